@@ -1,0 +1,246 @@
+"""The one loop over clips: remembered where it can be, measured where it must be, never lost.
+
+    step = Step("landmarks", measure, params={"max_faces": 3}, backend=FACES.info("mediapipe"))
+    done = runner.measure(step, [Job("clip_1", {"video": path}, digest, cost=frames), ...])
+    done.entries["clip_1"].path / "landmarks.npz"
+    done.failures["clip_2"].reason
+
+`measure(out: Path, inputs: Mapping)` is a function of a module; it writes its files into the folder
+`out`, or raises ClipFailed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from tqdm import tqdm
+
+from pipeline.core import worker
+from pipeline.core.backends import BackendInfo
+from pipeline.core.code import code_digest
+from pipeline.core.params import Params
+from pipeline.core.reasons import Reason
+from pipeline.core.store import Entry, Failure, Store
+
+Measure = Callable[[Path, Mapping[str, Any]], None]
+
+
+class Run(Params):
+    """How work is run; nothing here changes a result."""
+
+    executor: Literal["serial", "process"] = "process"
+    """`serial` keeps everything in one process, for debugging."""
+    workers: int | Literal["auto"] = "auto"
+    """Processes; `auto` is the number of cores."""
+    device: str = "auto"
+    """Where models run: auto, cpu, cuda, cuda:1, ..."""
+    timeout_s: float = 900.0
+    """The longest that one step may work on one clip."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of measurement."""
+
+    name: str
+    measure: Measure
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What the measurement reads of the parameters; never a threshold that only decides."""
+    backend: BackendInfo | None = None
+
+    def key(self, digest: str) -> str:
+        """The name of a measurement in the store: everything that its content depends on."""
+        content = {**self._identity, "input": digest}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        modules = [self.measure.__module__]
+        if self.backend and self.backend.module:
+            modules.append(self.backend.module)
+        return {
+            "step": self.name,
+            "code": code_digest(modules),
+            "backend": [self.backend.name, self.backend.digest] if self.backend else None,
+            "params": dict(self.params),
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip to be measured."""
+
+    clip: str
+    inputs: Mapping[str, Any]
+    """Plain values and paths, handed to `measure`; paths do not enter the key, `digest` does."""
+    digest: str
+    """Of the content of everything in `inputs`."""
+    cost: float = 1.0
+    """In any unit; the dearest start first."""
+
+
+@dataclass
+class Measured:
+    """What became of every job, by clip, in the order of ids."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    remembered: int = 0
+    measured: int = 0
+
+    def add(self, clip: str, result: Entry | Failure) -> None:
+        """Take in one result."""
+        if isinstance(result, Entry):
+            self.entries[clip] = result
+        else:
+            self.failures[clip] = result
+
+    def sort(self) -> Measured:
+        """Forget the order in which work happened to finish."""
+        self.entries = dict(sorted(self.entries.items()))
+        self.failures = dict(sorted(self.failures.items()))
+        return self
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job with its place in the store; what travels to a worker."""
+
+    clip: str
+    step: str
+    key: str
+    measure: Measure
+    inputs: Mapping[str, Any]
+    store: Path
+    timeout_s: float
+
+
+class Runner:
+    """Runs steps over clips in one process or several, with the same results."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self.store = store
+        self.run = run
+
+    @property
+    def workers(self) -> int:
+        """How many processes work at once."""
+        if self.run.workers == "auto":
+            return len(os.sched_getaffinity(0))
+        return self.run.workers
+
+    def measure(self, step: Step, jobs: Iterable[Job]) -> Measured:
+        """Measure what the store does not hold yet, the dearest first.
+
+        A clip that cannot be measured is a Failure; nothing that a clip does ends the run.
+        """
+        self.store.sweep()
+        done = Measured()
+        tasks = []
+        for job in sorted(jobs, key=lambda job: (-job.cost, job.clip)):
+            key = step.key(job.digest)
+            known = self.store.find(step.name, key)
+            if known is not None:
+                done.remembered += 1
+                done.add(job.clip, known)
+            else:
+                tasks.append(self._task(step, job, key))
+        for clip, result in self._progress(step.name, self._execute(tasks), len(tasks)):
+            done.measured += 1
+            done.add(clip, result)
+        return done.sort()
+
+    def _task(self, step: Step, job: Job, key: str) -> Task:
+        return Task(
+            job.clip, step.name, key, step.measure, job.inputs, self.store.root, self.run.timeout_s
+        )
+
+    def _execute(self, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+        if self.run.executor == "serial" or len(tasks) == 0:
+            return ((task.clip, worker.work(task)) for task in tasks)
+        return _in_processes(tasks, min(self.workers, len(tasks)))
+
+    @staticmethod
+    def _progress(
+        name: str, results: Iterator[tuple[str, Entry | Failure]], total: int
+    ) -> Iterator[tuple[str, Entry | Failure]]:
+        quiet = not sys.stderr.isatty()
+        yield from tqdm(results, desc=name, total=total, unit="clip", disable=quiet, leave=False)
+
+
+def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, Entry | Failure]]:
+    """Work through `tasks`; when a process dies, whoever was in flight is tried again alone."""
+    ahead = list(tasks)
+    while ahead:
+        suspects: list[Task] = []
+        yield from _until_broken(ahead, suspects, workers)
+        for task in suspects:
+            yield task.clip, _alone(task)
+
+
+def _until_broken(
+    ahead: list[Task], suspects: list[Task], workers: int
+) -> Iterator[tuple[str, Entry | Failure]]:
+    flying: dict[Future[Entry | Failure], Task] = {}
+    pool = _pool(workers)
+    try:
+        while (ahead or flying) and not suspects:
+            while ahead and len(flying) < workers:
+                task = ahead.pop(0)
+                flying[_submit(pool, task)] = task
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                task = flying.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
+                    suspects += [task, *flying.values()]
+                    flying.clear()
+                    break
+                yield task.clip, future.result()
+    finally:
+        _end(pool)
+
+
+def _alone(task: Task) -> Entry | Failure:
+    pool = _pool(1)
+    try:
+        return _submit(pool, task).result()
+    except BrokenProcessPool:
+        return Failure(Reason.WORKER_CRASHED, "the process died twice while working on this clip")
+    finally:
+        _end(pool)
+
+
+def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Entry | Failure]:
+    try:
+        return pool.submit(worker.work, task)
+    except BrokenProcessPool as error:
+        # A pool can break between two results; the task is then a suspect like any other.
+        broken: Future[Entry | Failure] = Future()
+        broken.set_exception(error)
+        return broken
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=worker.start)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    if sys.exc_info()[0] is not None:
+        # Interrupted: what is in flight publishes nothing, so it may be ended at once.
+        for process in processes:
+            process.kill()
+    for process in processes:
+        process.join()

@@ -1,0 +1,150 @@
+"""Measurements, remembered by content: a folder a measurement, published by one rename.
+
+    data/.store/landmarks/3f/3f9a.../landmarks.npz     what the step wrote
+    data/.store/landmarks/8c/8c01.../failed.json       or the named reason why it could not
+    data/.store/.tmp-4711-...                          what a killed process leaves; swept at start
+
+The store stands outside DVC. Deleting it loses time, never truth.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.core.errors import ClipFailed, StoreError
+from pipeline.core.reasons import Reason
+
+FAILED = "failed.json"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a clip could not be measured, as its row in the ledger will say it."""
+
+    reason: Reason
+    detail: str = ""
+    measured: float | None = None
+    threshold: float | None = None
+    op: str | None = None
+
+    @classmethod
+    def of(cls, error: ClipFailed) -> Failure:
+        """What an error says, without the error."""
+        return cls(error.reason, error.detail[:200], error.measured, error.threshold, error.op)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A published measurement."""
+
+    key: str
+    path: Path
+
+
+class Store:
+    """A folder of measurements by step and key."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find(self, step: str, key: str) -> Entry | Failure | None:
+        """What is known under `key`: a measurement, a reason why there is none, or nothing yet."""
+        path = self._folder(step, key)
+        if not path.is_dir():
+            return None
+        failed = path / FAILED
+        return _read_failure(failed) if failed.exists() else Entry(key, path)
+
+    def entry(self, step: str, key: str) -> Entry:
+        """The measurement under `key`.
+
+        Raises:
+            StoreError: it is not there; says which stage makes it.
+        """
+        found = self.find(step, key)
+        if isinstance(found, Entry):
+            return found
+        raise StoreError(
+            f"{self.root}: measurement {step}/{key[:12]} is not there, though a table names it; "
+            f"run `dvc repro --force` to measure again what is missing"
+        )
+
+    @contextmanager
+    def publish(self, step: str, key: str) -> Iterator[Path]:
+        """Give an empty folder to write into; it appears under `key` when the block ends well.
+
+        A ClipFailed that leaves the block is published as the reason and raised on; any other
+        error publishes nothing.
+        """
+        folder = self._temporary()
+        try:
+            yield folder
+        except ClipFailed as error:
+            shutil.rmtree(folder)
+            folder.mkdir()
+            text = json.dumps(asdict(Failure.of(error)), sort_keys=True)
+            (folder / FAILED).write_text(text, encoding="utf-8")
+            self._rename(folder, self._folder(step, key))
+            raise
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._rename(folder, self._folder(step, key))
+
+    def forget(self, step: str, key: str) -> None:
+        """Remove what is known under `key`, if anything."""
+        shutil.rmtree(self._folder(step, key), ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what processes that no longer live left half-written."""
+        for folder in self.root.glob(".tmp-*"):
+            if not _lives(int(folder.name.split("-")[1])):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder(self, step: str, key: str) -> Path:
+        return self.root / step / key[:2] / key
+
+    def _temporary(self) -> Path:
+        # Only the owner may read what may hold a child's face or voice.
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".tmp-{os.getpid()}-", dir=self.root))
+
+    def _rename(self, folder: Path, target: Path) -> None:
+        _sync(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(target)
+        except OSError:
+            # Somebody published the same content first; content is the key, so theirs is ours.
+            shutil.rmtree(folder, ignore_errors=True)
+            if not target.is_dir():
+                raise
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _read_failure(path: Path) -> Failure:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return Failure(**{**content, "reason": Reason.named(content["reason"])})
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

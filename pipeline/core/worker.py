@@ -1,0 +1,80 @@
+"""What happens to one clip inside a worker: measured, refused for a reason, or failed."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipeline.core import seal
+from pipeline.core.errors import ClipFailed
+from pipeline.core.reasons import Reason
+from pipeline.core.store import Entry, Failure, Store
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pipeline.core.runner import Task
+
+_PR_SET_PDEATHSIG = 1
+
+
+def start() -> None:
+    """Prepare a fresh worker process."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    seal.inherit()
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies, so that none is left over."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def work(task: Task) -> Entry | Failure:
+    """Measure one clip and publish the result."""
+    store = Store(task.store)
+    try:
+        with _time_limit(task.timeout_s), store.publish(task.step, task.key) as out:
+            task.measure(out, task.inputs)
+    except ClipFailed as error:
+        if error.reason is Reason.TIMED_OUT:
+            # A slow machine is not a property of the clip: it may be tried again.
+            store.forget(task.step, task.key)
+        return Failure.of(error)
+    except Exception as error:
+        _keep_traceback(store, task)
+        return Failure(Reason.MEASURE_FAILED, f"{type(error).__name__}: {error}"[:200])
+    found = store.find(task.step, task.key)
+    if isinstance(found, Entry):
+        return found
+    return Failure(Reason.MEASURE_FAILED, "the measurement vanished from the store")
+
+
+@contextmanager
+def _time_limit(limit_s: float) -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise ClipFailed(Reason.TIMED_OUT, f"stopped after {limit_s:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    # Compiled code does not see the signal; past twice the limit the process is ended.
+    faulthandler.dump_traceback_later(2 * limit_s, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _keep_traceback(store: Store, task: Task) -> None:
+    folder = store.root / "tracebacks"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{task.step}-{task.clip}.txt"
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    path.chmod(0o600)
