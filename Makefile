@@ -1,0 +1,28 @@
+# `make run` does the main job, `make test` proves it; neither needs anything set up by hand.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+CRADLE := $(UV) run --locked --no-sync --quiet
+
+.PHONY: run test check sync
+
+run: sync
+	$(CRADLE) dvc repro
+	$(CRADLE) cradle summary
+
+test: sync
+	$(CRADLE) pytest -n auto --dist worksteal
+
+check: sync
+	$(CRADLE) ruff format --check .
+	$(CRADLE) ruff check .
+	$(CRADLE) mypy
+
+sync: $(UV)
+	$(UV) sync --locked --quiet
+
+# uv alone is fetched from the registry; it stays in this folder.
+.uv/bin/uv:
+	python3 -m venv .uv || { rm -rf .uv; python3 -m pip install --quiet --prefix .uv uv==0.13.8; }
+	[ -x $@ ] || .uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8

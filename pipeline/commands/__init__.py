@@ -1,0 +1,1 @@
+"""The subcommands of `cradle`, a module each: EXAMPLE, arguments(parser), run(arguments)."""

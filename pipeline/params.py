@@ -1,0 +1,80 @@
+"""The shape of params.yaml: one section a stage, and what several stages share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from pipeline.audit.params import Audit
+from pipeline.core.params import Params, read
+from pipeline.core.runner import Run
+from pipeline.dataset.params import Pack, Select
+from pipeline.face.params import Landmarks
+from pipeline.generator.params import Evaluate, Train
+from pipeline.morph.params import Fit
+from pipeline.nursery.params import Nursery
+from pipeline.sources.params import Download
+from pipeline.voice.params import Isolate
+
+FILE = "params.yaml"
+STAGES = (
+    "download",
+    "isolate",
+    "landmarks",
+    "select",
+    "fit",
+    "pack",
+    "train",
+    "evaluate",
+    "audit",
+)
+
+
+class Vocalization(Params):
+    """A kind of sound that infants make and that the dataset is about."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    """How the catalogue and every table call it."""
+    description: str
+    """One sentence for people."""
+    min_s: float = Field(gt=0)
+    """The shortest event that counts."""
+    max_s: float = Field(gt=0)
+    """The longest that one event lasts; longer ones are several."""
+    f0_hz: tuple[float, float]
+    """Fundamental frequency, lowest and highest."""
+
+
+class Everything(Params):
+    """All of params.yaml."""
+
+    run: Run
+    vocalizations: tuple[Vocalization, ...] = Field(min_length=1)
+    nursery: Nursery
+    download: Download
+    isolate: Isolate
+    landmarks: Landmarks
+    select: Select
+    fit: Fit
+    pack: Pack
+    train: Train
+    evaluate: Evaluate
+    audit: Audit
+
+    @field_validator("vocalizations")
+    @classmethod
+    def _names_differ(cls, value: tuple[Vocalization, ...]) -> tuple[Vocalization, ...]:
+        names = [vocalization.name for vocalization in value]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each vocalization needs a name of its own, found {names}")
+        return value
+
+
+def load(root: Path) -> Everything:
+    """Read and check the params.yaml of a project.
+
+    Raises:
+        ParamsError: every misfit, with file, key and what is allowed.
+    """
+    return read(root / FILE, Everything)

@@ -1,0 +1,53 @@
+"""What every stage's entry does: read params, run, say one line, exit truly."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import seal
+from pipeline.core.errors import CradleError
+from pipeline.core.runner import Runner
+from pipeline.core.stage import Stage, Summary
+from pipeline.core.store import Store
+
+INTERRUPTED = 130
+
+
+def main(name: str, run: Callable[[Stage[Any]], Summary]) -> None:
+    """Run one stage in the current folder and end the process with its exit code."""
+    seal.quiet()
+    if name != "download":
+        seal.seal()
+    try:
+        print(perform(name, run, Path.cwd()), flush=True)
+    except CradleError as error:
+        sys.exit(f"{name}: {error}")
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; what was measured is kept", file=sys.stderr, flush=True)
+        # Not sys.exit: pools and codecs may wait for work that nobody wants any more.
+        os._exit(INTERRUPTED)
+
+
+def perform(name: str, run: Callable[[Stage[Any]], Summary], root: Path) -> str:
+    """Run one stage in `root` and return its line.
+
+    Raises:
+        CradleError: what a person can mend; params.yaml is checked whole before any work.
+    """
+    began = time.perf_counter()
+    everything = _everything(root)
+    runner = Runner(Store(root / "data" / ".store"), everything.run)
+    stage = Stage(name, getattr(everything, name), everything, root, runner.store, runner)
+    return run(stage).line(name, time.perf_counter() - began)
+
+
+def _everything(root: Path) -> Any:
+    # Imported by name: checking the sections of other stages can stop this one early, but cannot
+    # change what it makes, so those models are no dependency of its outs.
+    return importlib.import_module("pipeline.params").load(root)

@@ -1,0 +1,109 @@
+"""The runner loses no clip and gives the same result in any number of processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.core import seal
+from pipeline.core.backends import BackendInfo
+from pipeline.core.reasons import Reason
+from pipeline.core.runner import Job, Measured, Run, Runner, Step
+from pipeline.core.store import Store
+from tests.core import steps
+
+
+def runner(tmp_path: Path, **run: object) -> Runner:
+    return Runner(Store(tmp_path / "store"), Run.model_validate(run))
+
+
+def jobs(tmp_path: Path, values: range) -> list[Job]:
+    diary = tmp_path / "diary"
+    diary.mkdir(exist_ok=True)
+    return [
+        Job(f"clip_{value}", {"value": value, "diary": str(diary)}, str(value)) for value in values
+    ]
+
+
+def times_measured(tmp_path: Path) -> dict[str, int]:
+    return {path.name: len(path.read_text()) for path in (tmp_path / "diary").iterdir()}
+
+
+@pytest.mark.parametrize("run", [{"executor": "serial"}, {"workers": 1}, {"workers": 3}])
+def test_what_was_measured_is_remembered(tmp_path: Path, run: dict[str, object]) -> None:
+    step = Step("double", steps.double)
+    first = runner(tmp_path, **run).measure(step, jobs(tmp_path, range(4)))
+    second = runner(tmp_path, **run).measure(step, jobs(tmp_path, range(5)))
+    assert (first.measured, first.remembered) == (4, 0)
+    assert (second.measured, second.remembered) == (1, 4)
+    assert times_measured(tmp_path) == {str(value): 1 for value in range(5)}
+    assert (second.entries["clip_3"].path / "value.txt").read_text() == "6"
+
+
+def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:
+    def keys(done: Measured) -> list[tuple[str, str]]:
+        return [(clip, entry.key) for clip, entry in done.entries.items()]
+
+    results = []
+    for workers in (1, 2, 4):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        done = runner(folder, workers=workers).measure(
+            Step("double", steps.double), jobs(folder, range(9))
+        )
+        results.append(keys(done))
+    assert results[0] == results[1] == results[2]
+    assert [clip for clip, _ in results[0]] == sorted(clip for clip, _ in results[0])
+
+
+def test_each_misfortune_costs_one_clip_and_has_a_name(tmp_path: Path) -> None:
+    done = runner(tmp_path, workers=2, timeout_s=1.0).measure(
+        Step("misbehave", steps.misbehave), jobs(tmp_path, range(8))
+    )
+    assert {clip: failure.reason for clip, failure in done.failures.items()} == {
+        "clip_1": Reason.WORKER_CRASHED,
+        "clip_2": Reason.MEASURE_FAILED,
+        "clip_3": Reason.NO_VIDEO,
+        "clip_4": Reason.TIMED_OUT,
+    }
+    assert sorted(done.entries) == ["clip_0", "clip_5", "clip_6", "clip_7"]
+    assert "who would have thought" in done.failures["clip_2"].detail
+
+
+def test_a_named_failure_is_remembered_and_an_accident_is_tried_again(tmp_path: Path) -> None:
+    step = Step("misbehave", steps.misbehave)
+    wanted = [job for job in jobs(tmp_path, range(4)) if job.clip in {"clip_2", "clip_3"}]
+    runner(tmp_path, executor="serial").measure(step, wanted)
+    again = runner(tmp_path, executor="serial").measure(step, wanted)
+    assert (again.remembered, again.measured) == (1, 1)
+    assert again.failures["clip_3"].detail == "only sound"
+
+
+def test_the_key_depends_on_all_that_the_content_depends_on() -> None:
+    backend = BackendInfo("task", "name", "digest", "MIT", embedded=True)
+    keys = {
+        Step("double", steps.double).key("input"),
+        Step("double", steps.double).key("other input"),
+        Step("other", steps.double).key("input"),
+        Step("double", steps.double, {"size": 1}).key("input"),
+        Step("double", steps.double, {"size": 2}).key("input"),
+        Step("double", steps.double, backend=backend).key("input"),
+    }
+    assert len(keys) == 6
+
+
+def test_a_sealed_process_and_its_workers_reach_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRADLE_SEALED", "1")
+    done = runner(tmp_path, workers=1).measure(
+        Step("call_home", steps.call_home), [Job("clip", {}, "x")]
+    )
+    assert "no stage after download may touch the network" in done.failures["clip"].detail
+
+
+def test_the_seal_names_what_it_refuses() -> None:
+    with pytest.raises(seal.SealedError, match="connect"):
+        seal._refuse("socket.connect", (None, ("127.0.0.1", 80)))
+    seal._refuse("socket.connect", (None, "/tmp/a.socket"))
