@@ -1,0 +1,28 @@
+"""The only place that starts ffmpeg: probe, normalise, frames and sound in and out.
+
+for frame in media.read_frames(path): ...            # (height, width, 3) uint8 RGB
+samples, rate_hz = media.read_sound(path)            # float32 in -1..1
+media.write_sound(path, samples, 16_000)
+with media.VideoWriter(path, 320, 240, fps=30, sound=path) as video: video.write(frame)
+media.probe(path).picture.width
+media.normalise(path, out, limits).frames
+"""
+
+from pipeline.media.command import ffmpeg_path, ffmpeg_version
+from pipeline.media.frames import read_frames
+from pipeline.media.probing import Picture, Probe, Sound, probe
+from pipeline.media.sound import read_sound, write_sound
+from pipeline.media.writer import VideoWriter
+
+__all__ = [
+    "Picture",
+    "Probe",
+    "Sound",
+    "VideoWriter",
+    "ffmpeg_path",
+    "ffmpeg_version",
+    "probe",
+    "read_frames",
+    "read_sound",
+    "write_sound",
+]

@@ -1,0 +1,160 @@
+"""What a media file says it holds, without decoding a frame of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import ClipFailed
+from pipeline.core.reasons import Reason
+from pipeline.media import child, demux
+from pipeline.media.child import Bounds
+from pipeline.media.command import FORMATS, PROTOCOLS, named
+
+_BOUNDS = Bounds(wall_s=60.0, cpu_s=60)
+_MAGIC = {b"ftyp": slice(4, 8), b"moov": slice(4, 8), b"\x1a\x45\xdf\xa3": slice(0, 4)}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A stream of pictures that plays; cover art is none."""
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    """px, as coded: before any rotation."""
+    fps: float
+    promised: int
+    """How many frames the header speaks of; 0 where it says nothing."""
+    times_s: tuple[float, ...]
+    """When each packet that is to be shown is due, ascending."""
+    start_s: float
+    end_s: float
+    default: bool
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A stream of sound."""
+
+    index: int
+    codec: str
+    rate_hz: int
+    channels: int
+    promised: int
+    """How many packets the header speaks of; 0 where it says nothing."""
+    packets: int
+    sounding_s: float | None
+    """The sum of the spans of the packets, where each is known."""
+    start_s: float
+    end_s: float
+    default: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file holds; times are those of the file, which need not start at 0."""
+
+    format: str
+    duration_s: float | None
+    """What the header says, where it does."""
+    end_s: float
+    """When the last packet of any stream ends."""
+    start_s: float
+    pictures: tuple[Picture, ...]
+    sounds: tuple[Sound, ...]
+    broken: str | None
+    """What was said when reading stopped before the end."""
+
+    @property
+    def picture(self) -> Picture | None:
+        """The stream that a player shows: marked as default, then large, then first."""
+        return max(
+            self.pictures,
+            key=lambda it: (it.default, it.width * it.height, -it.index),
+            default=None,
+        )
+
+    @property
+    def sound(self) -> Sound | None:
+        """The stream that a player plays: marked as default, then first."""
+        return max(self.sounds, key=lambda it: (it.default, -it.index), default=None)
+
+
+def probe(path: Path) -> Probe:
+    """Say what a file holds, from its headers and packets.
+
+    Raises:
+        ClipFailed: `not_media`; `media_damaged` where it begins as media does and cannot be read;
+            `timed_out`.
+    """
+    told = _ask(path)
+    if "error" in told:
+        raise ClipFailed(_unreadable(path), str(told["error"]))
+    streams = told["streams"]
+    shown = [it for it in streams if it["packets"] and not it["attached"]]
+    return Probe(
+        format=told["format"],
+        duration_s=told["duration_s"],
+        start_s=min((it["start_s"] for it in shown), default=0.0),
+        end_s=max((it["end_s"] for it in shown), default=0.0),
+        pictures=tuple(_picture(it) for it in streams if it["type"] == "video" and _plays(it)),
+        sounds=tuple(_sound(it) for it in streams if it["type"] == "audio" and _plays(it)),
+        broken=told["broken"],
+    )
+
+
+def _ask(path: Path) -> dict[str, Any]:
+    argv = [sys.executable, "-I", demux.__file__, named(path), FORMATS, PROTOCOLS]
+    ended = child.run(argv, _BOUNDS)
+    if ended.code != 0:
+        words = ended.err.strip().splitlines() or [f"the demuxer ended with {ended.code}"]
+        return {"error": words[-1]}
+    told: dict[str, Any] = json.loads(ended.out)
+    return told
+
+
+def _unreadable(path: Path) -> Reason:
+    with path.open("rb") as file:
+        head = file.read(12)
+    begins = any(head[place] == magic for magic, place in _MAGIC.items())
+    return Reason.MEDIA_DAMAGED if begins else Reason.NOT_MEDIA
+
+
+def _plays(told: Mapping[str, Any]) -> bool:
+    return bool((told["packets"] or told["promised"]) and not told["attached"])
+
+
+def _picture(told: Mapping[str, Any]) -> Picture:
+    return Picture(
+        index=told["index"],
+        codec=told["codec"],
+        width=told.get("width", 0),
+        height=told.get("height", 0),
+        fps=told.get("fps", 0.0),
+        promised=told["promised"],
+        times_s=tuple(told.get("times", ())),
+        start_s=told["start_s"],
+        end_s=told["end_s"],
+        default=told["default"],
+    )
+
+
+def _sound(told: Mapping[str, Any]) -> Sound:
+    return Sound(
+        index=told["index"],
+        codec=told["codec"],
+        rate_hz=told.get("rate", 0),
+        channels=told.get("channels", 0),
+        promised=told["promised"],
+        packets=told["packets"],
+        sounding_s=told.get("sounding_s"),
+        start_s=told["start_s"],
+        end_s=told["end_s"],
+        default=told["default"],
+    )
