@@ -1,0 +1,163 @@
+"""Everything that was measured of the clips, side by side on one grid of frames.
+
+tables = measures.gather(clips, voice, faces, events, overrides, minimum_s)
+tables.frames["yaw_abs_deg"]     one value a frame of the whole dataset, clip after clip
+tables.first[i]                  where clip i begins on that grid
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.core import ledger, tables
+from pipeline.core.errors import CradleError
+from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats
+from pipeline.dataset.overrides import Override
+
+FPS = 30.0
+INFANT = "infant"
+MEASURED_ABS = {"yaw_abs_deg": "yaw_deg", "pitch_abs_deg": "pitch_deg"}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The measurements of C clips with N frames in all."""
+
+    clips: pd.DataFrame
+    """C rows by clip id: clip, vocalization, frames, input_digest, min_event_s."""
+    voice: Mapping[str, Floats]
+    """(C,) by measure of a voice gate."""
+    frames: Mapping[str, Floats]
+    """(N,) by measure of a frame gate."""
+    events: pd.DataFrame
+    """Events of the infant: clip_number, start_s, end_s."""
+    overrides: tuple[Override, ...] = ()
+    """What reviewers said of these clips."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(C,) frames of each clip."""
+        return self.clips["frames"].to_numpy(np.int64)
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """(C + 1,) where each clip begins on the grid, and where the last ends."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+    @property
+    def clip_of_frame(self) -> NDArray[np.int64]:
+        """(N,) number of each frame's clip."""
+        return np.repeat(np.arange(len(self.clips)), self.counts)
+
+    @property
+    def frame(self) -> NDArray[np.int64]:
+        """(N,) number of each frame in its clip."""
+        return np.arange(self.counts.sum()) - np.repeat(self.first[:-1], self.counts)
+
+
+def read(data: Path, minimum_s: Mapping[str, float], overrides: tuple[Override, ...]) -> Tables:
+    """Read what was measured of the clips that every stage before kept.
+
+    Args:
+        data: the project's data folder.
+        minimum_s: the shortest event that counts, by vocalization.
+        overrides: what reviewers said, of any clip.
+    """
+    stages = ("download", "isolate", "landmarks")
+    arrived = set.intersection(*(set(ledger.kept(data / s / "ledger.parquet")) for s in stages))
+    clips = tables.read(data / "download" / "clips.parquet")
+    faces = ["clip", "frame", "found", *_face_columns()]
+    return gather(
+        clips[clips["clip"].isin(arrived)],
+        tables.read(data / "isolate" / "clips.parquet"),
+        tables.read(data / "landmarks" / "frames.parquet", faces),
+        tables.read(data / "isolate" / "events.parquet"),
+        minimum_s,
+        overrides,
+    )
+
+
+def gather(
+    clips: pd.DataFrame,
+    voice: pd.DataFrame,
+    faces: pd.DataFrame,
+    events: pd.DataFrame,
+    minimum_s: Mapping[str, float],
+    overrides: tuple[Override, ...] = (),
+) -> Tables:
+    """Lay the tables of the measuring stages side by side.
+
+    Raises:
+        CradleError: a clip is thought to hold a vocalization that params.yaml does not list.
+    """
+    clips = clips.sort_values("clip").reset_index(drop=True)
+    foreign = sorted(set(clips["vocalization"]) - set(minimum_s))
+    if foreign:
+        raise CradleError(
+            f"vocalization {', '.join(foreign)}: not listed in params.yaml, "
+            f"which has {', '.join(minimum_s)}"
+        )
+    known = pd.Index(clips["clip"])
+    events = _infants_events(events, known)
+    kept = clips[["clip", "vocalization", "frames"]].assign(
+        input_digest=clips["media_digest"],
+        min_event_s=clips["vocalization"].map(dict(minimum_s)).astype(float),
+    )
+    by_clip = voice.set_index("clip").reindex(known)
+    claimed = _claimed_share(kept, events)
+    columns = {
+        gate.measure: claimed
+        if gate.measure == "claimed_share"
+        else by_clip[gate.measure].to_numpy(float)
+        for gate in VOICE_GATES
+    }
+    mine = tuple(override for override in overrides if override.clip in known)
+    return Tables(kept, columns, _on_grid(faces, kept), events, mine)
+
+
+def _face_columns() -> list[str]:
+    return [MEASURED_ABS.get(gate.measure, gate.measure) for gate in FRAME_GATES]
+
+
+def _on_grid(faces: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Floats]:
+    counts = clips["frames"].to_numpy(np.int64)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    number = pd.Index(clips["clip"]).get_indexer(pd.Index(faces["clip"]))
+    frame = faces["frame"].to_numpy(np.int64)
+    inside = (number >= 0) & (frame >= 0) & (frame < counts[number])
+    place = (first[number] + frame)[inside]
+    found = faces["found"].to_numpy(bool)[inside]
+    grid = {}
+    for gate in FRAME_GATES:
+        name = MEASURED_ABS.get(gate.measure, gate.measure)
+        values = np.full(first[-1], np.nan)
+        values[place] = np.where(found, faces[name].to_numpy(float)[inside], np.nan)
+        grid[gate.measure] = np.abs(values) if gate.measure in MEASURED_ABS else values
+    # A face that was not found has a score all the same: none.
+    grid["face_score"] = np.nan_to_num(grid["face_score"], nan=0.0)
+    return grid
+
+
+def _infants_events(events: pd.DataFrame, known: pd.Index) -> pd.DataFrame:
+    events = events[events["who"] == INFANT]
+    number = known.get_indexer(pd.Index(events["clip"]))
+    kept = events.assign(clip_number=number)[number >= 0]
+    return kept.sort_values(["clip_number", "start_s"]).reset_index(drop=True)
+
+
+def _claimed_share(clips: pd.DataFrame, events: pd.DataFrame) -> Floats:
+    """Share of the infant's typed sounding time whose type is the clip's; NaN without any."""
+    length = (events["end_s"] - events["start_s"]).to_numpy(float)
+    number = events["clip_number"].to_numpy(np.int64)
+    kind = events["type"].fillna("").to_numpy(object)
+    claim = clips["vocalization"].to_numpy(object)[number]
+    typed = np.bincount(number, np.where(kind != "", length, 0.0), len(clips))
+    claimed = np.bincount(number, np.where(kind == claim, length, 0.0), len(clips))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(typed > 0, claimed / typed, np.nan)

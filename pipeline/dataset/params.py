@@ -1,0 +1,67 @@
+"""What params.yaml may say about deciding and packing."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from pipeline.core.params import Params
+
+
+class Select(Params):
+    """Thresholds: what a frame, a voice and a span must reach to be kept."""
+
+    min_face_score: float = Field(0.5, ge=0, le=1)
+    """How sure the detector must be that there is a face."""
+    min_infant_likeness: float = Field(0.5, ge=0, le=1)
+    """How much an infant's the proportions of the face must be."""
+    min_face_px: float = Field(96.0, ge=0)
+    """Short side of the face's box."""
+    min_mouth_inside: float = Field(0.9, ge=0, le=1)
+    """Share of the mouth's landmarks that lie inside the picture."""
+    min_brightness: float = Field(0.12, ge=0)
+    """Mean brightness of the face, as `landmarks` measures it."""
+    min_sharpness: float = Field(0.0, ge=0)
+    """Sharpness of the face, as `landmarks` measures it."""
+    max_yaw_deg: float = Field(40.0, ge=0, le=180)
+    """How far the face may be turned to either side."""
+    max_pitch_deg: float = Field(30.0, ge=0, le=180)
+    """How far the face may look up or down."""
+    min_face_visible: float = Field(0.8, ge=0, le=1)
+    """Share of the face that can be seen."""
+    min_mouth_visible: float = Field(0.75, ge=0, le=1)
+    """Share of the mouth that can be seen."""
+
+    min_infant_s: float = Field(0.5, ge=0)
+    """How long the infant must sound in the clip, all events together."""
+    max_clipped_share: float = Field(0.01, ge=0, le=1)
+    """Share of samples that may be cut off at full scale."""
+    max_adult_overlap: float = Field(0.25, ge=0, le=1)
+    """Share of the infant's sounding time during which an adult may sound too."""
+    min_snr_db: float = 5.0
+    """How far the infant's stem must stand above the rest while the infant sounds."""
+    max_decay_s: float = Field(0.6, ge=0)
+    """How long the sound may take to die away after the voice ends."""
+    min_claimed_share: float = Field(0.3, ge=0, le=1)
+    """Share of the infant's sounding time that is heard as what the catalogue claims."""
+
+    max_gap_frames: int = Field(3, ge=0)
+    """The longest run of failed frames that is carried over between two good runs."""
+    min_span_s: float = Field(1.0, gt=0)
+    """The shortest span that is kept."""
+
+
+class Pack(Params):
+    """How kept spans become a dataset."""
+
+    val_share: float = Field(0.15, ge=0, lt=1)
+    """Share of the sources of each vocalization that are held out to choose a model by."""
+    test_share: float = Field(0.15, ge=0, lt=1)
+    """Share of the sources of each vocalization that are held out to judge it by."""
+    shard_mb: float = Field(256.0, gt=0)
+    """A shard is closed when it has grown beyond this."""
+
+    @model_validator(mode="after")
+    def _something_is_left_to_learn_from(self) -> Pack:
+        if self.val_share + self.test_share >= 1:
+            raise ValueError("val_share and test_share leave nothing to train on")
+        return self

@@ -1,0 +1,66 @@
+"""The select stage: thresholds to kept spans.
+
+data/select/spans.parquet    clip, span, start_frame, end_frame, vocalization, bridged
+data/select/frames.parquet   the ledger of frames: which gate decided, value, threshold
+data/select/ledger.parquet   the ledger of clips
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.core import ledger, tables
+from pipeline.core.reasons import State
+from pipeline.core.stage import Stage, Summary
+from pipeline.dataset import measures, overrides
+from pipeline.dataset.decide import Decisions, decide, reviewed_in_vain
+from pipeline.dataset.params import Select
+
+OVERRIDES = Path("data") / "overrides.csv"
+SPANS = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("span", pa.int32()),
+        ("start_frame", pa.int32()),
+        ("end_frame", pa.int32()),
+        ("vocalization", pa.string()),
+        ("bridged", pa.int32()),
+    ]
+)
+
+
+def run(stage: Stage[Select]) -> Summary:
+    """Decide over everything that was measured, and write what was decided."""
+    said = overrides.read(stage.root / OVERRIDES)
+    minimum_s = {kind.name: kind.min_s for kind in stage.everything.vocalizations}
+    measured = measures.read(stage.root / "data", minimum_s, said)
+    decisions = decide(measured, stage.params)
+    write(stage.fresh_out(), decisions, list(measured.clips["clip"]))
+    return Summary(
+        seen=len(decisions.clips),
+        kept=sum(row.state is State.KEPT for row in decisions.clips),
+        dropped=ledger.dropped(decisions.clips),
+        extra=_spans_in_words(decisions.spans, len(decisions.frames), said, measured),
+    )
+
+
+def write(out: Path, decisions: Decisions, came_in: list[str]) -> None:
+    """Write the three tables of the stage into the folder `out`."""
+    tables.write(out / "spans.parquet", decisions.spans, SPANS)
+    ledger.write_frames(out / "frames.parquet", "select", decisions.frames)
+    ledger.write_clips(out / "ledger.parquet", "select", decisions.clips, came_in)
+
+
+def _spans_in_words(
+    spans: pd.DataFrame,
+    frames: int,
+    said: tuple[overrides.Override, ...],
+    measured: measures.Tables,
+) -> str:
+    inside = int((spans["end_frame"] - spans["start_frame"]).sum())
+    words = f"{len(spans):,} spans, {inside:,} of {frames:,} frames"
+    idle = reviewed_in_vain(said, measured)
+    return f"{words}, {len(idle)} overrides of clips that are not here" if idle else words

@@ -1,0 +1,97 @@
+"""From good frames to spans: contiguous runs, short gaps bridged, long enough, with a voice inside.
+
+All clips lie one after another on one grid of N frames; no span crosses from one into the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+TOLERANCE_S = 1e-6
+
+
+@dataclass(frozen=True)
+class Runs:
+    """R stretches of the grid, in order and apart from one another."""
+
+    start: Ints
+    end: Ints
+    """Exclusive."""
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def where(self, chosen: Bools) -> Runs:
+        """Some of them."""
+        return Runs(self.start[chosen], self.end[chosen])
+
+    def number_of_frame(self, count: int) -> Ints:
+        """(count,) number of the run that each frame of the grid lies in, or -1."""
+        edges = np.zeros(count + 1, np.int64)
+        np.add.at(edges, self.start, np.arange(1, len(self) + 1))
+        np.add.at(edges, self.end, -np.arange(1, len(self) + 1))
+        return np.cumsum(edges)[:count] - 1
+
+
+def runs(good: Bools, first: Ints) -> Runs:
+    """Contiguous good frames within a clip; `first` (C + 1,) is where clips begin."""
+    if not len(good):
+        return Runs(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    opens = good.copy()
+    opens[1:] &= ~good[:-1]
+    closes = good.copy()
+    closes[:-1] &= ~good[1:]
+    begins = first[:-1][first[:-1] < first[1:]]
+    opens[begins] = good[begins]
+    closes[begins[1:] - 1] = good[begins[1:] - 1]
+    return Runs(np.flatnonzero(opens), np.flatnonzero(closes) + 1)
+
+
+def bridge(found: Runs, clip_of_frame: Ints, barrier: Bools, max_gap_frames: int) -> Runs:
+    """Join runs of one clip with at most `max_gap_frames` between them and no `barrier` frame."""
+    if len(found) < 2:
+        return found
+    gap_start, gap_end = found.end[:-1], found.start[1:]
+    passed = np.concatenate([[0], np.cumsum(barrier)])
+    same_clip = clip_of_frame[found.start[:-1]] == clip_of_frame[found.start[1:]]
+    free = passed[gap_end] == passed[gap_start]
+    joined = same_clip & free & (gap_end - gap_start <= max_gap_frames)
+    return Runs(
+        found.start[np.concatenate([[True], ~joined])],
+        found.end[np.concatenate([~joined, [True]])],
+    )
+
+
+def voice_inside_s(
+    found: Runs, clip: Ints, first: Ints, events: pd.DataFrame, fps: float
+) -> NDArray[np.float64]:
+    """Longest part of one of the infant's events that lies inside each run, seconds, (R,).
+
+    Args:
+        found: the runs.
+        clip: (R,) number of each run's clip.
+        first: (C + 1,) where clips begin.
+        events: clip_number, start_s, end_s.
+        fps: frames a second; frame i lasts from i / fps to (i + 1) / fps.
+    """
+    table = pd.DataFrame(
+        {
+            "run": np.arange(len(found)),
+            "clip_number": clip,
+            "begin": (found.start - first[clip]) / fps,
+            "until": (found.end - first[clip]) / fps,
+        }
+    )
+    pairs = table.merge(events[["clip_number", "start_s", "end_s"]], on="clip_number")
+    inside = np.minimum(pairs["until"], pairs["end_s"]) - np.maximum(
+        pairs["begin"], pairs["start_s"]
+    )
+    longest = np.zeros(len(found))
+    np.maximum.at(longest, pairs["run"].to_numpy(), np.maximum(inside.to_numpy(float), 0.0))
+    return longest
