@@ -1,0 +1,185 @@
+"""`cradle bench repro`: what a run costs, and what every kind of change costs after it.
+
+Everything happens in copies of the project, with stores and caches of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+import yaml
+
+from pipeline.core import tables
+from tests.bench._figures import Figure, report
+from tests.e2e.project import SMALL, Project, Ran
+
+MEASURING = ("download", "isolate", "landmarks", "fit")
+KILLS = 20
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure and print; 0 where every figure is reached."""
+    parser = argparse.ArgumentParser(prog="cradle bench repro", description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--kills", type=int, default=KILLS, help="how often a run is killed")
+    parser.add_argument("--skip-full", action="store_true", help="leave out the run at full size")
+    arguments = parser.parse_args(argv)
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="cradle-bench-") as folder:
+        root = Path(folder)
+        if not arguments.skip_full:
+            figures += full(root / "full")
+        figures += same_anywhere(root)
+        figures += killed(root, arguments.kills)
+    return report("repro", figures, arguments.json)
+
+
+def full(root: Path) -> list[Figure]:
+    """The default run, and every small change after it."""
+    project = Project.copy(root)
+    with PeakMemory() as memory:
+        first = _whole(project.dvc("repro"))
+    project.commit()
+    print(first.output)
+    second = _whole(project.dvc("repro"))
+    figures = [
+        Figure("first run", first.seconds / 60, 10, unit="min"),
+        Figure("peak memory of all processes", memory.peak_gb, 6, unit="GB"),
+        Figure("second run: stages run", len(second.lines), 0),
+        Figure("second run", second.seconds, 10, unit="s"),
+    ]
+    project.change(select={"max_yaw_deg": 30.0})
+    tightened = _whole(project.dvc("repro", "pack"))
+    figures += [
+        Figure("threshold: clips measured", sum(tightened.measured.values()), 0),
+        Figure("threshold: select", tightened.lines["select"].seconds, 3, unit="s"),
+    ]
+    project.git("checkout", "-q", "--", "params.yaml")
+    for module in ("pipeline/face/landmarks.py", "pipeline/voice/isolate.py"):
+        path = project.root / module
+        path.write_text(path.read_text() + "\n# Said in other words.\n")
+    commented = _whole(project.dvc("repro", "pack"))
+    figures.append(Figure("comment: clips measured", sum(commented.measured.values()), 0))
+    clips = yaml.safe_load((root / "params.yaml").read_text())["nursery"]["clips"]
+    project.change(nursery={"clips": clips + 1})
+    added = _whole(project.dvc("repro", "pack"))
+    kept = set(tables.read(root / "data/select/spans.parquet")["clip"])
+    figures += [
+        Figure(
+            f"one clip more: {stage} measured", added.measured[stage], 1, note=f"{len(kept)} kept"
+        )
+        for stage in MEASURING
+    ]
+    return figures
+
+
+def same_anywhere(root: Path) -> list[Figure]:
+    """Workers, order of the listing and a second run must not change a byte."""
+    locks = []
+    for name, run, shuffled in [
+        ("one", {"workers": 1}, False),
+        ("two", {"workers": 2}, False),
+        ("four", {"workers": 4}, False),
+        ("again", {"workers": 2}, False),
+        ("shuffled", {"workers": 2}, True),
+    ]:
+        project = Project.copy(root / name, **{**SMALL, "run": run})
+        if shuffled:
+            _shuffle_listings(project)
+        _whole(project.dvc("repro"))
+        locks.append((root / name / "dvc.lock").read_bytes())
+    return [Figure("different dvc.lock over workers 1, 2, 4, again, shuffled", len(set(locks)), 1)]
+
+
+def killed(root: Path, kills: int) -> list[Figure]:
+    """Kill the run with all its processes at random times, then let it finish."""
+    calm = Project.copy(root / "calm", **SMALL)
+    span_s = _whole(calm.dvc("repro")).seconds
+    troubled = Project.copy(root / "troubled", **SMALL)
+    rng = np.random.default_rng(0)
+    for number in range(kills):
+        after_s = float(rng.uniform(2, max(6.0, span_s * 0.6)))
+        _kill_after(troubled, after_s)
+        print(f"killed {number + 1}/{kills} after {after_s:.1f} s", flush=True)
+    # DVC leaves the lock of a dead process behind and clears it by itself.
+    _whole(troubled.dvc("repro"))
+    pattern = "data/*/*.parquet"
+    same = calm.bytes_of(pattern) == troubled.bytes_of(pattern)
+    locks = calm.bytes_of("dvc.lock") == troubled.bytes_of("dvc.lock")
+    leftovers = [*troubled.root.glob("data/.store/.tmp-*"), *troubled.root.glob("data/*/.*.tmp")]
+    return [
+        Figure(f"tables that differ after {kills} kills", float(not same), 0),
+        Figure(f"dvc.lock differs after {kills} kills", float(not locks), 0),
+        Figure("leftovers", len(leftovers), 0),
+    ]
+
+
+def _kill_after(project: Project, after_s: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro"],
+        cwd=project.root,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(timeout=after_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _shuffle_listings(project: Project) -> None:
+    # Python finds this module at its start; every listing of a folder then comes in another order.
+    (project.root / "sitecustomize.py").write_text(
+        "import os, random\n"
+        "_listdir, _random = os.listdir, random.Random(7)\n"
+        "def listdir(path='.'):\n"
+        "    found = _listdir(path)\n"
+        "    _random.shuffle(found)\n"
+        "    return found\n"
+        "os.listdir = listdir\n"
+    )
+
+
+def _whole(ran: Ran) -> Ran:
+    if ran.code != 0:
+        raise SystemExit(ran.output)
+    return ran
+
+
+class PeakMemory:
+    """The most memory that all children of this process held together."""
+
+    def __enter__(self) -> PeakMemory:
+        self.peak_gb = 0.0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.5):
+            total = 0
+            for child in psutil.Process().children(recursive=True):
+                try:
+                    # Shared pages are counted once: what the processes really take together.
+                    total += child.memory_full_info().pss
+                except psutil.NoSuchProcess:
+                    continue
+            self.peak_gb = max(self.peak_gb, total / 1e9)

@@ -1,0 +1,135 @@
+"""A copy of the project to run things in: its own git, DVC cache, store and params."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.core.code import PROJECT
+
+IDENTITY = ["-c", "user.name=Cradle", "-c", "user.email=cradle@localhost"]
+LINE = re.compile(
+    r"^(\w+): ([\d,]+) \w+, ([\d,]+) remembered, ([\d,]+) measured, .* ([\d.]+) s$", re.M
+)
+# Small enough for a test, whole enough that every stage has work to do.
+SMALL = {
+    "nursery": {"clips": 6, "span_s": 2.0},
+    "train": {"steps": 12},
+    "evaluate": {"seeds": 1, "videos": 1},
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a stage said at its end."""
+
+    seen: int
+    remembered: int
+    measured: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one command did."""
+
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def lines(self) -> dict[str, Line]:
+        """The summary line of every stage that ran."""
+        return {
+            name: Line(*(int(count.replace(",", "")) for count in counts), float(seconds))
+            for name, *counts, seconds in LINE.findall(self.output)
+        }
+
+    @property
+    def measured(self) -> dict[str, int]:
+        """How many clips each stage that ran has measured."""
+        return {name: line.measured for name, line in self.lines.items()}
+
+
+class Project:
+    """A project's folder and the commands that a data engineer types in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def copy(cls, root: Path, **params: dict[str, Any]) -> Project:
+        """Copy what git would have, with `params` changed, into a repository of its own."""
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+            cwd=PROJECT,
+            capture_output=True,
+            check=True,
+        )
+        for name in listed.stdout.decode().split("\0")[:-1]:
+            if name != "dvc.lock" and (PROJECT / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(PROJECT / name, root / name)
+        project = cls(root)
+        project.change(**params)
+        project.git("init", "-q")
+        project.commit()
+        return project
+
+    def change(self, **params: dict[str, Any]) -> None:
+        """Change keys of sections of params.yaml."""
+        path = self.root / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        for section, values in params.items():
+            content[section].update(values)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def git(self, *words: str) -> None:
+        """Run git."""
+        subprocess.run(["git", *IDENTITY, *words], cwd=self.root, check=True, capture_output=True)
+
+    def commit(self) -> None:
+        """Commit everything."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "state")
+
+    def dvc(self, *words: str) -> Ran:
+        """Run dvc to its end."""
+        return self.command("-m", "dvc", *words)
+
+    def cradle(self, *words: str) -> Ran:
+        """Run cradle to its end."""
+        return self.command("-m", "pipeline", *words)
+
+    def command(self, *words: str) -> Ran:
+        """Run this Python with `words` to its end."""
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return Ran(done.returncode, done.stdout, time.perf_counter() - began)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which this folder's code is what Python finds."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.root), "PYTHONUNBUFFERED": "1"}
+
+    def bytes_of(self, pattern: str) -> dict[str, bytes]:
+        """The content of every file that matches, by path."""
+        found = sorted(path for path in self.root.glob(pattern) if path.is_file())
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in found}

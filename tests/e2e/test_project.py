@@ -1,0 +1,223 @@
+"""The whole graph, as a data engineer runs it: nothing twice, nothing lost, the same anywhere."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.core import ledger, tables
+from pipeline.params import STAGES
+from tests.e2e.project import SMALL, Project, Ran
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+
+MEASURING = ("download", "isolate", "landmarks", "fit")
+JUDGING = ("download", "isolate", "landmarks", "select", "fit", "pack")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Ran]:
+    project = Project.copy(tmp_path_factory.mktemp("project"), **SMALL)
+    ran = project.dvc("repro")
+    assert ran.code == 0, ran.output
+    project.commit()
+    return project, ran
+
+
+@pytest.fixture
+def project(finished: tuple[Project, Ran]) -> Iterator[Project]:
+    """The finished project; what a test changes in its inputs is put back."""
+    project = finished[0]
+    yield project
+    project.git("checkout", "-q", "--", "data/sources.csv", "params.yaml", "pipeline", "dvc.lock")
+    again = project.dvc("repro")
+    assert again.code == 0, again.output
+
+
+def test_every_stage_says_one_line(finished: tuple[Project, Ran]) -> None:
+    assert tuple(finished[1].lines) == STAGES
+
+
+def test_nothing_vanishes(finished: tuple[Project, Ran]) -> None:
+    project = finished[0]
+    came_in = SMALL["nursery"]["clips"]
+    for stage in JUDGING:
+        rows = ledger.read_clips(project.root / "data" / stage / "ledger.parquet")
+        assert len(rows) == came_in
+        came_in = (rows["state"] == "kept").sum()
+    assert came_in == tables.read(project.root / "data/pack/index.parquet")["clip"].nunique() > 0
+
+
+def test_a_second_run_does_nothing(finished: tuple[Project, Ran]) -> None:
+    again = finished[0].dvc("repro")
+    assert again.code == 0
+    assert again.lines == {}
+    assert "Running stage" not in again.output
+
+
+def test_metrics_and_plots_can_be_read(finished: tuple[Project, Ran]) -> None:
+    project = finished[0]
+    shown = project.command("-m", "dvc", "metrics", "show", "--json")
+    assert "lve" in shown.output
+    plots = project.dvc("plots", "show")
+    assert plots.code == 0, plots.output
+    assert "file://" in plots.output
+
+
+def test_the_summary_is_one_screen_and_json_is_for_programs(finished: tuple[Project, Ran]) -> None:
+    project = finished[0]
+    words = project.cradle("summary")
+    assert words.code == 0
+    assert len(words.output.splitlines()) <= 40
+    assert "report.html" in words.output
+    content = json.loads(project.cradle("summary", "--json").output)
+    assert content["clips"] == SMALL["nursery"]["clips"]
+
+
+def test_why_tells_of_every_clip(finished: tuple[Project, Ran]) -> None:
+    project = finished[0]
+    rows = ledger.read_clips(project.root / "data/select/ledger.parquet")
+    for clip, reason in zip(rows["clip"], rows["reason"], strict=True):
+        told = project.cradle("why", clip)
+        assert told.code == 0, told.output
+        assert reason in told.output
+    unknown = project.cradle("why", "nobody")
+    assert unknown.code == 1
+    assert "nobody" in unknown.output
+    assert "Traceback" not in unknown.output
+
+
+def test_a_threshold_costs_no_measurement(project: Project) -> None:
+    project.change(select={"max_yaw_deg": 30.0})
+    ran = project.dvc("repro", "select")
+    assert set(ran.lines) == {"select"}
+    assert ran.lines["select"].measured == 0
+    assert ran.lines["select"].seconds < 3
+
+
+def test_an_experiment_runs_with_one_parameter_changed(project: Project) -> None:
+    ran = project.dvc("exp", "run", "-S", "select.max_yaw_deg=30", "select")
+    assert ran.code == 0, ran.output
+    assert set(ran.lines) == {"select"}
+
+
+def test_a_comment_in_a_measuring_module_costs_no_measurement(project: Project) -> None:
+    for module in ("pipeline/face/landmarks.py", "pipeline/voice/isolate.py"):
+        path = project.root / module
+        path.write_text(path.read_text() + "\n# Said in other words.\n")
+    ran = project.dvc("repro")
+    assert ran.code == 0, ran.output
+    assert {"isolate", "landmarks"} <= set(ran.lines)
+    assert set(ran.measured.values()) == {0}
+
+
+def test_one_clip_more_is_one_clip_measured(project: Project) -> None:
+    first = tables.read(project.root / "data/download/clips.parquet").iloc[0]
+    media = project.root / "data/.store/media" / first["media_key"][:2] / first["media_key"]
+    sources = project.root / "data/sources.csv"
+    longer = project.root / "another.mp4"
+    _cut(media / "video.mp4", media / "sound_44k.flac", longer)
+    header = sources.read_text().splitlines()[0].split(",")
+    row = {
+        "id": "another",
+        "address": str(longer),
+        "vocalization": first["vocalization"],
+        "licence": "CC0",
+        "consent": "synthetic",
+    }
+    sources.write_text(",".join(header) + "\n" + ",".join(row.get(k, "") for k in header) + "\n")
+    ran = project.dvc("repro", "landmarks", "isolate")
+    assert ran.code == 0, ran.output
+    assert {name: count for name, count in ran.measured.items() if name in MEASURING} == {
+        "download": 1,
+        "isolate": 1,
+        "landmarks": 1,
+    }
+
+
+def test_switched_off_the_nursery_leaves_nothing(project: Project) -> None:
+    project.change(nursery={"clips": 0})
+    ran = project.dvc("repro", "select")
+    assert ran.code == 0, ran.output
+    for stage in ("download", "isolate", "landmarks", "select"):
+        for path in (project.root / "data" / stage).glob("*.parquet"):
+            assert len(tables.read(path)) == 0, path
+
+
+def test_a_wrong_parameter_stops_before_any_work(project: Project) -> None:
+    project.change(train={"learning_rat": 0.1})
+    ran = project.dvc("repro", "--force", "download")
+    assert ran.code != 0
+    assert "params.yaml: train.learning_rat: no such key; allowed here:" in ran.output
+    assert "Traceback" not in ran.output
+
+
+def test_a_malformed_catalogue_is_told_line_by_line(project: Project) -> None:
+    sources = project.root / "data/sources.csv"
+    header = sources.read_text().splitlines()[0].split(",")
+    bad = [{"id": "Bad Id", "address": "x.mp4"}, {"id": "fine", "consent": "maybe"}]
+    lines = [",".join(row.get(name, "") for name in header) for row in bad]
+    sources.write_text("\n".join([",".join(header), *lines]) + "\n")
+    ran = project.dvc("repro", "download")
+    assert ran.code != 0
+    assert "Traceback" not in ran.output
+    assert "line 2" in ran.output
+    assert "line 3" in ran.output
+
+
+def test_interrupted_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    project = Project.copy(tmp_path, nursery={"clips": 4, "span_s": 1.5})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.download"], cwd=tmp_path, env=project.environment
+    )
+    store = tmp_path / "data/.store"
+    while process.poll() is None and not list(store.glob("nursery/*/*")):
+        pass
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) in (130, 0)
+    ran = project.dvc("repro", "download")
+    assert ran.code == 0, ran.output
+    rows = ledger.read_clips(tmp_path / "data/download/ledger.parquet")
+    assert len(rows) == 4
+    assert not list(store.glob(".tmp-*"))
+
+
+def test_workers_and_order_change_no_byte(tmp_path: Path) -> None:
+    results = []
+    for workers in (1, 2):
+        project = Project.copy(
+            tmp_path / str(workers), nursery={"clips": 3, "span_s": 1.5}, run={"workers": workers}
+        )
+        ran = project.dvc("repro", "select")
+        assert ran.code == 0, ran.output
+        results.append((project.bytes_of("data/*/*.parquet"), project.bytes_of("dvc.lock")))
+    assert results[0] == results[1]
+
+
+def _cut(video: Path, sound: Path, out: Path) -> None:
+    """A clip of its own, one second long, with picture and sound."""
+    from pipeline.media import VideoWriter, read_frames, read_sound, write_sound
+
+    heard, rate = read_sound(sound)
+    part = out.with_suffix(".wav")
+    write_sound(part, heard[:rate], rate)
+    frames = [frame for number, frame in enumerate(read_frames(video)) if number < 30]
+    height, width = frames[0].shape[:2]
+    with VideoWriter(out, width, height, 30, sound=part) as writer:
+        for frame in frames:
+            writer.write(frame)
+
+
+def test_frames_that_were_judged_are_on_record(finished: tuple[Project, Ran]) -> None:
+    frames: pd.DataFrame = tables.read(finished[0].root / "data/select/frames.parquet")
+    clips = tables.read(finished[0].root / "data/download/clips.parquet")
+    counted = frames.groupby("clip").size()
+    for clip, expected in zip(clips["clip"], clips["frames"], strict=True):
+        assert counted[clip] == expected
