@@ -1,0 +1,1 @@
+"""Morphable models of an infant's face: the mesh, its latents, its camera and its pictures."""

@@ -1,0 +1,328 @@
+"""Pictures of a morphable head: what it looks like from here, in this light.
+
+    >>> model = load()
+    >>> camera = Camera.facing(model, size=(384, 384))
+    >>> picture = Painter(model).draw(model.mean, camera)
+    >>> picture.rgb.shape, picture.alpha.shape
+    ((384, 384, 3), (384, 384))
+
+A `Painter` keeps what stays the same from frame to frame. `picture.over(background)` puts the
+infant before a background. Deterministic; one thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.morph import procedural_shape as shape
+from pipeline.morph.appearance import Appearance, Light
+from pipeline.morph.model import Morphable
+from pipeline.morph.pose import (
+    HEAD_TO_CAMERA,
+    from_vector,
+    project,
+    rotation_angles,
+    rotation_matrix,
+    rotation_vector,
+    to_camera,
+)
+from pipeline.morph.procedural_parts import NO_RING, Part
+from pipeline.morph.raster import interpolate, normals, rasterise, visible
+from pipeline.morph.shading import NOISE_SIDE, shade_pixels
+
+__all__ = [
+    "Camera",
+    "Painter",
+    "Picture",
+    "interpolate",
+    "normals",
+    "project",
+    "rasterise",
+    "rotation_angles",
+    "rotation_matrix",
+    "rotation_vector",
+    "shade",
+    "to_camera",
+    "visible",
+]
+
+Float = NDArray[np.float32]
+
+_CENTRES = 24
+_OPENNESS_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Where the head is and what looks at it.
+
+    `rotation` (3,3) or rotation vector (3,), head axes; `translation` (3,) mm, camera axes;
+    `size` (height, width).
+    """
+
+    rotation: NDArray
+    translation: NDArray
+    focal_px: float
+    size: tuple[int, int]
+
+    @classmethod
+    def facing(
+        cls,
+        size: tuple[int, int] = (384, 384),
+        pose_deg: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        distance_mm: float = 700.0,
+        filling: float = 0.72,
+        centre_mm: ArrayLike = (0.0, 8.0, 0.0),
+    ) -> Camera:
+        """A camera with the head in the middle, 165 mm of it filling a share of the height."""
+        rotation = rotation_matrix(*pose_deg)
+        middle = HEAD_TO_CAMERA @ rotation @ np.asarray(centre_mm, float)
+        translation = np.array([0.0, 0.0, distance_mm]) - middle
+        return cls(rotation, translation, filling * size[0] * distance_mm / 165.0, size)
+
+    @property
+    def matrix(self) -> NDArray:
+        """Rotation (3,3)."""
+        turn = np.asarray(self.rotation, float)
+        return from_vector(turn) if turn.shape == (3,) else turn
+
+    def project(self, points: ArrayLike) -> NDArray:
+        """Image (N,3) of head points (N,3): x px, y px, depth mm."""
+        return project(points, self.matrix, self.translation, self.focal_px, self.size)
+
+    def scaled(self, factor: int) -> Camera:
+        """The same view with `factor` times as many pixels a side."""
+        height, width = self.size
+        return Camera(
+            self.rotation,
+            self.translation,
+            factor * self.focal_px,
+            (factor * height, factor * width),
+        )
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One drawn frame: rgb (H,W,3) uint8 sRGB, alpha (H,W) 0..1, depth (H,W) mm, triangle (H,W)."""
+
+    rgb: NDArray[np.uint8]
+    alpha: Float
+    depth: Float
+    triangle: NDArray[np.int32]
+
+    def over(self, background: NDArray[np.uint8] | tuple[int, int, int]) -> NDArray[np.uint8]:
+        """The infant before a background (H,W,3) or plain colour, uint8."""
+        behind = np.broadcast_to(np.asarray(background, np.float32), self.rgb.shape)
+        share = self.alpha[..., None]
+        return (self.rgb * share + behind * (1.0 - share) + 0.5).astype(np.uint8)
+
+
+class Painter:
+    """Draws one model; `detail` 2 draws at twice the size and averages (smooth edges)."""
+
+    def __init__(self, model: Morphable, detail: int = 1) -> None:
+        self.detail = detail
+        self._triangles = np.ascontiguousarray(model.triangles, np.int32)
+        self._place = _places(model)
+        self._tags = _tags(model)
+        self._part = _materials(model)
+
+    def draw(
+        self,
+        vertices: ArrayLike,
+        camera: Camera,
+        looks: Appearance | None = None,
+        light: Light | None = None,
+    ) -> Picture:
+        """Draw vertices (V,3) mm as seen by a camera."""
+        view = camera.scaled(self.detail)
+        points = np.asarray(vertices, np.float32)
+        seen = visible(view.project(points), self._triangles, *view.size, cull=True)
+        turn = (view.matrix).T.astype(np.float32)
+        normal = np.ascontiguousarray(normals(points, self._triangles) @ turn)
+        toward = -to_camera(points, view.matrix, view.translation) * [1.0, -1.0, -1.0]
+        toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+        glow = np.zeros((*view.size, 3), np.float32)
+        shade_pixels(
+            seen.triangle,
+            seen.weights,
+            self._triangles,
+            normal,
+            toward.astype(np.float32),
+            self._place,
+            self._tags,
+            self._part,
+            _pack_looks(looks or Appearance()),
+            _pack_light(light or Light()),
+            _noise_cube(),
+            glow,
+        )
+        return self._develop(glow, seen.depth, seen.triangle)
+
+    def _develop(self, glow: Float, depth: Float, triangle: NDArray[np.int32]) -> Picture:
+        """Average supersamples and encode as sRGB."""
+        covered = (triangle >= 0).astype(np.float32)
+        step = self.detail
+        if step > 1:
+            height, width = covered.shape[0] // step, covered.shape[1] // step
+            blocks = (height, step, width, step)
+            alpha = covered.reshape(blocks).mean(axis=(1, 3))
+            total = glow.reshape(*blocks, 3).mean(axis=(1, 3))
+            glow = total / np.maximum(alpha, 1e-6)[..., None]
+            covered = alpha
+            depth, triangle = depth[::step, ::step], triangle[::step, ::step]
+        level = np.minimum(glow * 4095.0, 4095.0).astype(np.int32)
+        return Picture(_srgb_table()[level], covered, depth, triangle)
+
+
+def shade(
+    model: Morphable,
+    vertices: ArrayLike,
+    camera: Camera,
+    looks: Appearance | None = None,
+    light: Light | None = None,
+    detail: int = 1,
+) -> Picture:
+    """One picture of a head; a `Painter` is faster for many."""
+    return _painter(model.name, model.digest, detail, model).draw(vertices, camera, looks, light)
+
+
+_PAINTERS: dict[tuple[str, str, int], Painter] = {}
+
+
+def _painter(name: str, digest: str, detail: int, model: Morphable) -> Painter:
+    key = (name, digest, detail)
+    if key not in _PAINTERS:
+        _PAINTERS[key] = Painter(model, detail)
+    return _PAINTERS[key]
+
+
+def _places(model: Morphable) -> Float:
+    """Place of each vertex on the mean head; for eyeballs, the direction from their middle."""
+    place = model.mean.copy()
+    eye = model.tags["part"] == Part.EYE
+    side = np.sign(place[eye, :1])
+    middle = shape.EYEBALL_CENTRE * np.hstack([side, np.ones((len(side), 2))])
+    place[eye] = (place[eye] - middle) / shape.EYEBALL_RADIUS
+    return np.ascontiguousarray(place, np.float32)
+
+
+def _tags(model: Morphable) -> Float:
+    """Lip, lash, openness to light and eyelid (V,4), 0..1."""
+    ring, eye = model.tags["mouth_ring"], model.tags["eye_ring"]
+    rise = np.sin(model.tags["turn"])
+    lip = np.select([(ring >= -5) & (ring <= 1), ring == 2], [1.0, 0.62], 0.0)
+    lash = np.select([eye == 0, eye == -1], [0.55, 0.75], 0.0)
+    lash = lash * np.where(rise > 0.05, 1.0, 0.22)
+    lid = np.select([(eye >= 0) & (eye <= 2), eye == 3, eye == 4], [1.0, 0.7, 0.35], 0.0)
+    return np.column_stack([lip, lash, openness(model), lid]).astype(np.float32)
+
+
+def _materials(model: Morphable) -> NDArray[np.int32]:
+    """Material of each triangle; where parts meet, lip before skin, mouth before lip."""
+    part = model.tags["part"][model.triangles]
+    mixed = part.max(axis=1)
+    lids = (part == Part.RIM).any(axis=1) & (part == Part.SKIN).any(axis=1)
+    mixed[lids] = Part.RIM
+    mouth = (part == Part.MOUTH).sum(axis=1)
+    mixed[(mouth > 0) & (mouth < 3)] = Part.LIP
+    return mixed.astype(np.int32)
+
+
+def openness(model: Morphable) -> Float:
+    """Share (V,) of the light from all round that reaches each vertex of the mean head.
+
+    Seen from `_CENTRES` directions spread evenly over the sphere (Fibonacci), weighted by the
+    cosine; tissue that moves apart (mouth, eyelids) is treated as open.
+    """
+    return _openness(model.name, model.digest, model)
+
+
+def _openness(name: str, digest: str, model: Morphable) -> Float:
+    key = (name, digest)
+    if key not in _OPEN:
+        _OPEN[key] = _measure_openness(model)
+    return _OPEN[key]
+
+
+_OPEN: dict[tuple[str, str], Float] = {}
+
+
+def _measure_openness(model: Morphable) -> Float:
+    normal = normals(model.mean, model.triangles)
+    total, most = np.zeros(len(model.mean)), np.zeros(len(model.mean))
+    step = np.pi * (3.0 - np.sqrt(5.0))
+    size = (_OPENNESS_SIDE, _OPENNESS_SIDE)
+    for n in range(_CENTRES):
+        up = 1.0 - 2.0 * (n + 0.5) / _CENTRES
+        side = np.sqrt(1.0 - up * up)
+        toward = np.array([side * np.cos(step * n), up, side * np.sin(step * n)])
+        lean = np.cross([0.0, 1.0, 0.0] if abs(up) < 0.9 else [1.0, 0.0, 0.0], toward)
+        lean /= np.linalg.norm(lean)
+        turn = np.stack([lean, np.cross(toward, lean), toward])
+        px = project(model.mean, turn, (0, 0, 4000.0), _OPENNESS_SIDE * 4000.0 / 230.0, size)
+        seen = visible(px, model.triangles, *size)
+        weight = np.maximum(normal @ toward, 0.0)
+        total += weight * _reached(px, seen.depth)
+        most += weight
+    share = total / np.maximum(most, 1e-6)
+    part, lids = model.tags["part"], model.tags["eye_ring"]
+    share = np.where((lids >= 0) & (lids <= 2), np.maximum(share, 0.8), share)
+    share = np.where(part == Part.LIP, np.maximum(share, 0.7), share)
+    share = np.where(part == Part.EYE, 0.85, share)
+    depth = np.clip((model.mean[:, 2] - 30.0) / 28.0, 0.0, 1.0)
+    inner = np.isin(part, [Part.MOUTH, Part.TONGUE])
+    return np.where(inner, 0.12 + 0.70 * depth, share).astype(np.float32)
+
+
+def _reached(px: NDArray, depth: Float) -> NDArray:
+    """Whether each projected vertex (V,3) is the first thing the light meets."""
+    column = np.clip(px[:, 0].astype(int), 0, depth.shape[1] - 1)
+    row = np.clip(px[:, 1].astype(int), 0, depth.shape[0] - 1)
+    return np.clip(1.0 - (px[:, 2] - depth[row, column] - 2.5) / 3.0, 0.0, 1.0)
+
+
+def _pack_looks(looks: Appearance) -> NDArray[np.float64]:
+    grain = float(looks.grain % 9973) * 0.37
+    return np.array(
+        [
+            *looks.skin, looks.lip_red, looks.blush, looks.flush, looks.mottle,
+            *looks.iris, 0.0, looks.wet, 0.0, 0.0,
+            *looks.hair, looks.hair_density, looks.brow, grain,
+        ]
+    )  # fmt: skip
+
+
+def _pack_light(light: Light) -> NDArray[np.float64]:
+    toward = np.asarray(light.direction, float)
+    toward = toward / np.linalg.norm(toward)
+    left, up = np.sin(np.radians(light.gaze_deg))
+    iris = shape.IRIS_RADIUS / shape.EYEBALL_RADIUS
+    return np.array(
+        [
+            *toward, *(light.strength * c for c in light.colour),
+            *light.ambient, *light.ground, light.fill, left, up, iris,
+        ]
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _noise_cube() -> Float:
+    draw = np.random.default_rng(7)
+    return draw.uniform(-1, 1, (NOISE_SIDE,) * 3).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _srgb_table() -> NDArray[np.uint8]:
+    light = np.linspace(0.0, 1.0, 4096)
+    # A soft shoulder keeps bright skin from burning out.
+    light = light * (1.0 + light / 1.96) / (1.0 + light) * 1.32
+    encoded = np.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, 12.92 * light)
+    return (np.clip(encoded, 0, 1) * 255.0 + 0.5).astype(np.uint8)
+
+
+_ = NO_RING

@@ -1,0 +1,218 @@
+"""What colour a point of the infant's skin, lips, eyes, hair or mouth has in a given light.
+
+Everything is computed once a pixel from the point's place on the mean head (so patterns move with
+the face), its normal and a few vertex tags. numba compiles this module's functions on first use.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+NOISE_SIDE = 64
+
+SKIN, LIP, MOUTH, TONGUE, EYE, RIM, EAR = range(7)
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _noise(table, x, y, z):  # type: ignore[no-untyped-def]
+    """Trilinear lookup in a tiling cube of values -1..1."""
+    side = NOISE_SIDE
+    fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
+    u, v, w = x - fx, y - fy, z - fz
+    i, j, k = int(fx) % side, int(fy) % side, int(fz) % side
+    a, b, c = (i + 1) % side, (j + 1) % side, (k + 1) % side
+    low = (table[i, j, k] * (1 - u) + table[a, j, k] * u) * (1 - v) + (
+        table[i, b, k] * (1 - u) + table[a, b, k] * u
+    ) * v
+    high = (table[i, j, c] * (1 - u) + table[a, j, c] * u) * (1 - v) + (
+        table[i, b, c] * (1 - u) + table[a, b, c] * u
+    ) * v
+    return low * (1 - w) + high * w
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _ramp(x, start, end):  # type: ignore[no-untyped-def]
+    t = (x - start) / (end - start)
+    t = min(max(t, 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _brow(x, y, table, grain):  # type: ignore[no-untyped-def]
+    """Cover of the eyebrow at a place on the mean head, 0..1."""
+    across = abs(x)
+    if across < 8.0 or across > 39.0 or y < 10.0 or y > 30.0:
+        return 0.0
+    s = (across - 9.5) / 28.0
+    line = 17.0 + 6.2 * s - 6.0 * s * s
+    half = 2.9 * (1.0 - 0.55 * s)
+    off = (y - line) / half
+    ends = _ramp(across, 8.5, 13.5) * _ramp(across, 38.5, 29.0)
+    body = np.exp(-1.1 * off * off) * ends
+    strand = _noise(table, grain + across * 0.9 - y * 0.6, grain + y * 1.7 + across * 0.5, 3.3)
+    return min(max(body * (0.85 + 0.55 * strand), 0.0), 1.0)
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _hair(x, y, z, table, grain, density):  # type: ignore[no-untyped-def]
+    """Cover of the hair of the scalp, 0..1."""
+    line = y * 0.86 - z * 0.50 - abs(x) * 0.10
+    wobble = 5.0 * _noise(table, grain + x * 0.07, y * 0.07, z * 0.07)
+    edge = _ramp(line + wobble, 23.0 - 4.0 * density, 52.0 - 16.0 * density)
+    low = _ramp(y - 0.35 * z, -42.0, -10.0)
+    around = np.arctan2(x, z + 32.0) * 26.0
+    down = np.sqrt(x * x + (z + 32.0) ** 2) * 0.10
+    strand = 0.6 * _noise(table, grain + around, down, y * 0.05) + 0.5 * _noise(
+        table, around * 2.3, down * 1.7, grain + y * 0.08
+    )
+    return min(max(edge * low * density * (1.0 + 0.75 * strand), 0.0), 1.0)
+
+
+@njit(cache=True, fastmath=True)
+def shade_pixels(  # type: ignore[no-untyped-def]
+    triangle, weights, triangles, normal, view, place, tags, part, looks, lamp, table, out
+):
+    """Fill `out` (H,W,3) with linear light.
+
+    normal, view (V,3): in camera axes with y up and z toward the camera; place (V,3): on the mean
+    head; tags (V,4): lip, lash, openness to light, eyelid; part (T,): material of each triangle;
+    looks, lamp: packed `Appearance` and `Light`.
+    """
+    height, width = triangle.shape
+    grain = looks[19]
+    for row in range(height):
+        for column in range(width):
+            t = triangle[row, column]
+            if t < 0:
+                continue
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            u, v, w = weights[row, column, 0], weights[row, column, 1], weights[row, column, 2]
+            nx = u * normal[i, 0] + v * normal[j, 0] + w * normal[k, 0]
+            ny = u * normal[i, 1] + v * normal[j, 1] + w * normal[k, 1]
+            nz = u * normal[i, 2] + v * normal[j, 2] + w * normal[k, 2]
+            size = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
+            nx, ny, nz = nx * size, ny * size, nz * size
+            x = u * place[i, 0] + v * place[j, 0] + w * place[k, 0]
+            y = u * place[i, 1] + v * place[j, 1] + w * place[k, 1]
+            z = u * place[i, 2] + v * place[j, 2] + w * place[k, 2]
+            lip = u * tags[i, 0] + v * tags[j, 0] + w * tags[k, 0]
+            lash = u * tags[i, 1] + v * tags[j, 1] + w * tags[k, 1]
+            clear = u * tags[i, 2] + v * tags[j, 2] + w * tags[k, 2]
+            lid = u * tags[i, 3] + v * tags[j, 3] + w * tags[k, 3]
+            kind = part[t]
+            red, green, blue = looks[0], looks[1], looks[2]
+            shine, sharp, bleed = 0.10 + 0.35 * looks[11], 14.0, 1.0
+            if kind == EYE:
+                red, green, blue, bright = _eye(x, y, z, lash, clear, looks, lamp, table)
+                shine, sharp, bleed = 1.3 * bright, 160.0, 0.15
+            elif kind in (MOUTH, TONGUE):
+                red, green, blue = _inside(x, y, z, kind, lip, table, grain)
+                shine, sharp, bleed = 0.22 * clear, 40.0, 0.6
+            else:
+                # Skin: patches of colour, blood near the surface, lips, brows, lashes, hair.
+                patch = _noise(table, grain + x * 0.045, y * 0.045, z * 0.045)
+                fine = _noise(table, x * 0.62, grain + y * 0.62, z * 0.62)
+                speck = _noise(table, x * 1.9, y * 1.9, grain + z * 1.9)
+                tone = 1.0 + looks[6] * (0.07 * patch + 0.045 * fine + 0.03 * speck)
+                cx, cy = (abs(x) - 33.0) / 15.0, (y + 22.0) / 12.0
+                blood = looks[4] * np.exp(-cx * cx - cy * cy)
+                nose = (x * x + (y + 18.0) ** 2) / 90.0
+                chin = (x * x + (y + 60.0) ** 2) / 160.0
+                blood += 0.45 * looks[4] * np.exp(-nose) + 0.3 * looks[4] * np.exp(-chin)
+                blood += 0.22 * lid + looks[5] * (0.75 + 0.25 * patch)
+                if kind == EAR:
+                    blood += 0.25
+                if kind == RIM:
+                    blood += 0.9
+                blood = blood * (1.0 if z > -30.0 else 0.5)
+                red = red * tone * (1.0 - 0.07 * blood)
+                green = green * tone * (1.0 - 0.34 * blood)
+                blue = blue * tone * (1.0 - 0.30 * blood)
+                if lip > 0.01:
+                    edge = _ramp(lip + 0.07 * fine, 0.25, 0.75)
+                    crease = 1.0 + 0.10 * _noise(table, grain + x * 1.4, y * 0.25, 7.7)
+                    deep = edge * looks[3]
+                    red = red * (1.0 - 0.20 * deep) * (1 - edge + edge * crease)
+                    green = green * (1.0 - 0.62 * deep) * (1 - edge + edge * crease)
+                    blue = blue * (1.0 - 0.54 * deep) * (1 - edge + edge * crease)
+                    shine, sharp = shine + 0.30 * edge, 14.0 + 26.0 * edge
+                cover = 0.0
+                if kind == SKIN:
+                    if z > 20.0:
+                        cover = 0.85 * looks[18] * _brow(x, y, table, grain)
+                    if y > -45.0 and looks[17] > 0.01:
+                        hair = _hair(x, y, z, table, grain, looks[17])
+                        cover = cover + hair - cover * hair
+                dark = 0.72 * lash
+                red = red * (1 - cover) * (1 - dark) + cover * looks[14] + dark * 0.3 * looks[14]
+                green = (
+                    green * (1 - cover) * (1 - dark) + cover * looks[15] + dark * 0.3 * looks[15]
+                )
+                blue = blue * (1 - cover) * (1 - dark) + cover * looks[16] + dark * 0.3 * looks[16]
+                shine = shine * (1.0 - 0.6 * cover)
+            # Light: a lamp that wraps round (red farthest, as under skin), fill, sky and ground.
+            facing = nx * lamp[0] + ny * lamp[1] + nz * lamp[2]
+            wr, wg, wb = 0.34 * bleed, 0.20 * bleed, 0.16 * bleed
+            dr = max((facing + wr) / (1.0 + wr), 0.0)
+            dg = max((facing + wg) / (1.0 + wg), 0.0)
+            db = max((facing + wb) / (1.0 + wb), 0.0)
+            back = max(-0.6 * nx * lamp[0] + 0.2 * ny + 0.7 * nz, 0.0) * lamp[12]
+            up = 0.5 + 0.5 * ny
+            lit = 0.35 + 0.65 * clear
+            lr = lamp[3] * dr * lit + clear * (lamp[6] * up + lamp[9] * (1 - up) + back)
+            lg = lamp[4] * dg * lit + clear * (lamp[7] * up + lamp[10] * (1 - up) + back)
+            lb = lamp[5] * db * lit + clear * (lamp[8] * up + lamp[11] * (1 - up) + back)
+            vx = u * view[i, 0] + v * view[j, 0] + w * view[k, 0]
+            vy = u * view[i, 1] + v * view[j, 1] + w * view[k, 1]
+            vz = u * view[i, 2] + v * view[j, 2] + w * view[k, 2]
+            hx, hy, hz = vx + lamp[0], vy + lamp[1], vz + lamp[2]
+            half = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
+            mirror = max((nx * hx + ny * hy + nz * hz) * half, 0.0)
+            rim = 1.0 - max(nx * vx + ny * vy + nz * vz, 0.0)
+            gloss = shine * mirror**sharp * lit * (0.35 if facing < 0.0 else 1.0)
+            soft = 0.10 * bleed * rim * rim * rim * clear
+            out[row, column, 0] = red * lr + (gloss + soft) * lamp[3] * 0.8
+            out[row, column, 1] = green * lg + (gloss + soft * 0.85) * lamp[4] * 0.8
+            out[row, column, 2] = blue * lb + (gloss + soft * 0.8) * lamp[5] * 0.8
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _eye(x, y, z, lash, clear, looks, lamp, table):  # type: ignore[no-untyped-def]
+    """Colour of the eyeball and how much it shines; x, y, z: unit direction from its middle."""
+    size = 1.0 / np.sqrt(x * x + y * y + z * z + 1e-9)
+    gx, gy = x * size - lamp[13], y * size - lamp[14]
+    off = np.sqrt(gx * gx + gy * gy)
+    iris = lamp[15]
+    ring = _ramp(off, iris * 1.03, iris * 0.96)
+    pupil = _ramp(off, iris * 0.44, iris * 0.38)
+    turn = np.arctan2(gy, gx) * 9.0
+    ray = _noise(table, turn + 40.0, off * 30.0, 1.5)
+    shade = 0.75 + 0.55 * off / iris + 0.35 * ray
+    rim = 1.0 - 0.65 * _ramp(off, iris * 0.80, iris * 1.0)
+    vein = 0.05 * _noise(table, x * 12.0, y * 30.0, 2.0)
+    red = 0.80 * (1 - ring) * (1.0 + vein) + ring * looks[7] * shade * rim
+    green = 0.77 * (1 - ring) * (1.0 - vein) + ring * looks[8] * shade * rim
+    blue = 0.78 * (1 - ring) + ring * looks[9] * shade * rim
+    dark = 1.0 - 0.97 * pupil
+    return red * dark, green * dark, blue * dark, 0.5 + 0.5 * ring
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _inside(x, y, z, kind, lip, table, grain):  # type: ignore[no-untyped-def]
+    """Colour of gums, tongue and the dark behind them."""
+    wet = 1.0 + 0.12 * _noise(table, x * 0.9, grain + y * 0.9, z * 0.9)
+    if kind == TONGUE:
+        front = _ramp(z, 24.0, 49.0)
+        groove = 1.0 - 0.18 * np.exp(-(x * x) / 3.0)
+        return (
+            (0.14 + 0.36 * front) * wet * groove,
+            (0.03 + 0.115 * front) * wet * groove,
+            (0.035 + 0.125 * front) * wet * groove,
+        )
+    front = _ramp(z, 38.0, 55.0)
+    return (
+        (0.030 + 0.36 * front) * wet,
+        (0.006 + 0.105 * front) * wet,
+        (0.008 + 0.11 * front) * wet,
+    )
