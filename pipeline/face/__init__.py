@@ -1,0 +1,1 @@
+"""Faces: landmarks, tracks, which face is the infant's, which way it looks, what of it is visible."""
