@@ -1,0 +1,1 @@
+"""The generator: audio features, the diffusion transformer, its training, baselines and metrics."""

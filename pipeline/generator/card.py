@@ -1,0 +1,50 @@
+"""The model card that lies beside a trained generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+CARD = """\
+# Generator of infant expression
+
+A diffusion transformer that moves an infant's face to non-verbal sound. Made by Cradle's `train`
+stage; do not edit.
+
+| | |
+|---|---|
+| state | {verdict} |
+| trained on | {spans} spans, {frames} frames{synthetic} |
+| data | `{data_digest}` |
+| vocalizations | {vocalizations} |
+| sound | {feature} ({feature_width} numbers a frame), {fps:g} frames a second |
+| face | {face} |
+| network | {layers} layers, {width} wide, {heads} heads |
+| sees of the sound | {look_back_frames} frames back, {look_ahead_frames} ahead |
+
+What it makes is synthetic and is marked as such. It is no measure of what an infant feels or needs.
+"""
+
+
+def text(about: dict[str, Any]) -> str:
+    """Word the card."""
+    return CARD.format(
+        verdict=about["training"]["verdict"],
+        spans=about["spans"],
+        frames=about["frames"],
+        synthetic=f", {about['synthetic_spans']} spans synthetic"
+        if about["synthetic_spans"]
+        else "",
+        data_digest=about["data_digest"],
+        vocalizations=", ".join(about["vocalizations"]),
+        feature=about["feature"]["name"],
+        feature_width=about["feature"]["width"],
+        fps=about["fps"],
+        face=about["face"],
+        **about["network"],
+    )
+
+
+def write(about: dict[str, Any], path: Path) -> None:
+    """Write the card."""
+    path.write_text(text(about), encoding="utf-8")

@@ -1,0 +1,195 @@
+"""A trained generator as one safetensors file: weights, whitening, and all that it was made from.
+
+The metadata holds a single entry, because safetensors writes several in no fixed order.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pipeline.core.errors import WeightsError
+from pipeline.generator.diffusion import Schedule, cosine, ddim, guided
+from pipeline.generator.model import Conditions, Denoiser, Layout
+from pipeline.generator.params import Network
+from pipeline.generator.spans import Batch, Pack
+
+FORMAT = "cradle-generator-1"
+_KEY = "cradle"
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Shift and spread a dimension."""
+
+    mean: Tensor
+    spread: Tensor
+
+    def apply(self, x: Tensor) -> Tensor:
+        """Whiten (..., D)."""
+        return (x - self.mean) / self.spread
+
+    def undo(self, x: Tensor) -> Tensor:
+        """Bring whitened (..., D) back."""
+        return x * self.spread + self.mean
+
+    def to(self, device: str) -> Whitening:
+        """Move both."""
+        return Whitening(self.mean.to(device), self.spread.to(device))
+
+
+def whitening_of(rows: Floats, floor: float) -> Whitening:
+    """Measure mean and spread of (N, D); no spread is taken below `floor` times the largest."""
+    if not len(rows):
+        return Whitening(torch.zeros(rows.shape[1]), torch.ones(rows.shape[1]))
+    spread = rows.std(axis=0, dtype=np.float64)
+    spread = np.maximum(spread, max(floor * float(spread.max()), 1e-6))
+    mean = rows.mean(axis=0, dtype=np.float64)
+    return Whitening(torch.tensor(mean).float(), torch.tensor(spread).float())
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A denoiser with everything that is needed to ask it for a face."""
+
+    denoiser: Denoiser
+    expression: Whitening
+    audio: Whitening
+    schedule: Schedule
+    about: dict[str, Any]
+    """Vocalizations in the order of their numbers, feature, face, sizes, training."""
+
+    @property
+    def vocalizations(self) -> list[str]:
+        """Names in the order of their numbers."""
+        return list(self.about["vocalizations"])
+
+    def conditions(
+        self, batch: Batch, keep_audio: Tensor, keep_person: Tensor, keep_kind: Tensor
+    ) -> Conditions:
+        """Whiten what a batch tells; (B,) bools hide parts of it."""
+        return Conditions(
+            audio=self.audio.apply(batch.audio),
+            heard=batch.heard,
+            vocalization=torch.where(keep_kind, batch.vocalization, -1),
+            identity=batch.identity,
+            age=batch.age,
+            keep_audio=keep_audio,
+            keep_identity=keep_person,
+        )
+
+    @torch.no_grad()
+    def sample(self, batch: Batch, seed: int, steps: int, guidance: float) -> Tensor:
+        """Sample latents (B, T, 64) for the sound of a batch; the same seed gives the same ones."""
+        shape = batch.expression.shape
+        drawn = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+        noise = torch.from_numpy(drawn).to(batch.audio.device)
+        keep = torch.ones(shape[0], dtype=torch.bool, device=noise.device)
+        given = self.conditions(batch, keep, keep, keep)
+        without = given.without_audio()
+
+        def ask(noisy: Tensor, level: Tensor, told: Conditions) -> Tensor:
+            return self.denoiser(noisy, (level + 1) / self.schedule.levels, batch.heard, told)
+
+        clean = ddim(
+            self.schedule,
+            guided(lambda x, t: ask(x, t, given), lambda x, t: ask(x, t, without), guidance),
+            noise,
+            steps,
+        )
+        return self.expression.undo(clean)
+
+    def to(self, device: str) -> Generator:
+        """Move everything."""
+        return Generator(
+            self.denoiser.to(device),
+            self.expression.to(device),
+            self.audio.to(device),
+            self.schedule.to(device),
+            self.about,
+        )
+
+
+def save(generator: Generator, path: Path) -> None:
+    """Write a generator; the same one always as the same bytes."""
+    tensors = {f"denoiser/{k}": v for k, v in generator.denoiser.state_dict().items()}
+    for name, whitening in (("expression", generator.expression), ("audio", generator.audio)):
+        tensors |= {f"{name}/mean": whitening.mean, f"{name}/spread": whitening.spread}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = json.dumps({"format": FORMAT, **generator.about}, sort_keys=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    save_file(tensors, temporary, metadata={_KEY: about})
+    temporary.replace(path)
+
+
+def load(path: Path, device: str = "cpu") -> Generator:
+    """Read a generator, ready to sample.
+
+    Raises:
+        WeightsError: there is none, it is not a safetensors file, or it has another layout.
+    """
+    about, tensors = _read(path)
+    try:
+        layout = Layout(**about["layout"])
+        denoiser = Denoiser(layout, Network(**about["network"]))
+        denoiser.load_state_dict(_under("denoiser", tensors), strict=True)
+        expression = Whitening(**_under("expression", tensors))
+        audio = Whitening(**_under("audio", tensors))
+        schedule = cosine(int(about["noise_levels"]))
+    except (KeyError, TypeError, ValidationError, RuntimeError) as error:
+        raise WeightsError(f"{path}: a generator of another layout: {error}") from None
+    if len(audio.mean) != layout.audio or len(expression.mean) != layout.expression:
+        raise WeightsError(f"{path}: whitening and network differ in width")
+    return Generator(denoiser.eval(), expression, audio, schedule, about).to(device)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not path.is_file():
+        raise WeightsError(f"{path}: no trained generator; run the train stage first")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path}: not a safetensors file: {error}") from None
+    if about.get("format") != FORMAT:
+        found = about.get("format", "no format at all")
+        raise WeightsError(f"{path}: should say {FORMAT}, says {found}")
+    return about, tensors
+
+
+def _under(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.split("/", 1)[1]: t for key, t in tensors.items() if key.startswith(f"{name}/")}
+
+
+def check_fits(generator: Generator, pack: Pack, face: str) -> None:
+    """See that a generator can be asked about a dataset.
+
+    Raises:
+        WeightsError: it was trained on other audio features or for another face.
+    """
+    told = generator.about
+    for what, ours, theirs in (
+        ("audio features", told["feature"], pack.meta["feature"]),
+        ("morphable model", told["face"], face),
+    ):
+        if ours != theirs:
+            raise WeightsError(f"the generator was trained with {what} {ours}, here is {theirs}")
+
+
+def describe(layout: Layout, network: Network) -> dict[str, Any]:
+    """Put sizes into plain values that `load` takes back."""
+    return {"layout": asdict(layout), "network": network.model_dump()}

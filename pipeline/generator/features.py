@@ -1,0 +1,115 @@
+"""Sound to one row of numbers a video frame, through whichever encoder params name.
+
+Column 0 is always the sound's own energy in dB, whatever the encoder, so that the energy baseline
+means the same for each; the encoder's columns follow.
+
+    features = load("logmel")
+    features.name, features.width          # "logmel", 43
+    features.extract(stem, frames=150)     # (150, 43) float32
+
+Another encoder is one more module with `info()` and `load(device)`; what it loads is an `Encoder`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.backends import BackendInfo, Registry
+
+RATE_HZ = 16_000
+FPS = 30.0
+FLOOR_DB = -80.0
+ENERGY_COLUMN = 0
+
+Floats = NDArray[np.float32]
+
+ENCODERS = Registry("audio_features", {"logmel": "pipeline.generator.logmel"})
+
+
+class Encoder(Protocol):
+    """What every encoder offers; it is given a clip whole, never padded or in a batch."""
+
+    name: str
+    width: int
+    hop_samples: int
+    """From one window's start to the next one's."""
+    first_centre_samples: float
+    """Middle of the first window, counted from the first sample; negative where it is padded."""
+
+    def encode(self, sound: Floats) -> Floats:
+        """Encode (N,) sound at 16 kHz as (windows, width)."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """An encoder brought to the video's frame rate."""
+
+    encoder: Encoder
+
+    @property
+    def name(self) -> str:
+        """The encoder's name, which the dataset and the generator both record."""
+        return self.encoder.name
+
+    @property
+    def width(self) -> int:
+        """Numbers a frame: the energy and the encoder's own."""
+        return 1 + self.encoder.width
+
+    def extract(self, sound: Floats, frames: int, fps: float = FPS) -> Floats:
+        """Describe the sound around every video frame.
+
+        Args:
+            sound: (N,) the infant's stem at 16 kHz, -1..1, from the time of frame 0 on.
+            frames: how many video frames it belongs to.
+            fps: their rate; frame i stands for the instant i / fps.
+
+        Returns:
+            (frames, width) float32, finite.
+        """
+        sound = np.asarray(sound, np.float32)
+        if sound.ndim != 1:
+            raise ValueError(f"sound should be mono (N,), is {sound.shape}")
+        at_samples = np.arange(frames) * (RATE_HZ / fps)
+        encoded = interpolate(self.encoder, self.encoder.encode(sound), at_samples)
+        energy = energy_db(sound, at_samples, round(RATE_HZ / fps))
+        return np.column_stack([energy, encoded]).astype(np.float32)
+
+
+def info(name: str) -> BackendInfo:
+    """Describe an encoder without loading it."""
+    return ENCODERS.info(name)
+
+
+def load(name: str, device: str = "cpu") -> Features:
+    """Load an encoder and bring it to the video's frame rate.
+
+    Raises:
+        BackendError: there is none of that name.
+    """
+    return Features(ENCODERS.load(name, device))
+
+
+def interpolate(encoder: Encoder, encoded: Floats, at_samples: NDArray[np.float64]) -> Floats:
+    """Read (windows, C) at other instants, linearly between the true middles of the windows."""
+    if not len(encoded):
+        return np.zeros((len(at_samples), encoder.width), np.float32)
+    place = (at_samples - encoder.first_centre_samples) / encoder.hop_samples
+    place = np.clip(place, 0, len(encoded) - 1)
+    before = np.floor(place).astype(np.intp)
+    after = np.minimum(before + 1, len(encoded) - 1)
+    share = (place - before)[:, None].astype(np.float32)
+    return encoded[before] * (1 - share) + encoded[after] * share
+
+
+def energy_db(sound: Floats, at_samples: NDArray[np.float64], span: int) -> Floats:
+    """Mean power of the `span` samples around every instant, dB of full scale, (frames,)."""
+    total = np.concatenate([[0.0], np.cumsum(sound.astype(np.float64) ** 2)])
+    start = np.round(at_samples - span / 2).astype(np.intp)
+    first, last = (np.clip(edge, 0, len(sound)) for edge in (start, start + span))
+    power = np.maximum(total[last] - total[first], 0.0) / span
+    return np.maximum(10 * np.log10(power + 1e-12), FLOOR_DB).astype(np.float32)

@@ -1,0 +1,128 @@
+"""What params.yaml may say about audio features, training and evaluation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from pipeline.core.params import Params
+
+FeatureName = Literal["logmel"]
+
+
+class Features(Params):
+    """How sound becomes one row of numbers a video frame."""
+
+    backend: FeatureName = "logmel"
+    """Which encoder turns the infant's stem into features."""
+
+
+class Network(Params):
+    """Size and reach of the diffusion transformer."""
+
+    layers: int = Field(4, ge=1, le=24)
+    """Transformer blocks."""
+    width: int = Field(128, ge=8, le=1024)
+    """Numbers a frame is carried in; a multiple of twice `heads`."""
+    heads: int = Field(4, ge=1, le=16)
+    """Attention heads."""
+    look_back_frames: int = Field(8, ge=0, le=300)
+    """How far into the past of the sound a frame may look."""
+    look_ahead_frames: int = Field(4, ge=0, le=300)
+    """How far into the future of the sound a frame may look."""
+    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    """Share of activations set to zero while training."""
+
+
+class Weights(Params):
+    """Weight of every term of the training loss; 0 leaves a term out."""
+
+    latent: float = Field(1.0, ge=0.0)
+    """Squared error of the whitened expression latents."""
+    latent_velocity: float = Field(1.0, ge=0.0)
+    """Squared error of the latents' change from frame to frame."""
+    lips: float = Field(0.1, ge=0.0)
+    """Squared distance of lip vertices, mm2."""
+    lips_velocity: float = Field(0.1, ge=0.0)
+    """Squared distance of the lip vertices' change from frame to frame, mm2."""
+    aperture_dtw: float = Field(0.02, ge=0.0)
+    """Soft-DTW divergence of the mouth's aperture, mm2 a frame."""
+    mouth_closed: float = Field(0.1, ge=0.0)
+    """Binary cross-entropy of the mouth being closed."""
+
+
+class Train(Params):
+    """How the generator is trained."""
+
+    seed: int = Field(0, ge=0)
+    """Of weights, batches, noise and dropout."""
+    threads: int = Field(1, ge=1, le=64)
+    """CPU threads; fixed, because sums in another order give other bytes. At this size more of
+    them mostly wait for one another."""
+    network: Network = Network()
+    steps: int = Field(600, ge=0)
+    """Batches to learn from."""
+    batch_spans: int = Field(16, ge=1)
+    """Windows in a batch."""
+    window_frames: int = Field(75, ge=8)
+    """Length of a window; a shorter span is padded."""
+    learning_rate: float = Field(1e-3, gt=0.0)
+    """Of AdamW at its highest."""
+    warmup_steps: int = Field(50, ge=0)
+    """Over which the learning rate rises; it falls along a cosine afterwards."""
+    weight_decay: float = Field(0.01, ge=0.0)
+    """Of AdamW."""
+    ema_decay: float = Field(0.99, ge=0.0, lt=1.0)
+    """Of the running mean of the weights, which is what is saved."""
+    noise_levels: int = Field(1000, ge=2)
+    """Levels of the cosine noise schedule."""
+    drop_sound: float = Field(0.1, ge=0.0, lt=1.0)
+    """Share of windows that learn without sound, for guidance."""
+    drop_identity: float = Field(0.1, ge=0.0, lt=1.0)
+    """Share of windows that learn without identity and age."""
+    drop_vocalization: float = Field(0.1, ge=0.0, lt=1.0)
+    """Share of windows that learn without the vocalization."""
+    weights: Weights = Weights()
+    dtw_gamma: float = Field(1.0, gt=0.0)
+    """Softness of the soft-DTW, mm2."""
+    closed_mm: float = Field(2.0, gt=0.0)
+    """A mouth whose aperture is below this is closed."""
+    closed_softness_mm: float = Field(0.5, gt=0.0)
+    """Width of the step from closed to open that the loss sees."""
+    whitening_floor: float = Field(0.1, gt=0.0, le=1.0)
+    """Smallest spread a latent is divided by, as a share of the largest; keeps noise small."""
+    validate_every_steps: int = Field(100, ge=1)
+    """How often the validation loss is taken and the best weights are kept."""
+    validation_levels: int = Field(4, ge=1)
+    """Noise levels, evenly spread, over which the validation loss is a mean."""
+
+
+class Evaluate(Params):
+    """How the generator is judged on the test split."""
+
+    seeds: list[int] = Field([0, 1, 2], min_length=1)
+    """Of the noise that samples begin from; every metric is given for each."""
+    threads: int = Field(1, ge=1, le=64)
+    """CPU threads."""
+    sample_steps: int = Field(8, ge=1, le=1000)
+    """DDIM steps a sample takes."""
+    guidance: float = Field(1.0, ge=0.0, le=10.0)
+    """How far to push from what is guessed without sound; 1 takes the model at its word."""
+    closed_mm: float = Field(2.0, gt=0.0)
+    """A mouth whose aperture is below this is closed."""
+    ridge: float = Field(1.0, gt=0.0)
+    """Penalty of the baseline that goes from the sound's energy to latents."""
+    ridge_reach_frames: int = Field(6, ge=0, le=60)
+    """How far to either side that baseline looks."""
+    videos: int = Field(3, ge=0)
+    """Side-by-side videos to draw."""
+    plotted_spans: int = Field(4, ge=0)
+    """Spans whose aperture goes into the plot."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _once_each(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("every seed once")
+        return seeds

@@ -1,0 +1,231 @@
+"""The packed dataset as the generator reads it: spans, windows of them, batches.
+
+data/pack/meta.json              {"feature": {"name", "width"}, "fps": 30, ...}
+data/pack/index.parquet          span_id, clip, split, vocalization, start_frame, frames, shard
+data/pack/train-00000.safetensors    "<clip>__<span>/expression" (T, 64), "/audio" (T, C), ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from torch import Tensor
+
+from pipeline.core.errors import CradleError
+
+Floats = NDArray[np.float32]
+SPLITS = ("train", "val", "test")
+NEEDED = ("span_id", "clip", "split", "vocalization", "start_frame", "frames", "shard", "synthetic")
+
+
+class PackError(CradleError):
+    """The packed dataset is not what the generator can read."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """One kept span: what the face did, and what was heard."""
+
+    span_id: str
+    clip: str
+    vocalization: str
+    start_frame: int
+    expression: Floats
+    """(T, 64) latents, standard deviations of the morphable model."""
+    valid: NDArray[np.bool_]
+    """(T,) whether the latents were measured; a bridged frame's were not."""
+    audio: Floats
+    """(T, C)"""
+    identity: Floats
+    """(32,)"""
+    age: Floats
+    """(1,)"""
+    synthetic: bool = False
+    """Whether it was made rather than filmed."""
+
+    @property
+    def frames(self) -> int:
+        """Its length."""
+        return len(self.expression)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """All spans by split, and what the dataset says of itself."""
+
+    spans: dict[str, list[Span]]
+    meta: dict[str, Any]
+    digest: str
+
+    @property
+    def vocalizations(self) -> list[str]:
+        """Names, in the order that a generator trained on it will number them."""
+        return sorted(self.meta["vocalizations"])
+
+    @property
+    def audio_width(self) -> int:
+        """Numbers a frame of audio features."""
+        return int(self.meta["feature"]["width"])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of equal length; what was not there is zero and masked."""
+
+    expression: Tensor
+    """(B, T, 64)"""
+    valid: Tensor
+    """(B, T) bool: the latents were measured."""
+    heard: Tensor
+    """(B, T) bool: inside the span, so the sound is real."""
+    audio: Tensor
+    """(B, T, C)"""
+    identity: Tensor
+    """(B, 32)"""
+    age: Tensor
+    """(B, 1)"""
+    vocalization: Tensor
+    """(B,) index into the vocalizations; -1 where unknown."""
+
+    def to(self, device: str) -> Batch:
+        """Move every tensor."""
+        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+
+
+def read(folder: Path) -> Pack:
+    """Read a packed dataset whole.
+
+    Raises:
+        PackError: a table, a column, a shard or a tensor is missing or of another shape.
+    """
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        index = pd.read_parquet(folder / "index.parquet")
+    except (FileNotFoundError, json.JSONDecodeError) as error:
+        raise PackError(f"{folder}: no packed dataset: {error}; run the pack stage first") from None
+    absent = [name for name in NEEDED if name not in index.columns]
+    if absent:
+        raise PackError(f"{folder}/index.parquet: columns missing: {', '.join(absent)}")
+    spans: dict[str, list[Span]] = {split: [] for split in SPLITS}
+    for shard, rows in index.sort_values("span_id").groupby("shard", sort=True):
+        for split, span in _shard(folder / str(shard), rows):
+            spans[split].append(span)
+    for group in spans.values():
+        group.sort(key=lambda span: span.span_id)
+    return Pack(spans, meta, _digest(folder))
+
+
+def _shard(path: Path, rows: pd.DataFrame) -> Iterator[tuple[str, Span]]:
+    try:
+        with safe_open(path, framework="numpy") as shard:
+            for row in rows.itertuples():
+                yield str(row.split), _span(shard, row)
+    except (OSError, KeyError, ValueError) as error:
+        raise PackError(f"{path}: {error}") from None
+    except Exception as error:  # safetensors raises a type of its own that has no other base
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise PackError(f"{path}: {error}") from None
+
+
+def _span(shard: Any, row: Any) -> Span:
+    name = str(row.span_id)
+    part = {
+        key: shard.get_tensor(f"{name}/{key}")
+        for key in ("expression", "valid", "audio", "identity", "age")
+    }
+    frames = int(row.frames)
+    for key in ("expression", "valid", "audio"):
+        if len(part[key]) != frames:
+            raise ValueError(f"{name}/{key} has {len(part[key])} frames, the index says {frames}")
+    valid = part["valid"].astype(bool)
+    # A frame that was not measured may hold anything, NaN included; NaN times 0 is NaN.
+    expression = np.where(valid[:, None], part["expression"], 0.0).astype(np.float32)
+    return Span(
+        span_id=name,
+        clip=str(row.clip),
+        vocalization=str(row.vocalization),
+        start_frame=int(row.start_frame),
+        expression=expression,
+        valid=valid,
+        audio=part["audio"].astype(np.float32),
+        identity=part["identity"].astype(np.float32).reshape(-1),
+        age=part["age"].astype(np.float32).reshape(-1),
+        synthetic=bool(row.synthetic),
+    )
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), folder / "index.parquet"]):
+        digest.update(path.name.encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def collate(
+    spans: Sequence[Span], starts: Sequence[int], frames: int, vocalizations: Sequence[str]
+) -> Batch:
+    """Cut one window of `frames` from each span at its start, padding what lies beyond the end."""
+    windows = [_window(span, start, frames) for span, start in zip(spans, starts, strict=True)]
+    names = {name: number for number, name in enumerate(vocalizations)}
+    numbers = [names.get(span.vocalization, -1) for span in spans]
+    return Batch(
+        **{key: torch.from_numpy(np.stack([w[key] for w in windows])) for key in windows[0]},
+        identity=torch.from_numpy(np.stack([span.identity for span in spans])),
+        age=torch.from_numpy(np.stack([span.age for span in spans])),
+        vocalization=torch.tensor(numbers, dtype=torch.long),
+    )
+
+
+def _window(span: Span, start: int, frames: int) -> dict[str, NDArray]:
+    part = slice(start, start + frames)
+    missing = frames - len(span.valid[part])
+    rows = ((0, missing), (0, 0))
+    heard = np.arange(frames) < frames - missing
+    return {
+        "expression": np.pad(span.expression[part], rows),
+        "valid": np.pad(span.valid[part], rows[0]),
+        "heard": heard,
+        "audio": np.pad(span.audio[part], rows),
+    }
+
+
+def draw(
+    spans: Sequence[Span],
+    count: int,
+    frames: int,
+    vocalizations: Sequence[str],
+    random: np.random.Generator,
+) -> Batch:
+    """Draw `count` windows; a span is as likely as it is long, a start as any other."""
+    share = np.array([span.frames for span in spans], float)
+    chosen = random.choice(len(spans), count, p=share / share.sum())
+    picked = [spans[number] for number in chosen]
+    starts = [int(random.integers(0, max(1, span.frames - frames + 1))) for span in picked]
+    return collate(picked, starts, frames, vocalizations)
+
+
+def whole(span: Span, vocalizations: Sequence[str]) -> Batch:
+    """Take one span as a batch of one, unpadded."""
+    return collate([span], [0], span.frames, vocalizations)
+
+
+def tiles(
+    spans: Sequence[Span], count: int, frames: int, vocalizations: Sequence[str]
+) -> Iterator[Batch]:
+    """Cover spans with windows one after another, `count` in a batch, always in the same way."""
+    windows = [(span, start) for span in spans for start in range(0, span.frames, frames)]
+    for first in range(0, len(windows), count):
+        picked, starts = zip(*windows[first : first + count], strict=True)
+        yield collate(picked, starts, frames, vocalizations)
