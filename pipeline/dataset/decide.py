@@ -302,7 +302,7 @@ def _blamed_row(name: str, frames: int, worst: dict[Hashable, Any] | None) -> Cl
     if worst is None:
         return ClipRow(name, Reason.SPAN_TOO_SHORT, detail="span_s, the clip has no frames")
     reason = REASONS[int(worst["reason"])]
-    share = f"{int(worst['frames'])} of {frames} frames"
+    share = f"{worst['in_all']} of {frames} frames"
     if worst["rule"] == NO_RULE:
         return ClipRow(name, reason, detail=share)
     measure, op = RULES[int(worst["rule"])]

@@ -130,8 +130,10 @@ def _on_grid(faces: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Floats]:
     first = np.concatenate([[0], np.cumsum(counts)])
     number = pd.Index(clips["clip"]).get_indexer(pd.Index(faces["clip"]))
     frame = faces["frame"].to_numpy(np.int64)
-    inside = (number >= 0) & (frame >= 0) & (frame < counts[number])
-    place = (first[number] + frame)[inside]
+    here = number >= 0
+    inside = here & (frame >= 0)
+    inside[here] &= frame[here] < counts[number[here]]
+    place = first[number[inside]] + frame[inside]
     found = faces["found"].to_numpy(bool)[inside]
     grid = {}
     for gate in FRAME_GATES:

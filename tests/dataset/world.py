@@ -1,0 +1,121 @@
+"""A small dataset of measurements in which nothing is wrong, to be spoilt one value at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.dataset import measures
+from pipeline.dataset.measures import Tables
+from pipeline.dataset.overrides import Override
+
+MINIMUM_S = {"cry": 0.4, "laugh": 0.3, "babble": 0.3}
+FRAMES = 90
+
+GOOD_FRAME = {
+    "found": True,
+    "face_score": 0.99,
+    "faces": 1,
+    "infant_likeness": 0.9,
+    "yaw_deg": 5.0,
+    "pitch_deg": -3.0,
+    "roll_deg": 0.0,
+    "face_px": 200.0,
+    "face_visible": 0.98,
+    "mouth_visible": 0.99,
+    "eyes_visible": 0.99,
+    "mouth_inside": 1.0,
+    "sharpness": 1e6,
+    "brightness": 1e6,
+}
+GOOD_VOICE = {
+    "infant_s": 2.0,
+    "adult_s": 0.0,
+    "snr_db": 25.0,
+    "adult_overlap": 0.0,
+    "decay_s": 0.1,
+    "clipped_share": 0.0,
+}
+
+
+def clips(names: list[str], frames: int = FRAMES, vocalization: str = "cry") -> pd.DataFrame:
+    """data/download/clips.parquet, each clip from a source of its own."""
+    return pd.DataFrame(
+        {
+            "clip": names,
+            "source": [f"source of {name}" for name in names],
+            "vocalization": vocalization,
+            "age_months": 6.0,
+            "consent": "parental",
+            "licence": "CC-BY-4.0",
+            "synthetic": False,
+            "media_key": "0" * 64,
+            "media_digest": [f"digest of {name}" for name in names],
+            "frames": frames,
+            "width": 384,
+            "height": 384,
+            "duration_s": frames / 30,
+        }
+    )
+
+
+def faces(clip_table: pd.DataFrame) -> pd.DataFrame:
+    """data/landmarks/frames.parquet."""
+    counts = clip_table["frames"].to_numpy()
+    table = pd.DataFrame(
+        {
+            "clip": np.repeat(clip_table["clip"].to_numpy(object), counts),
+            "frame": np.concatenate([np.arange(count) for count in counts]),
+        }
+    )
+    return table.assign(**GOOD_FRAME)
+
+
+def voice(clip_table: pd.DataFrame) -> pd.DataFrame:
+    """data/isolate/clips.parquet."""
+    return clip_table[["clip"]].assign(voice_key="0" * 64, **GOOD_VOICE)
+
+
+def events(clip_table: pd.DataFrame) -> pd.DataFrame:
+    """data/isolate/events.parquet: one long event of the right kind in each clip."""
+    return pd.DataFrame(
+        {
+            "clip": clip_table["clip"],
+            "start_s": 0.2,
+            "end_s": clip_table["frames"] / 30 - 0.2,
+            "who": "infant",
+            "type": clip_table["vocalization"],
+            "score": 0.9,
+            "snr_db": 25.0,
+        }
+    )
+
+
+def tables(
+    names: list[str] | None = None,
+    frames: int = FRAMES,
+    spoil_frames: Sequence[tuple[str, slice, Mapping[str, Any]]] = (),
+    spoil_voice: Mapping[str, Mapping[str, Any]] | None = None,
+    heard: pd.DataFrame | None = None,
+    said: tuple[Override, ...] = (),
+) -> Tables:
+    """Everything measured, spoilt as asked: frames by clip and slice, voices by clip."""
+    table = clips(names or ["a"], frames)
+    seen, sounds = faces(table), voice(table)
+    for clip, part, values in spoil_frames:
+        rows = seen.index[seen["clip"] == clip][part]
+        for name, value in values.items():
+            seen.loc[rows, name] = value
+    for clip, values in (spoil_voice or {}).items():
+        for name, value in values.items():
+            sounds.loc[sounds["clip"] == clip, name] = value
+    heard = events(table) if heard is None else heard
+    return measures.gather(table, sounds, seen, heard, MINIMUM_S, said)
+
+
+def override(clip: str, verdict: Any, start: int | None = None, end: int | None = None) -> Override:
+    """A reviewer's line."""
+    return Override(clip, verdict, "looked at it", "mk", "2026-11-02", start, end)
