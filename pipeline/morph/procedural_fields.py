@@ -56,7 +56,7 @@ class Ground:
         return ramp(self.q[:, 1] + 41.0, -5.0, 5.0)
 
     def bump(self, centre: ArrayLike, sigma: ArrayLike) -> Array:
-        """Gaussian (V,) of 1 at `centre` with spreads `sigma` mm an axis, on q, soft tissue only."""
+        """Gaussian (V,) of 1 at `centre`, spreads `sigma` mm an axis, on q, soft tissue only."""
         offset = (self.q - np.asarray(centre, float)) / np.asarray(sigma, float)
         return np.exp(-0.5 * (offset**2).sum(1)) * self.soft
 
