@@ -10,19 +10,39 @@ media.normalise(path, out, limits).frames
 
 from pipeline.media.command import ffmpeg_path, ffmpeg_version
 from pipeline.media.frames import read_frames
+from pipeline.media.normalising import (
+    INFO,
+    SOUND_16K,
+    SOUND_44K,
+    VIDEO,
+    MediaInfo,
+    normalise,
+    sound_samples,
+)
+from pipeline.media.planning import FPS, Limits, Section
 from pipeline.media.probing import Picture, Probe, Sound, probe
 from pipeline.media.sound import read_sound, write_sound
 from pipeline.media.writer import VideoWriter
 
 __all__ = [
+    "FPS",
+    "INFO",
+    "SOUND_16K",
+    "SOUND_44K",
+    "VIDEO",
+    "Limits",
+    "MediaInfo",
     "Picture",
     "Probe",
+    "Section",
     "Sound",
     "VideoWriter",
     "ffmpeg_path",
     "ffmpeg_version",
+    "normalise",
     "probe",
     "read_frames",
     "read_sound",
+    "sound_samples",
     "write_sound",
 ]

@@ -46,19 +46,21 @@ class Ended:
 
 
 def run(
-    argv: Sequence[str], bounds: Bounds = Bounds(), environment: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    bounds: Bounds,
+    environment: Mapping[str, str] | None = None,
+    asked: bytes = b"",
 ) -> Ended:
-    """Run a program to its end and return what it said.
+    """Run a program to its end, with `asked` as its input, and return what it said.
 
     Raises:
         ClipFailed: `timed_out` or `too_large`, when it went beyond its bounds.
         CradleError: somebody else ended it.
     """
-    with started(
-        argv, bounds, environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
+    pipe = subprocess.PIPE
+    with started(argv, bounds, environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         try:
-            out, err = child.communicate(timeout=bounds.wall_s)
+            out, err = child.communicate(asked, timeout=bounds.wall_s)
         except subprocess.TimeoutExpired:
             raise timed_out(bounds) from None
     ended = Ended(child.returncode, out, err.decode("utf-8", "replace"))

@@ -61,10 +61,12 @@ class _Stream:
         self._base = stream.time_base or Fraction(1)
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self._read = 0
         self._unknown_spans = 0
 
     def take(self, packet: Any) -> None:
         """Count one packet, unless it is only there to be decoded and not to be shown."""
+        self._read += 1
         start = packet.pts if packet.pts is not None else packet.dts
         if packet.is_discard or start is None:
             return
@@ -81,6 +83,7 @@ class _Stream:
             "type": stream.type,
             "codec": codec.name if codec else "unknown",
             "promised": stream.frames,
+            "read": self._read,
             "packets": len(self._starts),
             "end_s": float(max(self._ends, default=0) * self._base),
             "start_s": float(min(self._starts, default=0) * self._base),

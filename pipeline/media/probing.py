@@ -30,7 +30,9 @@ class Picture:
     """px, as coded: before any rotation."""
     fps: float
     promised: int
-    """How many frames the header speaks of; 0 where it says nothing."""
+    """How many packets the header speaks of; 0 where it says nothing."""
+    read: int
+    """How many packets there are, with those that are not to be shown."""
     times_s: tuple[float, ...]
     """When each packet that is to be shown is due, ascending."""
     start_s: float
@@ -48,7 +50,8 @@ class Sound:
     channels: int
     promised: int
     """How many packets the header speaks of; 0 where it says nothing."""
-    packets: int
+    read: int
+    """How many packets there are, with those that are not to be heard."""
     sounding_s: float | None
     """The sum of the spans of the packets, where each is known."""
     start_s: float
@@ -138,6 +141,7 @@ def _picture(told: Mapping[str, Any]) -> Picture:
         height=told.get("height", 0),
         fps=told.get("fps", 0.0),
         promised=told["promised"],
+        read=told["read"],
         times_s=tuple(told.get("times", ())),
         start_s=told["start_s"],
         end_s=told["end_s"],
@@ -152,7 +156,7 @@ def _sound(told: Mapping[str, Any]) -> Sound:
         rate_hz=told.get("rate", 0),
         channels=told.get("channels", 0),
         promised=told["promised"],
-        packets=told["packets"],
+        read=told["read"],
         sounding_s=told.get("sounding_s"),
         start_s=told["start_s"],
         end_s=told["end_s"],

@@ -1,0 +1,277 @@
+"""Any clip into the one form that every later stage reads.
+
+    out/video.mp4       H.264, constant 30 frames a second, square pixels, even sides, upright
+    out/sound_44k.flac  44.1 kHz stereo, 1470 samples a frame
+    out/sound_16k.flac  16 kHz mono
+    out/media.json      a MediaInfo
+
+Time 0 of all three is the first picture that a player shows. The same file gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.backends import file_digest
+from pipeline.core.errors import ClipFailed
+from pipeline.core.reasons import Reason
+from pipeline.media.child import Bounds, Ended
+from pipeline.media.command import complaint, ffmpeg, merged, named, source
+from pipeline.media.planning import FPS, WHOLE, Limits, Plan, Section, check_size, damaged, plan
+from pipeline.media.probing import Probe, probe
+from pipeline.media.writer import ENCODING
+
+VIDEO, SOUND_44K, SOUND_16K, INFO = "video.mp4", "sound_44k.flac", "sound_16k.flac", "media.json"
+RATE_44K_HZ, RATE_16K_HZ = 44_100, 16_000
+_PREROLL_S = 10.0
+_SLACK_FRAMES = 2
+_SLACK_SOUND_S = 0.25
+_HIDDEN = ("vp8", "vp9", "av1", "mpeg4", "msmpeg4")
+"""Codecs that put pictures which are only referred to into packets of their own."""
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a clip became, and what it was."""
+
+    frames: int
+    width: int
+    height: int
+    """px, after rotation."""
+    duration_s: float
+    digest: str
+    """SHA-256 over the three files."""
+    source_format: str
+    source_picture: str
+    source_fps: float
+    source_width: int
+    source_height: int
+    source_sound: str
+    source_rate_hz: int
+    source_channels: int
+
+    @classmethod
+    def read(cls, folder: Path) -> MediaInfo:
+        """Read the account that `normalise` left in `folder`."""
+        return cls(**json.loads((folder / INFO).read_text(encoding="utf-8")))
+
+
+def sound_samples(frames: int, rate_hz: int) -> int:
+    """How many samples run as long as `frames` frames."""
+    return round(frames * rate_hz / FPS)
+
+
+def normalise(
+    path: Path,
+    out: Path,
+    limits: Limits,
+    section: Section = WHOLE,
+    sound: Path | None = None,
+) -> MediaInfo:
+    """Make the clip in `path`, or a section of it, into the files above, in the folder `out`.
+
+    Args:
+        path: what somebody sent.
+        out: an existing folder.
+        limits: what the clip may cost, and its form.
+        section: the part that is wanted.
+        sound: where the sound is, when a site keeps it apart from the picture.
+
+    Raises:
+        ClipFailed: not_media, media_damaged, no_video, no_sound, too_long, too_short, too_large,
+            timed_out; with both numbers where two numbers decided.
+    """
+    for file in {path, sound or path}:
+        check_size(file, limits)
+    seen = probe(path)
+    planned = plan(seen, probe(sound) if sound else seen, limits, section)
+    frames = _make_picture(path, out / VIDEO, planned, limits)
+    _make_sound(sound or path, out, planned, frames, limits)
+    info = _info(out, seen, planned, frames)
+    text = json.dumps(asdict(info), indent=1, sort_keys=True)
+    (out / INFO).write_text(text, encoding="utf-8")
+    return info
+
+
+def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> int:
+    """Write the video; return how many frames it has, which are as many as were due."""
+    with tempfile.TemporaryDirectory() as folder:
+        made, decoded = Path(folder, "made"), Path(folder, "decoded")
+        stream = source(path, limits.max_pixels, copyts=None, **_seek(planned))
+        command = merged(
+            _encoded(stream, video, planned, limits, made), _counted(stream, planned, decoded)
+        )
+        _succeed(ffmpeg(command, _bounds(limits)))
+        got, frames = _lines(decoded), _lines(made)
+    _check_decoded(planned, got)
+    if abs(frames - planned.frames) > _SLACK_FRAMES:
+        # Too many and too few are the same damage; the rule is about what is missing or spare.
+        words = f"{frames} frames made, {planned.frames} expected"
+        off = abs(frames - planned.frames)
+        raise ClipFailed(Reason.MEDIA_DAMAGED, words, off, _SLACK_FRAMES, "<=")
+    return frames
+
+
+def _check_decoded(planned: Plan, got: int) -> None:
+    hidden = planned.due // 5 if planned.picture.codec.startswith(_HIDDEN) else 0
+    slack = _SLACK_FRAMES + hidden
+    if got == 0 or got < planned.due - slack:
+        raise damaged("frames could be decoded", got, planned.due, slack)
+
+
+def _encoded(stream: Any, video: Path, planned: Plan, limits: Limits, made: Path) -> Any:
+    spare = 1 if planned.whole else 0
+    return stream.output(
+        named(video),
+        map=f"0:{planned.picture.index}",
+        format="mp4",
+        vf=",".join(_picture_filters(planned, limits.max_side_px)),
+        fps_mode="passthrough",
+        movflags="+faststart",
+        crf=limits.crf,
+        stats_enc_pre=str(made),
+        **{"frames:v": planned.frames + _SLACK_FRAMES * spare, **ENCODING},
+    )
+
+
+def _counted(stream: Any, planned: Plan, decoded: Path) -> Any:
+    """A second reading of the same frames, which keeps none and counts all."""
+    return stream.output(
+        "pipe:1",
+        map=f"0:{planned.picture.index}",
+        format="null",
+        vf=_trim(planned) or "null",
+        fps_mode="passthrough",
+        stats_enc_pre=str(decoded),
+        **{"c:v": "wrapped_avframe"},
+    )
+
+
+def _picture_filters(planned: Plan, max_side_px: int) -> list[str]:
+    # Square pixels first: a face in stretched ones has the wrong proportions.
+    aspect = "clip(sar,0.1,10)"
+    factor = f"min(1,{max_side_px}/max(iw*{aspect},ih))"
+    width = f"2*max(1,round(iw*{aspect}*{factor}/2))"
+    height = f"2*max(1,round(ih*{factor}/2))"
+    return [
+        f"setpts=PTS-({planned.start_s:.6f}/TB)",
+        f"fps={FPS}:start_time=0:round=near",
+        f"scale=w='{width}':h='{height}':flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
+        ":out_color_matrix=bt709:out_range=tv",
+        "setsar=1",
+        "format=yuv420p",
+    ]
+
+
+def _make_sound(path: Path, out: Path, planned: Plan, frames: int, limits: Limits) -> None:
+    """Write both sound files, exactly as long as `frames` frames and in step with them."""
+    with tempfile.TemporaryDirectory() as folder:
+        decoded = Path(folder, "decoded")
+        stream = source(path, limits.max_pixels, copyts=None, **_seek(planned))
+        command = merged(
+            _sounding(stream, out / SOUND_44K, planned, RATE_44K_HZ, 2, frames),
+            _sounding(stream, out / SOUND_16K, planned, RATE_16K_HZ, 1, frames),
+            _heard(stream, planned, decoded),
+        )
+        _succeed(ffmpeg(command, _bounds(limits)))
+        spans = decoded.read_text(encoding="ascii").split()
+    got_s = sum(int(span) for span in spans) / max(1, planned.sound.rate_hz)
+    wanted_s = planned.sound.sounding_s
+    if planned.whole and wanted_s is not None and got_s < wanted_s - _SLACK_SOUND_S:
+        raise damaged("s of sound could be decoded", got_s, wanted_s, _SLACK_SOUND_S)
+
+
+def _sounding(
+    stream: Any, file: Path, planned: Plan, rate_hz: int, channels: int, frames: int
+) -> Any:
+    samples = sound_samples(frames, rate_hz)
+    layout = "stereo" if channels == 2 else "mono"
+    filters = [
+        f"asetpts=PTS-({planned.start_s:.6f}/TB)",
+        # Silence into gaps and before a late start; what sounds before the picture is cut off.
+        f"aresample={rate_hz}:async=1:first_pts=0:ochl={layout}",
+        f"apad=whole_len={samples}",
+        f"atrim=end_sample={samples}",
+    ]
+    return stream.output(
+        named(file),
+        map=f"0:{planned.sound.index}",
+        format="flac",
+        af=",".join(filters),
+        sample_fmt="s16",
+        map_metadata=-1,
+        fflags="+bitexact",
+        threads=1,
+        **{"c:a": "flac", "flags:a": "+bitexact"},
+    )
+
+
+def _heard(stream: Any, planned: Plan, decoded: Path) -> Any:
+    """A reading of the same sound that keeps nothing and counts its samples."""
+    trim = _trim(planned)
+    return stream.output(
+        "pipe:1",
+        map=f"0:{planned.sound.index}",
+        format="null",
+        af=f"a{trim}" if trim else "anull",
+        stats_enc_pre=str(decoded),
+        stats_enc_pre_fmt="{samp}",
+    )
+
+
+def _seek(planned: Plan) -> Mapping[str, Any]:
+    """Jump near a late section, to a picture that needs none before it; filters do the rest."""
+    return {} if planned.whole else {"noaccurate_seek": None, **_jump(planned)}
+
+
+def _jump(planned: Plan) -> Mapping[str, Any]:
+    ahead_s = planned.start_s - _PREROLL_S
+    return {"ss": f"{ahead_s:.3f}", "seek_timestamp": 1} if ahead_s > 0 else {}
+
+
+def _trim(planned: Plan) -> str:
+    if planned.whole:
+        return ""
+    return f"trim=start={planned.start_s - 1e-4:.6f}:end={planned.end_s - 1e-4:.6f}"
+
+
+def _bounds(limits: Limits) -> Bounds:
+    return Bounds(wall_s=limits.wall_s, cpu_s=int(limits.wall_s) + 1, file_bytes=2 << 30)
+
+
+def _succeed(ended: Ended) -> None:
+    if ended.code != 0:
+        raise ClipFailed(Reason.MEDIA_DAMAGED, complaint(ended.err))
+
+
+def _lines(file: Path) -> int:
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)
+
+
+def _info(out: Path, seen: Probe, planned: Plan, frames: int) -> MediaInfo:
+    made = probe(out / VIDEO).picture
+    assert made is not None
+    if len(made.times_s) != frames:
+        raise damaged("frames are in what was made", len(made.times_s), frames, 0)
+    picture, sound = planned.picture, planned.sound
+    return MediaInfo(
+        frames=frames,
+        width=made.width,
+        height=made.height,
+        duration_s=round(frames / FPS, 6),
+        digest=file_digest(out / VIDEO, out / SOUND_44K, out / SOUND_16K),
+        source_format=seen.format,
+        source_picture=picture.codec,
+        source_fps=round(picture.fps, 3),
+        source_width=picture.width,
+        source_height=picture.height,
+        source_sound=sound.codec,
+        source_rate_hz=sound.rate_hz,
+        source_channels=sound.channels,
+    )

@@ -1,0 +1,1 @@
+"""Where clips come from, under what right, and how they are had."""

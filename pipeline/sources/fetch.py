@@ -1,0 +1,131 @@
+"""A source's file, had from a local path or from the network, within bounds."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import ClipFailed
+from pipeline.core.reasons import Reason
+from pipeline.media import child
+from pipeline.media.child import Bounds
+from pipeline.sources import address as addresses
+
+_SPARE_BYTES = 1 << 20
+_WAIT_S = 20.0
+_INHERITED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far fetching may go."""
+
+    max_bytes: int = 500_000_000
+    max_s: float = 3600.0
+    """Of the source, where the site says it."""
+    max_side_px: int = 1280
+    """Which of several sizes of a recording is taken."""
+    wall_s: float = 300.0
+    allow_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was had."""
+
+    picture: Path
+    sound: Path | None
+    """Where the sound is, when a site keeps it apart from the picture."""
+
+
+def fetch(address: str, folder: Path, reach: Reach) -> Fetched:
+    """Have the recording at `address`, by yt-dlp, as files in `folder`.
+
+    Args:
+        address: http(s), or the absolute path of a file.
+        folder: an existing, empty folder.
+        reach: how far to go.
+
+    Raises:
+        ClipFailed: unreachable, with the site's words; too_large, too_long.
+    """
+    have = _remote if addresses.is_remote(address) else _local
+    answer = have(address, folder, reach)
+    if "reason" in answer:
+        raise _failure(answer)
+    sound = answer["sound"]
+    return Fetched(Path(answer["picture"]), Path(sound) if sound else None)
+
+
+def _failure(answer: Mapping[str, Any]) -> ClipFailed:
+    op = None if answer.get("threshold") is None else "<="
+    return ClipFailed(
+        Reason.named(answer["reason"]),
+        answer["words"],
+        answer.get("measured"),
+        answer.get("threshold"),
+        op,
+    )
+
+
+def _local(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
+    path = Path(address)
+    if not path.is_file():
+        return {"reason": "unreachable", "words": "no such file"}
+    size = path.stat().st_size
+    if size > reach.max_bytes:
+        return {
+            "reason": "too_large",
+            "words": "bytes",
+            "measured": size,
+            "threshold": reach.max_bytes,
+        }
+    # Under this name it is one recording and nothing else: a playlist or a page is not followed.
+    alias = folder / "source.mp4"
+    alias.symlink_to(path.resolve())
+    from pipeline.sources import grab
+
+    return grab.grab({**_request(alias.absolute().as_uri(), folder, reach), "local": True})
+
+
+def _remote(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
+    from pipeline.sources import grab
+
+    argv = [sys.executable, "-I", grab.__file__]
+    request = {**_request(address, folder, reach), "local": False}
+    bounds = Bounds(
+        wall_s=reach.wall_s,
+        cpu_s=int(reach.wall_s) + 1,
+        memory_bytes=2 << 30,
+        file_bytes=reach.max_bytes + _SPARE_BYTES,
+    )
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    try:
+        ended = child.run(
+            argv, bounds, {"HOME": str(folder), **inherited}, json.dumps(request).encode()
+        )
+    except ClipFailed as error:
+        # It was not Cradle that was slow.
+        return {"reason": "unreachable", "words": f"the site was too slow: {error.detail}"}
+    if ended.code != 0:
+        lines = ended.err.strip().splitlines() or [f"the fetcher ended with {ended.code}"]
+        return {"reason": "unreachable", "words": lines[-1][:180]}
+    answer: dict[str, Any] = json.loads(ended.out)
+    return answer
+
+
+def _request(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
+    return {
+        "address": address,
+        "folder": str(folder),
+        "max_bytes": reach.max_bytes,
+        "max_s": reach.max_s,
+        "max_side_px": reach.max_side_px,
+        "allow_hosts": list(reach.allow_hosts),
+        "wait_s": min(_WAIT_S, reach.wall_s),
+    }

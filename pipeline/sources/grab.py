@@ -1,0 +1,220 @@
+"""One source, had by yt-dlp: a program of its own for the network, a function for local files.
+
+    python -I grab.py < request.json > answer.json
+
+Nothing of a user's yt-dlp settings, plugins, cookies or caches is read. In the program, every
+connection to an address that is not public is refused where it is made, so that neither a
+redirect, nor a name that resolves to it, nor a playlist leads there.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import json
+import re
+import socket
+import sys
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import yt_dlp
+import yt_dlp.globals
+from yt_dlp.extractor.generic import GenericIE
+from yt_dlp.utils import DownloadCancelled, DownloadError, YoutubeDLError
+
+_NOISE = re.compile(
+    r"\x1b\[[0-9;]*m| at 0x[0-9a-f]+|^ERROR: |\(caused by .*|; please report .*", re.S
+)
+_CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+
+
+class RefusedError(OSError):
+    """A connection that is not made."""
+
+
+class Gate:
+    """Holds what is offered against the limits, and keeps the first refusal.
+
+    yt-dlp passes on that a gate said no, and drops why.
+    """
+
+    def __init__(self, max_s: float, max_bytes: int) -> None:
+        self.refusal: dict[str, Any] | None = None
+        self._max_s = max_s
+        self._max_bytes = max_bytes
+
+    def offered(self, info: dict[str, Any], *, incomplete: bool = False) -> None:
+        """Judge a recording by what the site says of it, before it is fetched."""
+        entries = info.get("n_entries") or info.get("playlist_count") or 1
+        if entries > 1:
+            self._refuse("unreachable", f"a list of {entries} recordings, not one")
+        if info.get("is_live"):
+            self._refuse("unreachable", "a live stream, which has no end yet")
+        length_s = float(info.get("duration") or 0.0)
+        if length_s > self._max_s:
+            self._refuse("too_long", "seconds, as the site says", length_s, self._max_s)
+
+    def arriving(self, status: dict[str, Any]) -> None:
+        """Judge it by what has come and is yet to come."""
+        count = max(status.get("total_bytes") or 0, status.get("downloaded_bytes") or 0)
+        if count > self._max_bytes:
+            self._refuse("too_large", "bytes", count, self._max_bytes)
+
+    def _refuse(
+        self,
+        reason: str,
+        what: str,
+        measured: float | None = None,
+        threshold: float | None = None,
+    ) -> None:
+        told = {"reason": reason, "words": what, "measured": measured, "threshold": threshold}
+        self.refusal = self.refusal or told
+        raise DownloadCancelled(what)
+
+
+def main() -> int:
+    """Answer the request on standard input."""
+    request = json.load(sys.stdin)
+    allowed = resolve(request["allow_hosts"])
+    sys.addaudithook(functools.partial(refuse_private, allowed))
+    json.dump(grab(request), sys.stdout)
+    return 0
+
+
+def grab(request: dict[str, Any]) -> dict[str, Any]:
+    """Fetch one source into a folder.
+
+    Args:
+        request: address, folder, local (whether the address is a file:// that may be read),
+            max_bytes, max_s, max_side_px, wait_s (for one answer of a site).
+
+    Returns:
+        `picture` and `sound`, names of files, the latter only where a site keeps them apart; or
+        `reason` and `words`.
+    """
+    yt_dlp.globals.plugin_dirs.value = []
+    gate = Gate(request["max_s"], request["max_bytes"])
+    try:
+        with warnings.catch_warnings():
+            # The extractor leaves the file that it looked at to the collector.
+            warnings.simplefilter("ignore", ResourceWarning)
+            info = _extract(request, gate)
+    except (YoutubeDLError, OSError) as error:
+        return gate.refusal or {"reason": "unreachable", "words": words(error)}
+    return gate.refusal or _answer(info)
+
+
+def _extract(request: dict[str, Any], gate: Gate) -> Any:
+    local = bool(request["local"])
+    with yt_dlp.YoutubeDL(_options(request, gate), auto_init=not local) as ydl:
+        if local:
+            ydl.add_info_extractor(GenericIE())
+        return ydl.sanitize_info(ydl.extract_info(request["address"], download=True))
+
+
+def words(error: BaseException) -> str:
+    """What a site said, without what changes from run to run."""
+    if isinstance(error, DownloadError) and error.exc_info and error.exc_info[1] is not None:
+        inner = error.exc_info[1]
+        text = str(getattr(inner, "orig_msg", None) or inner)
+    else:
+        text = str(error)
+    cleaned = _NOISE.sub("", text)
+    return " ".join(cleaned.split())[:180] or type(error).__name__
+
+
+def refuse_private(allowed: Collection[str], event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: refuse to connect anywhere that is not public or in `allowed`."""
+    if event not in _CONNECTING or not isinstance(arguments[-1], tuple):
+        return
+    host = str(arguments[-1][0]).split("%")[0]
+    if host not in allowed and not is_public(host):
+        raise RefusedError(f"{host} is not a public address; see download.allow_hosts")
+
+
+def is_public(host: str) -> bool:
+    """Whether an IP address is one that anybody's server may have."""
+    address = ipaddress.ip_address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _TRANSLATED:
+            return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is not None:
+            return is_public(str(inner))
+    return address.is_global and not address.is_multicast
+
+
+def resolve(hosts: Collection[str]) -> set[str]:
+    """The IP addresses of hosts that are allowed by name."""
+    found: set[str] = set()
+    for host in hosts:
+        try:
+            found.update(str(answer[4][0]) for answer in socket.getaddrinfo(host, None))
+        except OSError:
+            # A name that is unknown here allows nothing.
+            continue
+    return found
+
+
+def _options(request: dict[str, Any], gate: Gate) -> dict[str, Any]:
+    return {
+        "quiet": True,
+        "no_warnings": True,
+        "noprogress": True,
+        "no_color": True,
+        "logger": _Silent(),
+        "cachedir": False,
+        "proxy": "",
+        "noplaylist": True,
+        "playlist_items": "1:2",
+        "paths": {"home": request["folder"]},
+        # Titles and ids are a stranger's text and never become the name of a file.
+        "outtmpl": {"default": "%(autonumber)d.media"},
+        "nopart": True,
+        "updatetime": False,
+        "format": "(bv*[acodec=none],ba)/b" if not request["local"] else "b",
+        "format_sort": [f"res:{request['max_side_px'] * 9 // 16}"],
+        "match_filter": gate.offered,
+        "progress_hooks": [gate.arriving],
+        "retries": 2,
+        "fragment_retries": 2,
+        "extractor_retries": 1,
+        "file_access_retries": 0,
+        "socket_timeout": request["wait_s"],
+        "enable_file_urls": bool(request["local"]),
+        "hls_prefer_native": True,
+        # One program alone starts ffmpeg, and it is not this one.
+        "ffmpeg_location": "/nonexistent",
+        "fixup": "never",
+        "allow_unplayable_formats": False,
+    }
+
+
+def _answer(info: Any) -> dict[str, Any]:
+    entries = info.get("entries")
+    if entries is not None:
+        info = next((entry for entry in entries if entry), {})
+    had = [it for it in info.get("requested_downloads", []) if Path(it["filepath"]).is_file()]
+    if not had:
+        return {"reason": "unreachable", "words": "the site offers no recording"}
+    picture = next((it for it in had if it.get("vcodec") != "none"), had[0])
+    sound = next((it for it in had if it is not picture and it.get("acodec") != "none"), None)
+    apart = sound is not None and picture.get("acodec") == "none"
+    return {"picture": picture["filepath"], "sound": sound["filepath"] if apart and sound else None}
+
+
+class _Silent:
+    """Takes what yt-dlp would print; what matters is in its exceptions."""
+
+    def debug(self, message: str) -> None:
+        """Take a message."""
+
+    info = warning = error = debug
+
+
+if __name__ == "__main__":
+    sys.exit(main())
