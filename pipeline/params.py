@@ -11,7 +11,7 @@ from pipeline.core.params import Params, read
 from pipeline.core.runner import Run
 from pipeline.dataset.params import Pack, Select
 from pipeline.face.params import Landmarks
-from pipeline.generator.params import Evaluate, Train
+from pipeline.generator.params import Evaluate, Features, Train
 from pipeline.morph.params import Fit
 from pipeline.nursery.params import Nursery
 from pipeline.sources.params import Download
@@ -57,6 +57,7 @@ class Everything(Params):
     landmarks: Landmarks
     select: Select
     fit: Fit
+    features: Features
     pack: Pack
     train: Train
     evaluate: Evaluate

@@ -24,7 +24,7 @@ LINE = re.compile(
 SMALL = {
     "nursery": {"clips": 6, "span_s": 2.0},
     "train": {"steps": 12},
-    "evaluate": {"seeds": 1, "videos": 1},
+    "evaluate": {"seeds": [0], "videos": 1},
 }
 
 

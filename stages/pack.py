@@ -1,0 +1,18 @@
+"""Pack: latents, audio features and masks of every kept span, split by source."""
+
+from typing import Any
+
+from pipeline.core.stage import Stage, Summary
+from pipeline.dataset import pack
+from pipeline.generator import features
+from stages.entry import main
+
+
+def run(stage: Stage[Any]) -> Summary:
+    """Pack with the audio features that params name."""
+    name = stage.everything.features.backend
+    return pack.run(stage, features.load(name, stage.device), features.info(name))
+
+
+if __name__ == "__main__":
+    main("pack", run)
