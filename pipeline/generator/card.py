@@ -40,7 +40,7 @@ def text(about: dict[str, Any]) -> str:
         feature=about["feature"]["name"],
         feature_width=about["feature"]["width"],
         fps=about["fps"],
-        face=about["face"],
+        face=about["face"]["name"],
         **about["network"],
     )
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from pipeline.core.errors import WeightsError
 from pipeline.generator.diffusion import Schedule, cosine, ddim, guided
+from pipeline.generator.face import Face
 from pipeline.generator.model import Conditions, Denoiser, Layout
 from pipeline.generator.params import Network
 from pipeline.generator.spans import Batch, Pack
@@ -175,7 +176,7 @@ def _under(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {key.split("/", 1)[1]: t for key, t in tensors.items() if key.startswith(f"{name}/")}
 
 
-def check_fits(generator: Generator, pack: Pack, face: str) -> None:
+def check_fits(generator: Generator, pack: Pack, face: Face) -> None:
     """See that a generator can be asked about a dataset.
 
     Raises:
@@ -184,10 +185,15 @@ def check_fits(generator: Generator, pack: Pack, face: str) -> None:
     told = generator.about
     for what, ours, theirs in (
         ("audio features", told["feature"], pack.meta["feature"]),
-        ("morphable model", told["face"], face),
+        ("morphable model", told["face"], named(face)),
     ):
         if ours != theirs:
             raise WeightsError(f"the generator was trained with {what} {ours}, here is {theirs}")
+
+
+def named(face: Face) -> dict[str, str]:
+    """Put a morphable model's name and digest into plain values."""
+    return {"name": face.name, "digest": face.digest}
 
 
 def describe(layout: Layout, network: Network) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def run(stage: Stage[Evaluate], face: Face, draw: Draw, hear: Hear) -> Summary:
     """
     pack = spans.read(stage.data("pack"))
     generator = checkpoint.load(stage.root / MODEL, stage.device)
-    checkpoint.check_fits(generator, pack, face.name)
+    checkpoint.check_fits(generator, pack, face)
     out = stage.fresh_out()
     trained = generator.about["training"]["steps"] > 0
     judged = pack.spans["test"] if trained else []

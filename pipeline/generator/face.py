@@ -20,6 +20,10 @@ class Face(Protocol):
         """Which one it is; a generator speaks for one alone."""
 
     @property
+    def digest(self) -> str:
+        """Of its arrays."""
+
+    @property
     def lips(self) -> NDArray[np.integer]:
         """Indices of the vertices of both lips."""
 

@@ -18,9 +18,12 @@ RATE_HZ = 16_000
 HOP = 320
 WINDOW = 640
 FFT = 2048
+FINER = 4
+"""Lags a sample: at 1,500 Hz a period is 11 samples, too few to tell it from its multiples."""
 BANDS = 40
 BAND_RANGE_HZ = (100.0, 7800.0)
 PITCH_RANGE_HZ = (150.0, 2000.0)
+LAGS = 120
 PITCH_ZERO_HZ = 450.0
 VOICED = 0.5
 FLOOR_DB = -80.0
@@ -31,7 +34,18 @@ Doubles = NDArray[np.float64]
 
 def info() -> BackendInfo:
     """Describe the encoder; it has no weights, so its settings stand for them."""
-    settings = (RATE_HZ, HOP, WINDOW, FFT, BANDS, BAND_RANGE_HZ, PITCH_RANGE_HZ, VOICED, FLOOR_DB)
+    settings = (
+        RATE_HZ,
+        HOP,
+        WINDOW,
+        FFT,
+        FINER,
+        BANDS,
+        BAND_RANGE_HZ,
+        PITCH_RANGE_HZ,
+        VOICED,
+        FLOOR_DB,
+    )
     digest = hashlib.sha256(repr(settings).encode()).hexdigest()
     return BackendInfo("audio_features", "logmel", digest, "MIT", embedded=True)
 
@@ -67,12 +81,12 @@ class LogMel:
         lags = _autocorrelation(windows)
         level = lags[:, :1] + 1e-7
         likeness = lags / level / np.maximum(self._taper_lags / self._taper_lags[0], 1e-3)
-        low, high = (round(RATE_HZ / hz) for hz in reversed(PITCH_RANGE_HZ))
+        low, high = (round(FINER * RATE_HZ / hz) for hz in reversed(PITCH_RANGE_HZ))
         range_ = np.arange(low, high + 1)
         # A period's multiples are as good as the period itself: a small price on length decides.
         best = low + np.argmax(likeness[:, range_] - 0.02 * np.log2(range_ / low), axis=1)
         lag, periodic = _vertex(likeness, best)
-        octaves = np.log2(RATE_HZ / lag / PITCH_ZERO_HZ)
+        octaves = np.log2(FINER * RATE_HZ / lag / PITCH_ZERO_HZ)
         periodic = np.clip(periodic, 0.0, 1.0)
         return np.where(periodic >= VOICED, octaves, 0.0), periodic
 
@@ -85,7 +99,7 @@ def _windows(sound: Doubles) -> Doubles:
 
 
 def _autocorrelation(windows: Doubles) -> Doubles:
-    return irfft(np.abs(rfft(windows, FFT)) ** 2, FFT)[:, :WINDOW]
+    return FINER * irfft(np.abs(rfft(windows, FFT)) ** 2, FINER * FFT)[:, : FINER * LAGS]
 
 
 def _vertex(likeness: Doubles, best: NDArray[np.intp]) -> tuple[Doubles, Doubles]:

@@ -102,8 +102,8 @@ class Trainer:
     def start(cls, params: Train, pack: Pack, face: Face, device: str) -> Trainer:
         """Begin from random weights, whitened to the training split."""
         torch.manual_seed(params.seed)
-        generator = untrained(params, pack, face.name).to(device)
-        averaged = untrained(params, pack, face.name).to(device)
+        generator = untrained(params, pack, face).to(device)
+        averaged = untrained(params, pack, face).to(device)
         averaged.denoiser.load_state_dict(generator.denoiser.state_dict())
         averaged.denoiser.eval()
         optimizer = torch.optim.AdamW(
@@ -255,7 +255,7 @@ def pace(step: int, params: Train) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def untrained(params: Train, pack: Pack, face: str) -> Generator:
+def untrained(params: Train, pack: Pack, face: Face) -> Generator:
     """Make a generator of random weights that is whitened to the training split."""
     learned = pack.spans["train"]
     expression = [span.expression[span.valid] for span in learned]
@@ -265,7 +265,7 @@ def untrained(params: Train, pack: Pack, face: str) -> Generator:
         "vocalizations": pack.vocalizations,
         "feature": pack.meta["feature"],
         "fps": pack.meta["fps"],
-        "face": face,
+        "face": checkpoint.named(face),
         "noise_levels": params.noise_levels,
         "data_digest": pack.digest,
         "params": params.model_dump(),

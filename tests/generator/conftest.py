@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.core.stage import Stage
+from pipeline.generator import train
+from pipeline.generator.params import Evaluate, Network, Train, Weights
+from tests.generator.world import ToyFace, make_pack
+
+SMALL = Train(
+    steps=150,
+    batch_spans=8,
+    window_frames=48,
+    learning_rate=2e-3,
+    warmup_steps=10,
+    ema_decay=0.95,
+    validate_every_steps=50,
+    validation_levels=2,
+    network=Network(layers=2, width=32, heads=2, dropout=0.0),
+    weights=Weights(lips=0.1, lips_velocity=0.1),
+)
+
+
+def stage_in(root: Path, name: str, params) -> Stage:
+    runner = SimpleNamespace(run=SimpleNamespace(device="cpu"))
+    return Stage(name, params, None, root, None, runner)
+
+
+@dataclass(frozen=True)
+class Trained:
+    root: Path
+    face: ToyFace
+    line: str
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Trained:
+    """The tiny world with a generator trained in it."""
+    root = tmp_path_factory.mktemp("world")
+    make_pack(root / "data/pack")
+    face = ToyFace()
+    summary = train.run(stage_in(root, "train", SMALL), face)
+    return Trained(root, face, summary.line("train", 0.0))
+
+
+@pytest.fixture
+def evaluate_params() -> Evaluate:
+    return Evaluate(videos=1, plotted_spans=2, sample_steps=4)

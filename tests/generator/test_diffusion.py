@@ -1,0 +1,95 @@
+import math
+
+import pytest
+import torch
+
+from pipeline.generator.diffusion import (
+    add_noise,
+    cosine,
+    ddim,
+    guided,
+    sampling_levels,
+)
+
+
+def oracle(schedule, mean: float, spread: float):
+    """The best guess of the clean where it is known to be Gaussian."""
+
+    def denoise(noisy, level):
+        signal = schedule.signal[level][:, None].double()
+        noise = schedule.noise[level][:, None].double()
+        gain = signal * spread**2 / (signal**2 * spread**2 + noise**2)
+        return mean + gain * (noisy - signal * mean)
+
+    return denoise
+
+
+def test_the_schedule_goes_from_clean_to_noise():
+    schedule = cosine(1000)
+    assert schedule.signal[0] > 0.9999
+    assert schedule.signal[-1] < 2e-4
+    assert (schedule.signal.diff() < 0).all()
+    torch.testing.assert_close(schedule.signal**2 + schedule.noise**2, torch.ones(1000))
+
+
+def test_half_way_matches_the_paper():
+    # Nichol & Dhariwal: cos((t + 0.008) / 1.008 * pi / 2) over its value at 0.
+    wanted = math.cos(0.508 / 1.008 * math.pi / 2) / math.cos(0.008 / 1.008 * math.pi / 2)
+    assert cosine(1000).signal[499].item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_noise_is_added_at_each_items_own_level():
+    schedule = cosine(10)
+    clean, noise = torch.ones(2, 3, 4), torch.full((2, 3, 4), 2.0)
+    mixed = add_noise(schedule, clean, noise, torch.tensor([0, 9]))
+    for item, level in ((0, 0), (1, 9)):
+        wanted = schedule.signal[level] + 2 * schedule.noise[level]
+        torch.testing.assert_close(mixed[item], wanted.expand(3, 4))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 8, 1000, 5000])
+def test_sampling_begins_at_the_noisiest_level_and_falls(steps):
+    path = sampling_levels(1000, steps)
+    assert path[0] == 999
+    assert len(path) == min(steps, 1000)
+    assert all(a > b for a, b in zip(path, path[1:], strict=False))
+
+
+def test_ddim_turns_noise_into_the_gaussian_that_the_oracle_knows():
+    schedule = cosine(1000)
+    noise = torch.randn(4000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    sample = ddim(schedule, oracle(schedule, 1.5, 0.4), noise, 250)
+    assert sample.mean().item() == pytest.approx(1.5, abs=0.02)
+    assert sample.std().item() == pytest.approx(0.4, rel=0.03)
+    # Without noise on the way the map is monotone: the order of the noise is kept.
+    assert (sample[:, 0].argsort() == noise[:, 0].argsort()).all()
+
+
+def test_more_steps_come_closer():
+    schedule = cosine(1000)
+    noise = torch.randn(4000, 1, generator=torch.Generator().manual_seed(1), dtype=torch.double)
+    off = [
+        abs(ddim(schedule, oracle(schedule, 0.0, 0.5), noise, steps).std().item() - 0.5)
+        for steps in (2, 8, 64)
+    ]
+    assert off[0] > off[1] > off[2]
+
+
+def test_one_step_is_the_denoisers_first_guess():
+    schedule = cosine(100)
+    noise = torch.randn(5, 2)
+    torch.testing.assert_close(ddim(schedule, lambda x, t: x * 0 + 3, noise, 1), noise * 0 + 3)
+
+
+def test_guidance_goes_through_the_condition_and_beyond():
+    with_, without = (lambda x, t: x + 2.0), (lambda x, t: x + 1.0)
+    x, level = torch.zeros(1, 1), torch.zeros(1, dtype=torch.long)
+    for scale, wanted in ((0.0, 1.0), (1.0, 2.0), (2.0, 3.0)):
+        assert guided(with_, without, scale)(x, level).item() == wanted
+
+
+def test_guidance_one_asks_once():
+    def never(x, t):
+        raise AssertionError("asked without the condition")
+
+    assert guided(lambda x, t: x, never, 1.0)(torch.ones(1), torch.zeros(1)).item() == 1

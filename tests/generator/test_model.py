@@ -1,0 +1,142 @@
+import dataclasses
+
+import pytest
+import torch
+
+from pipeline.generator.model import Conditions, Denoiser, Layout, banded, causal
+from pipeline.generator.params import Network
+
+BACK, AHEAD = 3, 2
+FRAMES = 20
+
+
+@pytest.fixture(scope="module")
+def denoiser() -> Denoiser:
+    torch.manual_seed(0)
+    network = Network(
+        layers=3, width=32, heads=2, look_back_frames=BACK, look_ahead_frames=AHEAD, dropout=0.0
+    )
+    model = Denoiser(Layout(audio=7, vocalizations=3), network).eval()
+    # Fresh weights output zero and leave gates half open: neither would show a leak.
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+def given(batch: int = 2, frames: int = FRAMES) -> Conditions:
+    return Conditions(
+        audio=torch.randn(batch, frames, 7),
+        heard=torch.ones(batch, frames, dtype=torch.bool),
+        vocalization=torch.tensor([0, 2])[:batch],
+        identity=torch.randn(batch, 32),
+        age=torch.randn(batch, 1),
+        keep_audio=torch.ones(batch, dtype=torch.bool),
+        keep_identity=torch.ones(batch, dtype=torch.bool),
+    )
+
+
+def ask(model, noisy, told, valid=None, level=0.5):
+    valid = torch.ones(noisy.shape[:2], dtype=torch.bool) if valid is None else valid
+    with torch.no_grad():
+        return model(noisy, torch.full((len(noisy),), level), valid, told)
+
+
+def changed(a: torch.Tensor, b: torch.Tensor) -> list[int]:
+    return (a - b).abs().amax((0, 2)).gt(1e-6).nonzero()[:, 0].tolist()
+
+
+def test_future_latents_do_not_alter_the_past(denoiser):
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    other = noisy.clone()
+    other[:, 12:] += 1
+    assert changed(ask(denoiser, noisy, told), ask(denoiser, other, told)) == list(
+        range(12, FRAMES)
+    )
+
+
+def test_sound_is_heard_within_the_band_of_each_layer_and_not_beyond(denoiser):
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    audio = told.audio.clone()
+    audio[:, 10] += 1
+    moved = changed(
+        ask(denoiser, noisy, told), ask(denoiser, noisy, dataclasses.replace(told, audio=audio))
+    )
+    # No frame more than `ahead` before it; those after hear it through their own past as well.
+    assert moved == list(range(10 - AHEAD, FRAMES))
+
+
+def test_one_layer_of_cross_attention_reaches_exactly_the_band():
+    place = torch.arange(9)
+    allowed = banded(place, torch.ones(1, 9, dtype=torch.bool), BACK, AHEAD)[0, 0]
+    assert allowed[5].nonzero()[:, 0].tolist() == [2, 3, 4, 5, 6, 7]
+    assert allowed[0].nonzero()[:, 0].tolist() == [0, 1, 2]
+
+
+def test_padding_never_leaks(denoiser):
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    real = torch.arange(FRAMES) < 13
+    heard = real.expand(2, -1)
+    cut = dataclasses.replace(told, audio=told.audio[:, :13], heard=heard[:, :13])
+    short = ask(denoiser, noisy[:, :13], cut)
+    for filler in (0.0, 1e3):
+        padded = noisy.clone()
+        padded[:, 13:] = filler
+        audio = told.audio.clone()
+        audio[:, 13:] = -filler
+        long = ask(
+            denoiser, padded, dataclasses.replace(told, audio=audio, heard=heard), valid=heard
+        )
+        torch.testing.assert_close(long[:, :13], short, atol=2e-5, rtol=1e-4)
+
+
+def test_a_frame_without_latents_is_seen_by_no_other(denoiser):
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    valid = torch.ones(2, FRAMES, dtype=torch.bool)
+    valid[:, 5] = False
+    other = noisy.clone()
+    other[:, 5] = 50
+    assert changed(ask(denoiser, noisy, told, valid), ask(denoiser, other, told, valid)) == [5]
+
+
+def test_nothing_masked_out_entirely():
+    none = torch.zeros(1, 6, dtype=torch.bool)
+    for allowed in (causal(torch.arange(6), none), banded(torch.arange(6), none, 2, 2)):
+        assert allowed.any(-1).all()
+
+
+def test_a_hidden_sound_makes_no_difference(denoiser):
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    other = dataclasses.replace(told, audio=told.audio + 1)
+    hidden = ask(denoiser, noisy, told.without_audio())
+    torch.testing.assert_close(hidden, ask(denoiser, noisy, other.without_audio()))
+    assert changed(hidden, ask(denoiser, noisy, told))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vocalization", torch.tensor([1, 1])),
+        ("vocalization", torch.tensor([-1, -1])),
+        ("identity", torch.zeros(2, 32)),
+        ("age", torch.full((2, 1), 3.0)),
+        ("keep_identity", torch.zeros(2, dtype=torch.bool)),
+    ],
+)
+def test_every_condition_matters(denoiser, name, value):
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    other = dataclasses.replace(told, **{name: value})
+    assert changed(ask(denoiser, noisy, told), ask(denoiser, noisy, other))
+
+
+def test_the_noise_level_matters(denoiser):
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    assert changed(ask(denoiser, noisy, told, level=0.1), ask(denoiser, noisy, told, level=0.9))
+
+
+def test_there_is_no_longest_sequence(denoiser):
+    assert torch.isfinite(ask(denoiser, torch.randn(1, 900, 64), given(1, 900))).all()
+
+
+def test_a_width_that_heads_do_not_divide_is_refused():
+    with pytest.raises(ValueError, match="multiple"):
+        Denoiser(Layout(audio=7, vocalizations=3), Network(width=36, heads=4))
