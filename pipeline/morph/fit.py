@@ -1,0 +1,222 @@
+"""Fit a morphable model to the landmarks of a clip: one identity, age and camera, F expressions.
+
+    face = embedded("procedural")
+    fitted = fit_clip(points_px, visibility, (height, width), face, Fit(), device="cpu")
+    fitted.expression[fitted.valid]
+
+About ten Levenberg-Marquardt steps with analytic derivatives, frames batched; see fit_start.py,
+fit_system.py and fit_solve.py for the three parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.core.errors import CradleError
+from pipeline.morph import camera
+from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared
+from pipeline.morph.fit_start import Pose, weak_perspective
+from pipeline.morph.fit_system import Face, Observed, State, observe, offsets
+from pipeline.morph.params import Fit
+
+Array = NDArray[np.float32]
+
+
+class FitError(CradleError):
+    """Landmarks that no face can be fitted to, in any frame."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted clip; rows of frames that could not be fitted are nan."""
+
+    identity: Array
+    """(I,) in standard deviations."""
+    age: Array
+    """(1,) in standard deviations."""
+    focal_px: float
+    expression: Array
+    """(F, E) in standard deviations."""
+    rotation: Array
+    """(F, 3) rotation vectors; see camera.py."""
+    translation: Array
+    """(F, 3) mm, camera axes."""
+    residual_px: Array
+    """(F,) mean distance of the visible landmarks from the face."""
+    residual_mm: Array
+    """(F,) the same on the face."""
+    valid: NDArray[np.bool_]
+    """(F,)."""
+    iterations: int
+    """Steps taken in all."""
+
+    def save(self, path: Path) -> None:
+        """Write fit.npz."""
+        arrays = {name: np.asarray(value) for name, value in vars(self).items()}
+        arrays["focal_px"] = np.asarray(self.focal_px, np.float32)
+        del arrays["iterations"]
+        with path.open("wb") as file:
+            np.savez(file, **arrays)
+
+
+def fit_clip(
+    points_px: np.ndarray,
+    visibility: np.ndarray,
+    size: tuple[int, int],
+    face: Face,
+    params: Fit | None = None,
+    device: str = "cpu",
+) -> Fitted:
+    """Fit one clip.
+
+    Args:
+        points_px: (F, L, 2) landmarks, x right, y down; nan where nothing was found.
+        visibility: (F, L) from 0 to 1; how far each landmark is to be believed.
+        size: height and width of the picture in px.
+        face: the rows of the model that the landmarks lie on.
+        params: weights and steps.
+        device: where to compute.
+
+    Raises:
+        FitError: no frame has enough visible landmarks that spread over a face.
+    """
+    params = params or Fit()
+    face = face.to(device, torch.float64 if params.precision == "float64" else torch.float32)
+    _check(points_px, visibility, face)
+    weights = _weights(params, size)
+    focal = torch.exp(torch.tensor(weights.log_focal)).to(face.mean)
+    start = _pose(points_px, visibility, size, face, face.mean, params)
+    frames = torch.nonzero(start.usable)[:, 0]
+    if len(frames) == 0:
+        raise FitError(
+            f"no frame has {params.min_landmarks} visible landmarks that spread over a face"
+        )
+    observed = observe(points_px, visibility, size, start.scale_mm, face).take(frames)
+    state = _first_state(face, start, focal).take(frames)
+    chosen = diverse(state.R, start.residual_mm[frames], params.shared_frames)
+    weights = _for_frames(weights, params, len(chosen))
+    shared, steps = fit_shared(
+        face, observed.take(chosen), state.take(chosen), weights, params.shared_iterations
+    )
+    state = _restart(points_px, visibility, size, face, shared, params).take(frames)
+    state, more = fit_frames(face, observed, state, weights, params.frame_iterations)
+    return _fitted(face, observed, state, frames, len(points_px), steps + more)
+
+
+def _check(points_px: np.ndarray, visibility: np.ndarray, face: Face) -> None:
+    L = len(face.mean)
+    if points_px.ndim != 3 or points_px.shape[1:] != (L, 2):
+        raise FitError(f"landmarks have shape {points_px.shape}; the face wants (frames, {L}, 2)")
+    if visibility.shape != points_px.shape[:2]:
+        raise FitError(f"visibility has shape {visibility.shape}, wants {points_px.shape[:2]}")
+
+
+def _weights(params: Fit, size: tuple[int, int]) -> Weights:
+    log_focal = float(np.log(params.focal_long_sides * max(size)))
+    variance = params.focal_spread**2
+    return Weights(params.huber, params.expression_prior, 1.0, 1 / variance, log_focal)
+
+
+def _for_frames(weights: Weights, params: Fit, frames: int) -> Weights:
+    # Landmarks err alike in every frame of a clip, so frames are not as many witnesses.
+    witnesses = min(frames, params.independent_frames)
+    return replace(
+        weights,
+        shared=params.identity_prior * frames / witnesses,
+        focal=weights.focal / params.identity_prior,
+    )
+
+
+def _pose(
+    points_px: np.ndarray,
+    visibility: np.ndarray,
+    size: tuple[int, int],
+    face: Face,
+    own: Tensor,
+    params: Fit,
+) -> Pose:
+    """Scaled-orthographic pose of a shape (L, 3) in every frame."""
+    scale = torch.ones(len(points_px)).to(face.mean)
+    plain = observe(points_px, visibility, size, scale, face)
+    return weak_perspective(plain.points, plain.weight, own, params.min_landmarks)
+
+
+def _first_state(face: Face, pose: Pose, focal: Tensor) -> State:
+    F, like = len(pose.R), face.mean
+    sideways, log_scale = pose.placed(focal)
+    return State(
+        torch.zeros(len(face.shared)).to(like),
+        torch.log(focal),
+        torch.zeros(F, len(face.expression)).to(like),
+        pose.R,
+        sideways,
+        log_scale,
+    )
+
+
+def _restart(
+    points_px: np.ndarray,
+    visibility: np.ndarray,
+    size: tuple[int, int],
+    face: Face,
+    found: State,
+    params: Fit,
+) -> State:
+    """Every frame's start, now with the clip's own identity and camera."""
+    own = face.mean + torch.einsum("k,kld->ld", found.shared, face.shared)
+    pose = _pose(points_px, visibility, size, face, own, params)
+    state = _first_state(face, pose, torch.exp(found.log_focal))
+    return replace(state, shared=found.shared)
+
+
+def diverse(R: Tensor, residual_mm: Tensor, count: int) -> Tensor:
+    """Rows of at most `count` frames that differ most in where the head looks, in order.
+
+    Farthest points first, from the frame nearest to the clip's usual direction; frames that already
+    start far worse than the clip's median are not asked.
+    """
+    good = torch.nonzero(residual_mm <= 2 * residual_mm.median())[:, 0]
+    if len(good) <= count:
+        return good
+    look = R[good][:, :, 2]
+    chosen = [int(torch.linalg.vector_norm(look - look.median(0).values, dim=1).argmin())]
+    distance = torch.full((len(good),), torch.inf).to(look)
+    for _ in range(count - 1):
+        distance = torch.minimum(distance, (look - look[chosen[-1]]).square().sum(1))
+        distance[chosen[-1]] = -1
+        chosen.append(int(distance.argmax()))
+    return good[sorted(chosen)]
+
+
+def _fitted(
+    face: Face, observed: Observed, state: State, frames: Tensor, F: int, steps: int
+) -> Fitted:
+    distance = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
+    weight = observed.weight
+    residual_px = (distance * weight).sum(1) / weight.sum(1).clamp_min(1e-9)
+    rows = frames.cpu().numpy()
+
+    def spread(values: Tensor) -> Array:
+        full = np.full((F, *values.shape[1:]), np.nan, np.float32)
+        full[rows] = values.cpu().numpy()
+        return full
+
+    residual = spread(residual_px)
+    return Fitted(
+        identity=state.shared[:-1].cpu().numpy().astype(np.float32),
+        age=state.shared[-1:].cpu().numpy().astype(np.float32),
+        focal_px=float(torch.exp(state.log_focal)),
+        expression=spread(state.expression),
+        rotation=spread(camera.log_rotation(state.R)),
+        translation=spread(state.translation),
+        residual_px=residual,
+        residual_mm=spread(residual_px * torch.exp(state.log_scale)),
+        valid=np.isfinite(residual),
+        iterations=steps,
+    )

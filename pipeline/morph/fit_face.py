@@ -1,0 +1,79 @@
+"""The rows of a morphable model that mediapipe's landmarks lie on, ready for the solver."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.morph import embedding, model
+from pipeline.morph.fit_system import Face
+from pipeline.morph.params import Fit
+
+OPENINGS = (
+    # Inner lips, upper to lower, from the middle outward.
+    (13, 14),
+    (82, 87),
+    (312, 317),
+    (81, 178),
+    (311, 402),
+    (80, 88),
+    (310, 318),
+    # Corners of the mouth.
+    (78, 308),
+    (61, 291),
+    # Lids, upper to lower, right eye and left.
+    (159, 145),
+    (158, 153),
+    (160, 144),
+    (386, 374),
+    (385, 380),
+    (387, 373),
+)
+"""Pairs of mediapipe's landmarks between which a face opens."""
+
+
+def embedded(name: str, params: Fit) -> tuple[Face, NDArray[np.int64]]:
+    """The landmarks' rows of a morphable model, and which of mediapipe's 478 landmarks they are.
+
+    Args:
+        name: of the morphable model.
+        params: how far landmarks and openings stray.
+    """
+    return _embedded(name, params.noise_mm, params.opening_noise_mm)
+
+
+@lru_cache(maxsize=4)
+def _embedded(
+    name: str, noise_mm: float, opening_noise_mm: float
+) -> tuple[Face, NDArray[np.int64]]:
+    morphable, lies = model.load(name), embedding.load(name)
+    corners = morphable.triangles[lies.triangle]
+    share = np.asarray(lies.barycentric, np.float64)
+
+    def rows(vertices: NDArray) -> torch.Tensor:
+        """Vertices (..., V, 3) to landmarks (..., L, 3)."""
+        return torch.from_numpy(np.einsum("...lcd,lc->...ld", vertices[..., corners, :], share))
+
+    basis = morphable.basis()
+    noise = np.hypot(noise_mm, np.asarray(lies.scatter_mm, np.float64))
+    landmark = np.asarray(lies.landmark, np.int64)
+    face = Face(
+        rows(basis.mean),
+        rows(basis.identity),
+        rows(basis.age),
+        rows(basis.expression),
+        torch.from_numpy(noise),
+        openings(landmark),
+        opening_noise_mm,
+    )
+    return face, landmark
+
+
+def openings(landmark: NDArray[np.int64]) -> torch.Tensor:
+    """Rows (P, 2) of the pairs whose two landmarks are both embedded."""
+    row = {int(number): index for index, number in enumerate(landmark)}
+    found = [(row[a], row[b]) for a, b in OPENINGS if a in row and b in row]
+    return torch.tensor(found, dtype=torch.int64).reshape(-1, 2)

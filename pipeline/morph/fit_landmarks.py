@@ -1,0 +1,60 @@
+"""From a file of mediapipe's landmarks to a fit, and back from a file of a fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.morph import camera
+from pipeline.morph.fit import Fitted, fit_clip
+from pipeline.morph.fit_face import embedded
+from pipeline.morph.params import Fit
+
+
+def fit_landmarks(
+    path: Path, height: int, width: int, params: Fit | None = None, device: str = "cpu"
+) -> Fitted:
+    """Fit the clip whose landmarks lie in a landmarks.npz.
+
+    Args:
+        path: arrays points (F, 478, 3) px and visibility (F, 478); nan where no face was found.
+        height: of the picture, px.
+        width: of the picture, px.
+        params: weights, steps, and which model.
+        device: where to compute.
+
+    Raises:
+        FitError: no frame has a face that could be fitted.
+    """
+    params = params or Fit()
+    with np.load(path, allow_pickle=False) as file:
+        points, visibility = file["points"], file["visibility"]
+    face, landmark = embedded(params.model, params)
+    if device == "cpu":
+        # Sums that threads share come out in another order on another machine.
+        torch.set_num_threads(1)
+    return fit_clip(
+        points[:, landmark, :2].astype(np.float64),
+        visibility[:, landmark].astype(np.float64),
+        (height, width),
+        face,
+        params,
+        device,
+    )
+
+
+def load(path: Path) -> Fitted:
+    """Read a fit.npz."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    return Fitted(**{**arrays, "focal_px": float(arrays["focal_px"])}, iterations=0)
+
+
+def angles_deg(rotation: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Yaw, pitch and roll (F,) of rotation vectors (F, 3), in camera.py's sense."""
+    angles = camera.angles_from_rotation(torch.from_numpy(np.asarray(rotation, np.float64)))
+    yaw, pitch, roll = (angle.numpy().astype(np.float32) for angle in angles)
+    return yaw, pitch, roll

@@ -1,0 +1,181 @@
+"""Levenberg-Marquardt on a clip: what is shared by Schur complement, then every frame by itself.
+
+Marquardt (1963) damps each unknown by its own curvature. Eliminating the 70 unknowns of each frame
+leaves 34 equations for a clip, however long it is (Triggs et al. 2000, section 6.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.morph.fit_system import (
+    POSE,
+    Face,
+    Normal,
+    Observed,
+    State,
+    costs,
+    linearise,
+)
+
+# Bounds memory; frames are independent, so it changes no result.
+_CHUNK = 16
+_FIRST_DAMPING = 1e-3
+_ENOUGH = 1e-4
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the priors weigh against residuals in standard deviations."""
+
+    huber: float
+    expression: float
+    shared: float
+    """For a whole clip."""
+    focal: float
+    """One over the variance of the log focal length, in units of `shared`."""
+    log_focal: float
+    """Where the focal length is thought to be."""
+
+
+def fit_shared(
+    face: Face, observed: Observed, state: State, weights: Weights, iterations: int
+) -> tuple[State, int]:
+    """Identity, age and focal length with the frames given; the state and the steps tried."""
+    damping = _FIRST_DAMPING
+    cost = _whole_cost(face, observed, state, weights)
+    normal = _linearise(face, observed, state, weights, with_shared=True)
+    for step in range(1, iterations + 1):
+        moved = state.moved(*_schur_step(normal, state, weights, damping))
+        new_cost = _whole_cost(face, observed, moved, weights)
+        still = abs(cost - new_cost) < _ENOUGH * cost
+        if new_cost < cost:
+            state, cost, damping = moved, new_cost, damping / 10
+        else:
+            damping *= 10
+        if still or step == iterations:
+            break
+        normal = _linearise(face, observed, state, weights, with_shared=True)
+    return state, step
+
+
+def fit_frames(
+    face: Face, observed: Observed, state: State, weights: Weights, iterations: int
+) -> tuple[State, int]:
+    """Expression and pose of every frame under a fixed identity; each frame has its own damping."""
+    damping = torch.full_like(state.log_scale, _FIRST_DAMPING)
+    cost = _frame_costs(face, observed, state, weights)
+    steps = 0
+    still = torch.zeros_like(cost, dtype=torch.bool)
+    while steps < iterations and not bool(still.all()):
+        normal = _linearise(face, observed, state, weights, with_shared=False)
+        moved = state.moved(_frame_step(normal, damping))
+        new_cost = _frame_costs(face, observed, moved, weights)
+        still = (cost - new_cost).abs() < _ENOUGH * cost
+        better = new_cost < cost
+        state = state.choose(better, moved)
+        cost = torch.where(better, new_cost, cost)
+        damping = torch.where(better, damping / 10, damping * 10)
+        steps += 1
+    return state, steps
+
+
+def _chunks(frames: int) -> list[slice]:
+    return [slice(start, min(start + _CHUNK, frames)) for start in range(0, frames, _CHUNK)]
+
+
+def _linearise(
+    face: Face, observed: Observed, state: State, weights: Weights, with_shared: bool
+) -> Normal:
+    parts = [
+        linearise(face, observed.take(rows), state.take(rows), weights.huber, with_shared)
+        for rows in _chunks(len(state.R))
+    ]
+    whole = Normal(*(torch.cat(rows) for rows in zip(*map(_fields, parts), strict=True)))
+    return _with_prior(whole, observed, state, weights)
+
+
+def _fields(normal: Normal) -> tuple[Tensor, Tensor, Tensor]:
+    return normal.cost, normal.H, normal.g
+
+
+def _prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
+    """Weight (F,) of an expression's square: what it moves counts against the size of the face.
+
+    Were it counted in mm, a smaller head, nearer by, would explain any picture with smaller
+    expressions, and every head would come out too small.
+    """
+    return weights.expression * torch.exp(2 * (observed.log_scale - state.log_scale))
+
+
+def _with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Normal:
+    e, E = state.expression, state.expression.shape[1]
+    weight = _prior_weight(observed, state, weights)
+    square, scale = e.square().sum(1), E + POSE - 1
+    H, g = normal.H.clone(), normal.g.clone()
+    torch.diagonal(H, dim1=1, dim2=2)[:, :E] += weight[:, None]
+    H[:, :E, scale] -= weight[:, None] * e
+    H[:, scale, :E] -= weight[:, None] * e
+    H[:, scale, scale] += weight * square
+    g[:, :E] += weight[:, None] * e
+    g[:, scale] -= weight * square
+    return Normal(normal.cost, H, g)
+
+
+def _frame_costs(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+    data = [
+        costs(face, observed.take(rows), state.take(rows), weights.huber)
+        for rows in _chunks(len(state.R))
+    ]
+    prior = _prior_weight(observed, state, weights) * state.expression.square().sum(1)
+    return torch.cat(data) + prior
+
+
+def _whole_cost(face: Face, observed: Observed, state: State, weights: Weights) -> float:
+    shared = state.shared.double().square().sum()
+    focal = weights.focal * (state.log_focal.double() - weights.log_focal) ** 2
+    frames = _frame_costs(face, observed, state, weights).double().sum()
+    return float(frames + weights.shared * (shared + focal))
+
+
+def _frame_step(normal: Normal, damping: Tensor) -> Tensor:
+    H = _damped(normal.H, damping[:, None])
+    return _solve(H, -normal.g[..., None])[..., 0]
+
+
+def _schur_step(
+    normal: Normal, state: State, weights: Weights, damping: float
+) -> tuple[Tensor, Tensor]:
+    """One step (F, E + 6) and (I + 2,) of everything at once, exactly."""
+    n = state.expression.shape[1] + POSE
+    H = normal.H
+    D, C = _damped(H[:, :n, :n], torch.tensor(damping).to(H)), H[:, :n, n:]
+    # Columns: what each shared unknown, and the gradient, does to the frame's own unknowns.
+    solved = _solve(D, torch.cat([C, normal.g[:, :n, None]], -1))
+    through, alone = solved[..., :-1], solved[..., -1:]
+    prior = torch.full((H.shape[1] - n,), weights.shared).to(H)
+    prior[-1] *= weights.focal
+    wanted = torch.cat([state.shared, (state.log_focal - weights.log_focal)[None]])
+    whole = H[:, n:, n:].sum(0) + torch.diag(prior)
+    S = _damped(whole, torch.tensor(damping).to(H)) - (C.transpose(1, 2) @ through).sum(0)
+    g = normal.g[:, n:].sum(0) + prior * wanted - (C.transpose(1, 2) @ alone).sum(0)[:, 0]
+    shared = -_solve(S, g[:, None])[:, 0]
+    return -(alone[..., 0] + through @ shared), shared
+
+
+def _damped(H: Tensor, damping: Tensor) -> Tensor:
+    diagonal = torch.diagonal(H, dim1=-2, dim2=-1)
+    return H + torch.diag_embed(damping * diagonal + 1e-12)
+
+
+def _solve(H: Tensor, right: Tensor) -> Tensor:
+    """H positive definite; scaled to a unit diagonal first, since radians meet millimetres."""
+    root = torch.diagonal(H, dim1=-2, dim2=-1).clamp_min(1e-12).rsqrt()
+    unit = H * root[..., :, None] * root[..., None, :]
+    factor, bad = torch.linalg.cholesky_ex(unit)
+    steps = torch.cholesky_solve(root[..., :, None] * right, factor) * root[..., :, None]
+    # A system that is not positive definite says nothing: stay, and be damped more next time.
+    return torch.where((bad > 0)[..., None, None], 0.0, steps).nan_to_num()

@@ -1,0 +1,93 @@
+"""Where a fit starts: scaled orthography, in closed form, for every frame at once.
+
+The affine camera that best maps a shape onto landmarks is linear least squares; the nearest scaled
+rotation to it is one singular value decomposition. A few reweighted rounds bear outliers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.morph import camera
+
+_ROUNDS = 6
+# Of the affine camera's two singular values: a head's are about equal, those of points on a line
+# are not.
+_MIN_ROUNDNESS = 0.2
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Scaled-orthographic poses of F frames."""
+
+    R: Tensor
+    """(F, 3, 3)."""
+    scale_mm: Tensor
+    """(F,) mm on the face a pixel."""
+    centroid_mm: Tensor
+    """(F, 3) middle of the landmarks on the turned head, camera axes."""
+    centroid_px: Tensor
+    """(F, 2) where it is seen, from the middle of the picture."""
+    residual_mm: Tensor
+    """(F,) median distance left."""
+    usable: Tensor
+    """(F,) whether enough landmarks are seen, and not all on a line."""
+
+    def placed(self, focal_px: Tensor) -> tuple[Tensor, Tensor]:
+        """Sideways shift (F, 2) mm and log scale (F,) of head origins before a real camera."""
+        depth = self.scale_mm * focal_px - self.centroid_mm[:, 2]
+        sideways = self.centroid_px * self.scale_mm[:, None] - self.centroid_mm[:, :2]
+        # A face nearer than its own size is no start, whatever the landmarks say.
+        depth = torch.maximum(depth, 2 * self.centroid_mm[:, 2].abs()).clamp_min(1.0)
+        return sideways, torch.log(depth / focal_px)
+
+
+def weak_perspective(points: Tensor, weight: Tensor, shape: Tensor, min_landmarks: int) -> Pose:
+    """Pose of `shape` (L, 3) in each frame; points (F, L, 2) px, y down, weight (F, L) 0..1."""
+    up = points * torch.tensor([1.0, -1.0]).to(points)
+    robust = torch.ones_like(weight)
+    for _ in range(_ROUNDS):
+        M, mean_px, mean_mm = _affine(up, weight * robust, shape)
+        off = up - mean_px[:, None] - (shape - mean_mm[:, None]) @ M.transpose(1, 2)
+        distance = torch.linalg.vector_norm(off, dim=-1)
+        spread = _median(distance, weight > 0)
+        robust = 1 / (1 + (distance / (3 * spread[:, None]).clamp_min(1e-9)) ** 2) ** 2
+    return _nearest(M, mean_px, mean_mm, spread, (weight > 0.1).sum(1) >= min_landmarks)
+
+
+def _affine(points: Tensor, weight: Tensor, shape: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Affine cameras (F, 2, 3) and the middles (F, 2) px and (F, 3) mm that they turn about."""
+    share = (weight / weight.sum(1, keepdim=True).clamp_min(1e-9))[..., None]
+    mean_px, mean_mm = (share * points).sum(1), (share * shape).sum(1)
+    flat, solid = points - mean_px[:, None], shape - mean_mm[:, None]
+    cross = (share * flat).transpose(1, 2) @ solid
+    square = (share * solid).transpose(1, 2) @ solid
+    ridge = 1e-3 * torch.diagonal(square, dim1=1, dim2=2).mean(1).clamp_min(1e-6)
+    square = square + ridge[:, None, None] * torch.eye(3).to(square)
+    return torch.linalg.solve(square, cross.transpose(1, 2)).transpose(1, 2), mean_px, mean_mm
+
+
+def _nearest(M: Tensor, mean_px: Tensor, mean_mm: Tensor, spread: Tensor, enough: Tensor) -> Pose:
+    U, S, Vh = torch.linalg.svd(M, full_matrices=False)
+    rows = U @ Vh
+    R = torch.stack([rows[:, 0], rows[:, 1], torch.linalg.cross(rows[:, 0], rows[:, 1])], 1)
+    scale_mm = 1 / S.mean(1).clamp_min(1e-9)
+    down = torch.tensor([1.0, -1.0]).to(M)
+    axes = torch.tensor(camera.AXES).to(M)
+    return Pose(
+        R,
+        scale_mm,
+        axes * (R @ mean_mm[..., None])[..., 0],
+        mean_px * down,
+        spread * scale_mm,
+        enough & (S[:, 1] > _MIN_ROUNDNESS * S[:, 0]) & (S[:, 0] > 1e-6),
+    )
+
+
+def _median(values: Tensor, counted: Tensor) -> Tensor:
+    """Median (F,) of the counted values of each row; 0 where none is."""
+    masked = torch.where(counted, values, torch.nan)
+    return torch.nan_to_num(masked.nanmedian(1).values)

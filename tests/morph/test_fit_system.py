@@ -1,0 +1,137 @@
+"""The equations behind a fit, held against automatic derivatives and dense algebra."""
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.morph import camera, fit_solve
+from pipeline.morph.fit_solve import Weights
+from pipeline.morph.fit_system import (
+    POSE,
+    Face,
+    Observed,
+    State,
+    costs,
+    jacobian,
+    linearise,
+    observe,
+    offsets,
+    shape,
+)
+from tests.morph.fit_faces import SIZE, clip, linear_face
+
+WEIGHTS = Weights(huber=2.0, expression=0.7, shared=3.0, focal=9.0, log_focal=6.5)
+
+
+@pytest.fixture(scope="module")
+def face() -> Face:
+    return linear_face(landmarks=60, identity=5, expression=8)
+
+
+@pytest.fixture(scope="module")
+def observed(face: Face) -> Observed:
+    truth = clip(face, frames=4, noise_px=1.0)
+    visibility = np.random.default_rng(0).uniform(0, 1, truth.points_px.shape[:2])
+    scale = torch.linspace(0.5, 0.6, 4).double()
+    return observe(truth.points_px, visibility, SIZE, scale, face)
+
+
+@pytest.fixture(scope="module")
+def state(face: Face) -> State:
+    rng = np.random.default_rng(5)
+    return State(
+        torch.from_numpy(rng.normal(size=6)),
+        torch.tensor(6.6).double(),
+        torch.from_numpy(rng.normal(size=(4, 8))),
+        camera.exp_rotation(torch.from_numpy(rng.normal(0, 0.3, (4, 3)))),
+        torch.from_numpy(rng.normal(0, 5, (4, 2))),
+        torch.from_numpy(rng.normal(-0.6, 0.05, 4)),
+    )
+
+
+def test_every_column_of_the_jacobian(face: Face, observed: Observed, state: State) -> None:
+    def landmarks(steps: torch.Tensor) -> torch.Tensor:
+        n = 8 + POSE
+        moved = state.moved(steps[:n].expand(4, n), steps[n:])
+        off = offsets(face, observed, moved)
+        upper, lower = face.pairs.unbind(-1)
+        return torch.cat([off, off[:, upper] - off[:, lower]], 1)
+
+    small = 1e-5 * torch.eye(8 + POSE + 7).double()
+    columns = [(landmarks(step) - landmarks(-step)) / 2e-5 for step in small]
+    points = shape(face, state)
+    seen = camera.to_camera(points, state.R, state.translation)
+    analytic = jacobian(face, points, seen, state, with_shared=True)
+    assert torch.allclose(analytic, torch.stack(columns, -1), atol=1e-5, rtol=1e-6)
+    alone = jacobian(face, points, seen, state, with_shared=False)
+    assert torch.equal(alone, analytic[..., : 8 + POSE])
+
+
+def test_the_gradient_is_that_of_the_robust_cost_with_priors(
+    face: Face, observed: Observed, state: State
+) -> None:
+    def cost(local: torch.Tensor) -> torch.Tensor:
+        return fit_solve._frame_costs(face, observed, state.moved(local), WEIGHTS).sum()
+
+    zero = torch.zeros(4, 8 + POSE).double()
+    automatic = torch.autograd.functional.jacobian(cost, zero)
+    normal = fit_solve._linearise(face, observed, state, WEIGHTS, with_shared=False)
+    assert torch.allclose(2 * normal.g, automatic, rtol=1e-5, atol=1e-3)
+
+
+def test_far_residuals_count_linearly(face: Face, observed: Observed, state: State) -> None:
+    quadratic = costs(face, observed, state, huber=1e9)
+    robust = costs(face, observed, state, huber=2.0)
+    assert (robust < 0.5 * quadratic).all()
+    assert torch.allclose(robust, linearise(face, observed, state, 2.0, False).cost)
+
+
+def test_eliminating_frames_solves_the_whole_system(
+    face: Face, observed: Observed, state: State
+) -> None:
+    normal = fit_solve._linearise(face, observed, state, WEIGHTS, with_shared=True)
+    damping, n, S = 1e-3, 8 + POSE, 7
+    whole = torch.zeros(4 * n + S, 4 * n + S).double()
+    right = torch.zeros(4 * n + S).double()
+    for frame in range(4):
+        rows = torch.cat([torch.arange(frame * n, frame * n + n), torch.arange(4 * n, 4 * n + S)])
+        whole[rows[:, None], rows] += normal.H[frame]
+        right[rows] += normal.g[frame]
+    prior = torch.full((S,), WEIGHTS.shared).double()
+    prior[-1] *= WEIGHTS.focal
+    whole[4 * n :, 4 * n :] += torch.diag(prior)
+    off = torch.cat([state.shared, (state.log_focal - WEIGHTS.log_focal)[None]])
+    right[4 * n :] += prior * off
+    whole += torch.diag(damping * torch.diagonal(whole) + 1e-12)
+    dense = torch.linalg.solve(whole, -right)
+    local, shared = fit_solve._schur_step(normal, state, WEIGHTS, damping)
+    assert torch.allclose(shared, dense[4 * n :], rtol=1e-6, atol=1e-9)
+    assert torch.allclose(local.flatten(), dense[: 4 * n], rtol=1e-6, atol=1e-9)
+
+
+def test_the_size_of_the_head_does_not_change_what_expressions_cost(
+    face: Face, observed: Observed, state: State
+) -> None:
+    weights = fit_solve._prior_weight(observed, state, WEIGHTS)
+    smaller = state.moved(torch.zeros(4, 8 + POSE).double())
+    smaller = State(**{**vars(smaller), "log_scale": state.log_scale - 0.2})
+    shrunk = fit_solve._prior_weight(observed, smaller, WEIGHTS)
+    before = weights * state.expression.square().sum(1)
+    after = shrunk * (state.expression * np.exp(-0.2)).square().sum(1)
+    assert torch.allclose(before, after)
+
+
+def test_a_hopeless_system_moves_nothing() -> None:
+    H = torch.tensor([[[1.0, 2.0], [2.0, 1.0]], [[2.0, 0.0], [0.0, 4.0]]]).double()
+    step = fit_solve._solve(H, torch.ones(2, 2, 1).double())
+    assert torch.allclose(step[..., 0], torch.tensor([[0.0, 0.0], [0.5, 0.25]]).double())
+
+
+def test_nothing_that_was_not_seen_counts(face: Face) -> None:
+    truth = clip(face, frames=2)
+    points = truth.points_px.copy()
+    points[0, :10] = np.nan
+    seen = observe(points, np.ones((2, 60)), SIZE, torch.ones(2).double(), face)
+    assert (seen.weight[0, :10] == 0).all()
+    assert (seen.weight[0, 10:] == 1).all()
+    assert torch.isfinite(seen.points).all()
