@@ -73,8 +73,8 @@ class Performance:
         times = np.arange(round(self.span_s * rate_hz)) / rate_hz
         return np.interp(times, np.arange(len(track)) / RATE_HZ, track)
 
-    def sounding(self, floor: float = 0.04) -> NDArray[np.bool_]:
-        """Tell where the infant can be heard, (T,)."""
+    def sounding(self, floor: float = 0.12) -> NDArray[np.bool_]:
+        """Tell where the infant can be heard, (T,): what is fainter drowns in any quiet room."""
         return self.energy > floor
 
 

@@ -1,4 +1,4 @@
-"""What else is to be heard in a home: rush, hum, appliances, clatter, far-away chatter."""
+"""What else is to be heard in a home: rush, hum, appliances, clatter, chatter, beeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from pipeline.nursery.sound.adult import adult_speech
 from pipeline.nursery.sound.voice import Array, at_rate
 
-NOISES = ("rush", "hum", "appliance", "clatter", "chatter")
+NOISES = ("rush", "hum", "appliance", "clatter", "chatter", "beeps")
 
 
 def noise(span_s: float, rate: int, rng: np.random.Generator, kind: str | None = None) -> Array:
@@ -24,6 +24,7 @@ def noise(span_s: float, rate: int, rng: np.random.Generator, kind: str | None =
         "appliance": _appliance,
         "clatter": _clatter,
         "chatter": _chatter,
+        "beeps": _beeps,
     }
     if kind is None:
         kind = str(rng.choice(NOISES))
@@ -93,3 +94,18 @@ def _chatter(samples: int, rate: int, rng: np.random.Generator) -> Array:
     voices = [adult_speech(samples / rate, coarse, rng) for _ in range(5)]
     crowd = at_rate(np.sum(voices, axis=0), coarse, rate, samples)
     return crowd + 0.05 * coloured(samples, rate, 4.0, rng)
+
+
+def _beeps(samples: int, rate: int, rng: np.random.Generator) -> Array:
+    """A toy, an oven or an alarm: plain tones that start and stop, or glide."""
+    times = np.arange(samples) / rate
+    tone_hz = np.full(samples, rng.uniform(250, 3000))
+    if rng.random() < 0.4:
+        tone_hz *= 2 ** (0.5 * np.sin(2 * np.pi * rng.uniform(0.3, 4) * times))
+    wave = np.sin(2 * np.pi * np.cumsum(tone_hz) / rate)
+    if rng.random() < 0.5:
+        wave = np.tanh(rng.uniform(1, 20) * wave)
+    if rng.random() < 0.7:
+        period_s = rng.uniform(0.15, 1.5)
+        wave = wave * ((times / period_s) % 1.0 < rng.uniform(0.2, 0.8))
+    return wave + rng.uniform(0.0, 0.05) * coloured(samples, rate, 3.0, rng)

@@ -1,0 +1,1 @@
+"""The infant's voice: separated from everything else, and who sounds when."""

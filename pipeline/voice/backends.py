@@ -1,0 +1,66 @@
+"""The door to everything that can take an infant's voice out of a mixture.
+
+    backend = VOICES.load("embedded", "cpu")
+    stem = backend.separate(sound)           # the rest is sound - stem, exactly
+    voices = backend.voices(sound, stem)     # who sounds, at 50 Hz
+
+A further backend is one more module with `info()` and `load(device)`, and one more line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.backends import Registry
+
+RATE = 16000
+TRACK_HZ = 50.0
+TYPES = ("cry", "laugh", "babble")
+
+Wave = NDArray[np.float32]
+Track = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Voices:
+    """Who sounds when: tracks (T,) at `TRACK_HZ`, T = n // 320 + 1, scores in 0..1.
+
+    `cry`, `laugh` and `babble` say what it is if the infant sounds; they add up to 1. `f0_hz` is
+    the infant's pitch, nan where it does not sound or has none.
+    """
+
+    infant: Track
+    adult: Track
+    other: Track
+    cry: Track
+    laugh: Track
+    babble: Track
+    f0_hz: Track
+
+    def tracks(self) -> dict[str, Track]:
+        """All tracks by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+class VoiceBackend(Protocol):
+    """What every backend of this task can do."""
+
+    def separate(self, sound: Wave) -> Wave:
+        """Give the infant's part (n,) of a sound (n,), float32 at 16 kHz."""
+
+    def voices(self, sound: Wave, stem: Wave) -> Voices:
+        """Tell who sounds when in a sound (n,) of which `stem` (n,) is the infant's part."""
+
+
+VOICES = Registry("voice", {"embedded": "pipeline.voice.embedded"})
+
+
+def heard(sound: NDArray[np.floating]) -> Wave:
+    """Make any array a sound that a backend can take: one channel, finite, no constant part."""
+    wave = np.nan_to_num(np.asarray(sound, np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
+    wave = wave.mean(1) if wave.ndim == 2 else wave
+    return (wave - wave.mean(dtype=np.float64)).astype(np.float32) if len(wave) else wave

@@ -1,0 +1,142 @@
+"""The embedded backend: a small network that ships with Cradle and runs offline on one core.
+
+What it was trained on, and how well it does, stands in models/voice/README.md.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core.backends import BackendInfo, file_digest
+from pipeline.core.errors import WeightsError
+from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, Voices, Wave, heard
+from pipeline.voice.pitch import pitch_hz
+from pipeline.voice.spectra import analyse, features, loudness, synthesise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipeline.voice.network import Heard
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "voice" / "model.safetensors"
+
+_CHUNK = 3000
+_INAUDIBLE_DB = -65.0
+_SHORTEST = round(0.1 * RATE)
+
+
+def info() -> BackendInfo:
+    """Describe the backend."""
+    return BackendInfo("voice", "embedded", file_digest(WEIGHTS), "ODbL-1.0", embedded=True)
+
+
+def load(device: str) -> Embedded:
+    """Load the network onto a device.
+
+    Raises:
+        WeightsError: the weights are missing or do not fit the network.
+    """
+    return Embedded(device)
+
+
+class Embedded:
+    """A `VoiceBackend`: one mask over the spectrum and the tracks that go with it."""
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        # Sums differ in the last bit with the number of threads; measurements must not.
+        torch.set_num_threads(1)
+        self._device = device
+        self._network = _network().to(device).eval()
+
+    def separate(self, sound: Wave) -> Wave:
+        """See `VoiceBackend`."""
+        import torch
+
+        wave = heard(sound)
+        if len(wave) < _SHORTEST:
+            return np.zeros(len(wave), np.float32)
+        with torch.inference_mode():
+            spectra, said = self._listen(wave)
+            stem = synthesise(spectra * said.mask, len(wave))[0].cpu().numpy()
+        return np.asarray(stem, np.float32)
+
+    def voices(self, sound: Wave, stem: Wave) -> Voices:
+        """See `VoiceBackend`."""
+        import torch
+
+        wave = heard(sound)
+        steps = len(wave) // round(RATE / TRACK_HZ) + 1
+        if len(wave) < _SHORTEST:
+            return _nobody(steps)
+        with torch.inference_mode():
+            _, said = self._listen(wave)
+            who = _to_tracks(torch.sigmoid(said.who[0]), steps)
+            types = _to_tracks(torch.softmax(said.types[0], -1), steps)
+        infant = who[:, 0] * _audible(stem, steps)
+        adult, other = (who[:, k] * _audible(wave, steps) for k in (1, 2))
+        f0_hz = np.where(infant > 0.5, pitch_hz(heard(stem))[:steps], np.nan)
+        kinds = {name: types[:, k] for k, name in enumerate(TYPES)}
+        return Voices(infant, adult, other, **kinds, f0_hz=f0_hz.astype(np.float32))
+
+    def _listen(self, wave: Wave) -> tuple[Tensor, Heard]:
+        """Spectra (1, frames, bins) of a wave and what the network says of them."""
+        import torch
+
+        from pipeline.voice.network import REACH, Heard
+
+        spectra = analyse(torch.from_numpy(wave)[None]).to(self._device)
+        level = loudness(spectra)
+        said = []
+        for start in range(0, spectra.shape[1], _CHUNK):
+            first, end = max(0, start - REACH), start + _CHUNK
+            part = self._network(features(spectra[:, first : end + REACH], level))
+            said.append([x[:, start - first : end - first] for x in part])
+        return spectra, Heard(*(torch.cat(parts, 1) for parts in zip(*said, strict=True)))
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights there are."""
+        return sum(weight.numel() for weight in self._network.parameters())
+
+
+def _network() -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from pipeline.voice.network import Network
+
+    network = Network()
+    try:
+        weights = load_file(WEIGHTS)
+        network.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{WEIGHTS}: not the weights of this network: {error}") from None
+    return network
+
+
+def _to_tracks(scores: Tensor, steps: int) -> np.ndarray:
+    """Average scores (frames, k) at 100 Hz into (steps, k) at 50 Hz."""
+    values = scores.cpu().numpy()
+    padded = np.pad(values, ((1, 2), (0, 0)), mode="edge")
+    smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    return np.asarray(smooth[:-1][::2][:steps], np.float32)
+
+
+def _audible(wave: Wave, steps: int) -> np.ndarray:
+    """1 where a wave can be heard at all, 0 where it cannot, (steps,)."""
+    hop = round(RATE / TRACK_HZ)
+    padded = np.pad(np.asarray(wave, np.float64), (hop // 2, hop * 2))
+    power = (padded[: steps * hop].reshape(steps, hop) ** 2).mean(1)
+    return (power > 10 ** (_INAUDIBLE_DB / 10)).astype(np.float32)
+
+
+def _nobody(steps: int) -> Voices:
+    flat = np.zeros(steps, np.float32)
+    third = np.full(steps, 1 / len(TYPES), np.float32)
+    return Voices(flat, flat, flat, third, third, third, np.full(steps, np.nan, np.float32))
