@@ -1,1 +1,1 @@
-"""Faces: landmarks, tracks, which face is the infant's, which way it looks, what of it is visible."""
+"""Faces: landmarks, tracks, which is the infant's, where it looks, what of it is visible."""

@@ -1,0 +1,123 @@
+"""The stage `landmarks`: a face in every frame, which way it looks and what of it can be seen.
+
+data/landmarks/clips.parquet     clip, face_key, backend, backend_digest
+data/landmarks/frames.parquet    clip, frame, found, faces, face_score, infant_likeness, ...
+data/landmarks/ledger.parquet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import media
+from pipeline.core import ledger, tables
+from pipeline.core.backends import BackendInfo, file_digest
+from pipeline.core.ledger import ClipRow
+from pipeline.core.reasons import Reason
+from pipeline.core.runner import Job, Measured, Step
+from pipeline.core.stage import Stage, Summary
+from pipeline.core.store import Entry
+from pipeline.face import measure
+from pipeline.face.backends import LANDMARKERS
+from pipeline.face.mesh import CANONICAL
+from pipeline.face.params import Landmarks
+
+STEP = "face"
+CLIPS = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("face_key", pa.string()),
+        ("backend", pa.string()),
+        ("backend_digest", pa.string()),
+    ]
+)
+FRAMES = pa.schema([("clip", pa.string()), *measure.SCHEMA])
+
+
+def run(stage: Stage[Landmarks]) -> Summary:
+    """Measure the face in every clip that `download` kept, and write the tables."""
+    info = LANDMARKERS.info(stage.params.backend)
+    clips = tables.read(stage.data("download") / "clips.parquet").sort_values("clip")
+    digests = dict(zip(clips["clip"], clips["media_digest"], strict=True))
+    done = stage.runner.measure(step(stage.params, info), list(_jobs(stage, clips)))
+    out = stage.fresh_out()
+    write_clips(out / "clips.parquet", done, info)
+    write_frames(out / "frames.parquet", done.entries)
+    rows = _account(done, info, digests)
+    ledger.write_clips(out / "ledger.parquet", stage.name, rows, digests)
+    return Summary(
+        seen=len(clips),
+        remembered=done.remembered,
+        measured=done.measured,
+        kept=len(done.entries),
+        dropped=ledger.dropped(rows),
+    )
+
+
+def step(params: Landmarks, info: BackendInfo) -> Step:
+    """The measurement with everything that its result depends on beside the clip."""
+    reads = {**params.model_dump(exclude={"backend"}), "canonical": file_digest(CANONICAL)}
+    return Step(STEP, measure.measure, reads, info)
+
+
+def _jobs(stage: Stage[Landmarks], clips: pd.DataFrame) -> Iterable[Job]:
+    records: list[dict[str, Any]] = clips.to_dict("records")  # type: ignore[assignment]
+    for row in records:
+        inputs: dict[str, Any] = {
+            "video": stage.store.entry("media", row["media_key"]).path / media.VIDEO,
+            "backend": stage.params.backend,
+            "device": stage.device,
+            "params": stage.params.model_dump(),
+        }
+        yield Job(row["clip"], inputs, row["media_digest"], cost=row["duration_s"])
+
+
+def write_clips(path: Path, done: Measured, info: BackendInfo) -> None:
+    """Write which measurement belongs to which clip."""
+    rows = [(clip, entry.key, info.name, info.digest) for clip, entry in done.entries.items()]
+    tables.write(path, pd.DataFrame(rows, columns=CLIPS.names), CLIPS)
+
+
+def write_frames(path: Path, entries: dict[str, Entry]) -> None:
+    """Join the frames of all clips into one table, a clip at a time."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with pq.ParquetWriter(temporary, FRAMES, compression="zstd") as writer:
+        for clip, entry in entries.items():
+            frames = tables.read(entry.path / measure.FRAMES).assign(clip=clip)
+            table = pa.Table.from_pandas(frames[FRAMES.names], FRAMES, preserve_index=False)
+            writer.write_table(table.replace_schema_metadata(None))
+    temporary.replace(path)
+
+
+def _account(done: Measured, info: BackendInfo, digests: dict[str, str]) -> list[ClipRow]:
+    rows = [
+        *(ClipRow(clip, Reason.KEPT) for clip in done.entries),
+        *(ClipRow.of(clip, failure) for clip, failure in done.failures.items()),
+    ]
+    return [
+        replace(row, backend=info.name, backend_digest=info.digest, input_digest=digests[row.clip])
+        for row in rows
+    ]
+
+
+def measure_file(path: Path, params: Landmarks | None = None) -> pd.DataFrame:
+    """Measure the face in a video file, outside any project: a row a frame.
+
+    Raises:
+        ClipFailed: the file cannot be decoded.
+    """
+    return measure_video(path, params).frames
+
+
+def measure_video(path: Path, params: Landmarks | None = None) -> measure.Measured:
+    """The same with landmarks and their visibility."""
+    chosen = params or Landmarks()
+    landmarker = LANDMARKERS.load(chosen.backend)
+    return measure.follow(media.read_frames(path), landmarker, chosen)

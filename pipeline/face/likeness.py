@@ -1,0 +1,85 @@
+"""Whether a face has an infant's proportions or an adult's.
+
+An infant's face is short below the eyes, its nose and jaw are small and its brow is high: eye line
+to chin is 0.95 of the width between the outer corners of the eyes against 1.27 in adults, nose base
+0.34 against 0.51, lip to chin 0.26 against 0.37 (InfAnFace against 300-W, frontal faces). The
+landmarker draws every face toward an adult's, so the middles and spreads below are those of its own
+landmarks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face.pose import TO_IMAGE, Pose
+
+EYE_CORNERS = [33, 133, 362, 263]
+
+# Name: value between infants and adults, how far either lies from it, and how much it tells.
+PROPORTIONS: dict[str, tuple[float, float]] = {
+    "eyes_to_chin": (1.10, -0.08),
+    "eyes_to_nose": (0.45, -0.05),
+    "lip_to_chin": (0.31, -0.05),
+    "eyes_to_chin_by_width": (0.72, -0.05),
+    "nose_width": (0.40, -0.03),
+    "brow_by_eyes_to_chin": (0.57, 0.05),
+}
+"""Value half way between infants and adults, and the step toward infants, in each proportion."""
+SURENESS = 1.5
+UNKNOWN = 0.6
+"""A face of which nothing can be told is not called an adult's."""
+TELLING_DEG = 30.0
+"""Proportions of a head turned further are not believed."""
+ENOUGH_FRAMES = 5
+
+
+def proportions(points: NDArray[np.floating], pose: Pose) -> NDArray[np.float32]:
+    """Measure `PROPORTIONS` (6,) on landmarks (478, 3) px; an open mouth is closed first."""
+    facing = (points * TO_IMAGE) @ pose.rotation
+    x, y = facing[:, 0], facing[:, 1]
+    eyes = y[EYE_CORNERS].mean()
+    width = float(np.linalg.norm(facing[263] - facing[33]))
+    gap = max(float(y[13] - y[14]), 0.0)
+    chin = float(eyes - y[152]) - gap
+    return np.array(
+        [
+            chin / width,
+            (eyes - y[2]) / width,
+            (y[17] - y[152]) / width,
+            chin / abs(x[454] - x[234]),
+            np.linalg.norm(facing[278] - facing[48]) / width,
+            (y[10] - eyes) / max(chin, 1e-6),
+        ],
+        dtype=np.float32,
+    )
+
+
+def likeness(measured: NDArray[np.floating], trust: NDArray[np.floating]) -> float:
+    """How much an infant's the proportions of one track are, in [0, 1].
+
+    Args:
+        measured: (F, 6) proportions in the frames of the track.
+        trust: (F,) in [0, 1], how much the landmarks of each frame can be believed.
+    """
+    if trust.sum() <= 0:
+        return UNKNOWN
+    middle = np.array([value for value, _ in PROPORTIONS.values()])
+    step = np.array([step for _, step in PROPORTIONS.values()])
+    typical = np.array([_weighted_median(column, trust) for column in measured.T])
+    evidence = float(np.clip((typical - middle) / step, -2.0, 2.0).mean())
+    sure = min(float(trust.sum()) / ENOUGH_FRAMES, 1.0)
+    prior = np.log(UNKNOWN / (1 - UNKNOWN))
+    return float(1.0 / (1.0 + np.exp(-(SURENESS * 2.0 * evidence * sure + prior * (1.0 - sure)))))
+
+
+def telling(yaw_deg: NDArray, pitch_deg: NDArray) -> NDArray[np.float64]:
+    """How much of its proportions a head shows in each frame, (F,) in [0, 1]."""
+    turned = np.hypot(yaw_deg, pitch_deg)
+    return np.asarray(np.clip(1.5 - turned / TELLING_DEG, 0.0, 1.0))
+
+
+def _weighted_median(values: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])

@@ -1,0 +1,239 @@
+"""The face of one clip, frame by frame: what the step `face` does and what it leaves in the store.
+
+landmarks.npz     points (F, 478, 3) float32, px of the clip's own frame, nan where not found;
+                  visibility (F, 478) float16
+frames.parquet    a row a frame: found, face_score, faces, infant_likeness, yaw_deg, ...
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline import media
+from pipeline.core import tables
+from pipeline.face import crop, hands, likeness, quality, swatches
+from pipeline.face.backends import LANDMARKERS, Face, HandDetector, Landmarker, Picture
+from pipeline.face.mesh import EYES, MOUTH, POINTS
+from pipeline.face.params import Landmarks
+from pipeline.face.pose import head_pose
+from pipeline.face.records import RECORD
+from pipeline.face.rotation import Follower
+from pipeline.face.self_occlusion import facing
+from pipeline.face.tracks import Tracks, the_infants
+from pipeline.face.visibility import visibility
+
+LANDMARKS = "landmarks.npz"
+FRAMES = "frames.parquet"
+SMALLEST_PX = 32
+"""A picture smaller than this shows no face that could be measured."""
+IRISES_FROM = 468
+
+MEASURES = (
+    "face_score",
+    "infant_likeness",
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+    "face_px",
+    "face_visible",
+    "mouth_visible",
+    "eyes_visible",
+    "mouth_inside",
+    "sharpness",
+    "brightness",
+)
+SCHEMA = pa.schema(
+    [
+        ("frame", pa.int32()),
+        ("found", pa.bool_()),
+        ("faces", pa.int32()),
+        *((name, pa.float32()) for name in MEASURES),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The infant's face in every frame of a clip."""
+
+    points: NDArray[np.float32]
+    """(F, 478, 3)."""
+    visibility: NDArray[np.float16]
+    """(F, 478)."""
+    frames: pd.DataFrame
+    """A row a frame, columns as in `SCHEMA`."""
+
+
+def measure(out: Path, inputs: Mapping[str, Any]) -> None:
+    """Measure one clip and write `landmarks.npz` and `frames.parquet` into `out`.
+
+    Args:
+        out: an empty folder.
+        inputs: `video` (path), `backend` (name), `device`, `params` (a mapping).
+
+    Raises:
+        ClipFailed: the video cannot be decoded.
+    """
+    landmarker = LANDMARKERS.load(inputs["backend"], inputs["device"])
+    params = Landmarks.model_validate(dict(inputs["params"]))
+    found = follow(media.read_frames(Path(inputs["video"])), landmarker, params, out)
+    np.savez(out / LANDMARKS, points=found.points, visibility=found.visibility)
+    tables.write(out / FRAMES, found.frames, SCHEMA)
+
+
+def follow(
+    pictures: Iterable[Picture],
+    landmarker: Landmarker,
+    params: Landmarks,
+    folder: Path | None = None,
+) -> Measured:
+    """Find the infant's face in pictures (H, W, 3) RGB that follow one another.
+
+    `folder` holds the notes of tracks while it works, in files without names.
+    """
+    tracks = Tracks(folder)
+    try:
+        faces = _note_all(pictures, landmarker, params, tracks)
+        return _assemble(tracks, faces, folder)
+    finally:
+        tracks.close()
+
+
+def _note_all(
+    pictures: Iterable[Picture], landmarker: Landmarker, params: Landmarks, tracks: Tracks
+) -> list[int]:
+    """Note every face of every frame; returns how many there were in each."""
+    follower = Follower(landmarker, params.max_faces)
+    watch = HandWatch(landmarker.hands(), params.hands_every)
+    counts = []
+    for frame, picture in enumerate(pictures):
+        faces = _faces(follower, picture, params.detect_px)
+        seen = watch.look(picture, faces)
+        for face, track in zip(faces, tracks.assign(faces, frame), strict=True):
+            track.notes.add(_record(picture, face, frame, len(faces), seen))
+        counts.append(len(faces))
+    return counts
+
+
+def _faces(follower: Follower, picture: Picture, detect_px: int) -> list[Face]:
+    if min(picture.shape[:2]) < SMALLEST_PX:
+        return []
+    scale = min(detect_px / max(picture.shape[:2]), 1.0)
+    if scale == 1.0:
+        return follower.step(picture)
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    grow = np.float32(1.0 / scale)
+    return [
+        Face(face.points * grow, face.score)
+        for face in follower.step(np.asarray(small, dtype=np.uint8))
+    ]
+
+
+class HandWatch:
+    """Looks for hands around the surest face now and then, and remembers them in between."""
+
+    def __init__(self, detector: HandDetector, every: int) -> None:
+        self._detector = detector
+        self._every = every
+        self._wait = 0
+        self._hands: list[NDArray[np.float32]] = []
+
+    def look(self, picture: Picture, faces: list[Face]) -> list[NDArray[np.float32]]:
+        """Hands near the surest face, each (21, 2) px."""
+        if not faces:
+            self._hands, self._wait = [], 0
+            return []
+        if self._wait == 0:
+            self._hands = hands.near(self._detector, picture, faces[0].box)
+            self._wait = self._every
+        self._wait -= 1
+        return self._hands
+
+
+def _record(
+    picture: Picture, face: Face, frame: int, faces: int, seen: list[NDArray[np.float32]]
+) -> NDArray[np.void]:
+    pose = head_pose(face.points)
+    cut = crop.cut(picture, face.points, pose.roll_deg, pose.px_per_mm)
+    placed = cut.place(face.points)
+    height, width = picture.shape[:2]
+    x, y = face.points[:, 0], face.points[:, 1]
+    record = np.zeros((), dtype=RECORD)
+    record["frame"], record["score"], record["faces"] = frame, face.score, faces
+    record["yaw_deg"], record["pitch_deg"], record["roll_deg"] = pose[:3]
+    record["face_px"] = np.ptp(placed, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
+    record["sharpness"] = quality.sharpness(cut, face.points)
+    record["brightness"] = quality.brightness(cut, face.points)
+    record["proportions"] = likeness.proportions(face.points, pose)
+    record["points"] = face.points
+    record["facing"] = facing(face.points, pose.px_per_mm)
+    record["inside"] = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    record["under_hand"] = hands.under(seen, face.points)
+    record["swatches"] = swatches.take(cut, face.points)
+    return record
+
+
+def _assemble(tracks: Tracks, faces: list[int], folder: Path | None) -> Measured:
+    """Join the infant's tracks into one row a frame."""
+    count = len(faces)
+    points = _spacious((count, POINTS, 3), np.dtype(np.float32), folder)
+    points[:] = np.nan
+    seen = np.zeros((count, POINTS), dtype=np.float16)
+    table = pd.DataFrame({name: np.full(count, np.nan) for name in MEASURES})
+    table["found"], table["faces"], table["frame"] = False, faces, np.arange(count)
+    table["face_score"] = 0.0
+    records = [track.notes.read() for track in tracks.all]
+    visible = [visibility(rows) for rows in records]
+    likenesses = [_likeness(rows, v) for rows, v in zip(records, visible, strict=True)]
+    for number in the_infants([rows["frame"] for rows in records], likenesses):
+        rows, where = records[number], records[number]["frame"]
+        points[where], seen[where] = rows["points"], visible[number]
+        for name, column in _columns(rows, visible[number], likenesses[number]).items():
+            table.loc[where, name] = column
+    return Measured(points, seen, table)
+
+
+def _columns(
+    rows: NDArray[np.void], visible: NDArray[np.float32], likeness_: float
+) -> dict[str, Any]:
+    return {
+        "found": True,
+        "face_score": rows["score"],
+        "infant_likeness": likeness_,
+        **{
+            name: rows[name]
+            for name in ("yaw_deg", "pitch_deg", "roll_deg", "face_px", "sharpness", "brightness")
+        },
+        "face_visible": visible[:, :IRISES_FROM].mean(axis=1),
+        "mouth_visible": visible[:, MOUTH].mean(axis=1),
+        "eyes_visible": visible[:, EYES].mean(axis=1),
+        "mouth_inside": rows["inside"][:, MOUTH].mean(axis=1),
+    }
+
+
+def _likeness(rows: NDArray[np.void], visible: NDArray[np.float32]) -> float:
+    """Of a track, from the frames in which enough of the face was seen."""
+    seen = np.minimum(visible[:, MOUTH].mean(axis=1), visible[:, :IRISES_FROM].mean(axis=1))
+    trust = likeness.telling(rows["yaw_deg"], rows["pitch_deg"]) * (seen > 0.6)
+    return likeness.likeness(rows["proportions"], trust)
+
+
+def _spacious(
+    shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path | None
+) -> NDArray[np.float32]:
+    """An array in an unnamed file: the landmarks of a long clip need not fit into memory."""
+    if 0 in shape:
+        return np.zeros(shape, dtype=dtype)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.truncate(int(np.prod(shape)) * dtype.itemsize)
+        return np.memmap(file, dtype=dtype, mode="r+", shape=shape)

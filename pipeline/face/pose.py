@@ -1,0 +1,83 @@
+"""Which way a head looks, from its landmarks alone, whatever its mouth does.
+
+Signs, as everywhere in Cradle: yaw_deg > 0 turns to the infant's own left (the nose moves to the
+image's right); pitch_deg > 0 looks up; roll_deg > 0 tilts clockwise in the image. Roll is taken off
+first, so that yaw and pitch of a child lying on its side are those of the same child sitting up:
+R = Rz(-roll) Rx(-pitch) Ry(yaw) in axes x right, y up, z toward the viewer.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face.mesh import RIGID, canonical
+
+TO_IMAGE = np.array([1.0, -1.0, -1.0])
+"""From head axes (y up, z toward the viewer) to the image's (y down, z away), and back."""
+
+
+class Pose(NamedTuple):
+    """Rotation of a head, and how many pixels a millimetre of the canonical face takes."""
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    px_per_mm: float
+    rotation: NDArray[np.float64]
+    """(3, 3), from canonical to head axes in the picture."""
+
+
+def head_pose(points: NDArray[np.floating]) -> Pose:
+    """Fit the rigid part of the canonical face onto landmarks.
+
+    Args:
+        points: (478, 3) px, x right, y down, z away from the camera, as mediapipe gives them.
+    """
+    rotation, scale = procrustes(
+        canonical().points[RIGID].astype(np.float64), points[RIGID] * TO_IMAGE
+    )
+    yaw, pitch, roll = np.degrees(angles(rotation))
+    return Pose(float(yaw), float(pitch), float(roll), float(scale), rotation)
+
+
+def procrustes(
+    source: NDArray[np.floating], target: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], float]:
+    """Rotation and scale that carry `source` onto `target`, both (N, 3), least squares.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
+    1991.
+    """
+    a = source - source.mean(axis=0)
+    b = target - target.mean(axis=0)
+    u, singular, vt = np.linalg.svd(b.T @ a)
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * signs) @ vt
+    return rotation, float((singular * signs).sum() / (a**2).sum())
+
+
+def angles(rotation: NDArray[np.floating]) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in radians of a rotation (3, 3) in head axes."""
+    yaw = np.arctan2(-rotation[2, 0], rotation[2, 2])
+    pitch = np.arcsin(np.clip(-rotation[2, 1], -1.0, 1.0))
+    roll = np.arctan2(rotation[0, 1], rotation[1, 1])
+    return float(yaw), float(pitch), float(roll)
+
+
+def rotation_of(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.float64]:
+    """The rotation (3, 3) in head axes that `angles` takes apart."""
+    yaw, pitch, roll = np.radians([yaw_deg, pitch_deg, roll_deg])
+    turn = np.array(
+        [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]], dtype=float
+    )
+    nod = np.array(
+        [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]],
+        dtype=float,
+    )
+    tilt = np.array(
+        [[np.cos(roll), np.sin(roll), 0], [-np.sin(roll), np.cos(roll), 0], [0, 0, 1]], dtype=float
+    )
+    return tilt @ nod @ turn

@@ -1,0 +1,64 @@
+"""What is noted of one face in one frame, and the file in which a track's notes wait.
+
+A note takes 12 kB. Tracks of long clips keep theirs in unnamed files, so that memory does not grow
+with the clip.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face.likeness import PROPORTIONS
+from pipeline.face.mesh import POINTS
+from pipeline.face.swatches import CHANNELS, SWATCHES
+
+RECORD = np.dtype(
+    [
+        ("frame", np.int32),
+        ("score", np.float32),
+        ("faces", np.int32),
+        ("yaw_deg", np.float32),
+        ("pitch_deg", np.float32),
+        ("roll_deg", np.float32),
+        ("face_px", np.float32),
+        ("sharpness", np.float32),
+        ("brightness", np.float32),
+        ("proportions", np.float32, (len(PROPORTIONS),)),
+        ("points", np.float32, (POINTS, 3)),
+        ("facing", np.float16, (POINTS,)),
+        ("inside", np.bool_, (POINTS,)),
+        ("under_hand", np.bool_, (POINTS,)),
+        ("swatches", np.uint8, (SWATCHES, CHANNELS)),
+    ]
+)
+
+
+class Notes:
+    """The records of one track, in order."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, record: NDArray[np.void]) -> None:
+        """Append one record, a `RECORD` of shape ()."""
+        self._file.write(record.tobytes())
+        self._count += 1
+
+    def read(self) -> NDArray[np.void]:
+        """All records (F,), mapped rather than loaded."""
+        if not self._count:
+            return np.zeros(0, dtype=RECORD)
+        self._file.flush()
+        return np.memmap(self._file, dtype=RECORD, mode="r", shape=(self._count,))
+
+    def close(self) -> None:
+        """Let go of the file; what `read` gave must not be used any more."""
+        self._file.close()

@@ -1,0 +1,144 @@
+"""Faces whichever way up they are: babies lie down, and detectors expect people to sit.
+
+mediapipe's detector finds faces tilted up to a right angle. Beyond that it either fails or, worse,
+lays an upright mesh over a face that is upside down, with a score of 0.6 to 0.7 where the right way
+up scores 0.9. So a face that appears is looked at in all four quarter turns, the best score wins,
+and the turn is then carried along: a lying baby costs four looks once, not in every frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face.backends import Face, FaceDetector, Landmarker, Picture, overlap
+
+TURNS = range(4)
+SAME_FACE = 0.3
+DOUBTFUL_SCORE = 0.75
+"""Below it, another way up may fit better."""
+SEARCH_EVERY = 30
+"""Frames between looks at all four turns for faces that nobody follows."""
+SEARCH_WHEN_LOST = 6
+"""Frames between such looks while there is no face, or only a doubtful one."""
+FADING = 0.9
+"""A face that is followed but not detected loses its score by this factor a frame."""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A face and how many quarter turns anticlockwise the picture was turned to find it."""
+
+    face: Face
+    turn: int
+
+
+class Follower:
+    """Follows the faces of one clip, each at its own turn."""
+
+    def __init__(self, landmarker: Landmarker, faces: int) -> None:
+        self._landmarker = landmarker
+        self._faces = faces
+        self._searcher = landmarker.searcher(faces)
+        self._followers: dict[int, FaceDetector] = {}
+        self._turns: tuple[int, ...] = ()
+        self._last: list[Turned] = []
+        self._since_search = SEARCH_EVERY
+
+    def step(self, picture: Picture) -> list[Face]:
+        """Faces in the next picture of the clip, the surest first."""
+        self._since_search += 1
+        found = self._follow(picture)
+        if self._should_search(found):
+            found = self._search(picture, found)
+        self._last = found
+        return [turned.face for turned in found]
+
+    def _follow(self, picture: Picture) -> list[Turned]:
+        found = [
+            Turned(self._carry_score(face), turn)
+            for turn in self._turns
+            for face in look(self._follower(turn), picture, turn)
+        ]
+        return distinct(found)[: self._faces]
+
+    def _follower(self, turn: int) -> FaceDetector:
+        if turn not in self._followers:
+            self._followers[turn] = self._landmarker.follower(self._faces)
+        return self._followers[turn]
+
+    def _carry_score(self, face: Face) -> Face:
+        before = [known.face.score for known in self._last if _same(known.face, face)]
+        last = max(before, default=0.0)
+        if np.isnan(face.score):
+            return Face(face.points, last)
+        return Face(face.points, max(face.score, FADING * last))
+
+    def _should_search(self, found: list[Turned]) -> bool:
+        if self._since_search >= SEARCH_EVERY:
+            return True
+        if any(not any(_same(f.face, k.face) for k in self._last) for f in found):
+            return True
+        lost = not found or min(turned.face.score for turned in found) < DOUBTFUL_SCORE
+        return self._since_search >= SEARCH_WHEN_LOST and lost
+
+    def _search(self, picture: Picture, found: list[Turned]) -> list[Turned]:
+        """Look at all four turns; what is followed stays, unless another way up fits better."""
+        self._since_search = 0
+        afresh = [
+            Turned(face, turn)
+            for turn in TURNS
+            for face in look(self._searcher, picture, turn)
+            if face.score > 0
+        ]
+        best = distinct([*found, *afresh])[: self._faces]
+        turns = tuple(sorted({turned.turn for turned in best}))
+        for turn in set(turns) - set(self._turns):
+            # What a follower saw long ago would be looked for where it was then.
+            if turn in self._followers:
+                self._followers[turn].reset()
+            look(self._follower(turn), picture, turn)
+        self._turns = turns
+        return best
+
+
+def look(detector: FaceDetector, picture: Picture, turn: int) -> list[Face]:
+    """Faces that a detector finds in a picture turned by quarter turns, in the picture's own px."""
+    turned = picture if turn == 0 else np.rot90(picture, turn)
+    height, width = picture.shape[:2]
+    return [
+        Face(turn_back(face.points, turn, width, height), face.score)
+        for face in detector.detect(turned)
+    ]
+
+
+def turn_back(
+    points: NDArray[np.float32], turn: int, width: int, height: int
+) -> NDArray[np.float32]:
+    """Points found in `np.rot90(picture, turn)`, in the px of the picture, which is width x height.
+
+    z keeps its value: it points out of the picture.
+    """
+    x, y, z = points.T
+    back = {
+        0: (x, y),
+        1: (width - y, x),
+        2: (width - x, height - y),
+        3: (y, height - x),
+    }[turn]
+    return np.stack([*back, z], axis=1).astype(np.float32)
+
+
+def distinct(found: list[Turned]) -> list[Turned]:
+    """The surest of those that lie over one another, the surest first."""
+    kept: list[Turned] = []
+    for turned in sorted(found, key=lambda turned: -turned.face.score):
+        if not any(_same(turned.face, other.face) for other in kept):
+            kept.append(turned)
+    return kept
+
+
+def _same(a: Face, b: Face) -> bool:
+    return overlap(a.box, b.box) > SAME_FACE

@@ -1,0 +1,45 @@
+"""What a head hides of itself: landmarks that face away, or lie behind another part of the mesh."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face.mesh import POINTS, canonical
+
+GRAZING = 0.05
+"""Cosine between a landmark's normal and the view below which nothing of it is seen."""
+FACING = 0.35
+"""Cosine above which it is seen in full."""
+BEHIND_MM = 6.0
+"""How far behind another triangle a landmark counts as hidden; the mesh is no finer."""
+
+
+def facing(points: NDArray[np.floating], px_per_mm: float) -> NDArray[np.float32]:
+    """Share in [0, 1] of each landmark that the head itself leaves to be seen.
+
+    Args:
+        points: (478, 3) px, x right, y down, z away from the camera.
+        px_per_mm: scale of the face, to know how deep is behind.
+    """
+    # Compiled code is loaded where it runs, not where a stage starts.
+    from pipeline.face.behind import behind
+
+    cosines = normals(points)[:, 2] * -1.0
+    seen = np.clip((cosines - GRAZING) / (FACING - GRAZING), 0.0, 1.0)
+    hidden = behind(points.astype(np.float64), canonical().triangles, BEHIND_MM * px_per_mm)
+    return np.where(hidden, 0.0, seen).astype(np.float32)
+
+
+def normals(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Unit normals (478, 3) of the mesh, outward; irises take those of their eye's corners."""
+    triangles = canonical().triangles
+    corners = points[triangles].astype(np.float64)
+    # y and z both point the other way than in the canonical face, which leaves handedness as it is.
+    faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = np.zeros((POINTS, 3))
+    for corner in range(3):
+        np.add.at(total, triangles[:, corner], faces)
+    total[468:473] = total[[33, 133]].sum(axis=0)
+    total[473:478] = total[[263, 362]].sum(axis=0)
+    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
