@@ -135,7 +135,9 @@ def _spans_say(
     length_s = (found.end - found.start) / FPS
     needed_s = tables.clips["min_event_s"].to_numpy(float)[clip]
     voice_s = spans.voice_inside_s(found, clip, first, tables.events, FPS)
-    vouched = _count(word == overrides.KEEP, found) == _count(good, found)
+    # A reviewer who keeps enough frames for a span answers for the voice in it as well.
+    vouched_s = _count(word == overrides.KEEP, found) / FPS
+    vouched = vouched_s >= thresholds.min_span_s - spans.TOLERANCE_S
     long = length_s >= thresholds.min_span_s - spans.TOLERANCE_S
     heard = (voice_s >= needed_s - spans.TOLERANCE_S) | vouched
 

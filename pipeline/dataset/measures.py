@@ -60,6 +60,25 @@ class Tables:
         """(N,) number of each frame in its clip."""
         return np.arange(self.counts.sum()) - np.repeat(self.first[:-1], self.counts)
 
+    def alone(self, clip: str) -> Tables:
+        """The measurements of one clip only.
+
+        Raises:
+            CradleError: it is not among these clips.
+        """
+        found = np.flatnonzero(self.clips["clip"] == clip)
+        if len(found) != 1:
+            raise CradleError(f"{clip}: not among the clips that select decides on")
+        number = int(found[0])
+        part = slice(int(self.first[number]), int(self.first[number + 1]))
+        return Tables(
+            self.clips.iloc[[number]].reset_index(drop=True),
+            {name: values[[number]] for name, values in self.voice.items()},
+            {name: values[part] for name, values in self.frames.items()},
+            self.events[self.events["clip_number"] == number].assign(clip_number=0),
+            tuple(override for override in self.overrides if override.clip == clip),
+        )
+
 
 def read(data: Path, minimum_s: Mapping[str, float], overrides: tuple[Override, ...]) -> Tables:
     """Read what was measured of the clips that every stage before kept.
@@ -110,7 +129,9 @@ def gather(
         min_event_s=clips["vocalization"].map(dict(minimum_s)).astype(float),
     )
     by_clip = voice.set_index("clip").reindex(known)
-    claimed = _claimed_share(kept, events)
+    # Only of a vocalization that the voice's backend scores can it say that it is another one.
+    scored = clips["vocalization"].isin(list(voice.columns)).to_numpy(bool)
+    claimed = np.where(scored, _claimed_share(kept, events), np.nan)
     columns = {
         gate.measure: claimed
         if gate.measure == "claimed_share"

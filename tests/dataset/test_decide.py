@@ -90,6 +90,14 @@ def test_a_clip_that_sounds_otherwise_than_it_claims_is_dropped():
     assert row.measured == 0.0
 
 
+def test_a_vocalization_that_the_backend_cannot_tell_is_not_called_wrong():
+    table = world.clips(["a"], vocalization="sneeze")
+    heard = world.events(table).assign(type="laugh")
+    seen, sounds = world.faces(table), world.voice(table)
+    tables = measures.gather(table, sounds, seen, heard, {"sneeze": 0.1})
+    assert only(decide(tables, THRESHOLDS).clips).reason is Reason.KEPT
+
+
 def test_what_could_not_be_measured_of_a_voice_does_not_speak_against_it():
     heard = world.events(world.clips(["a"])).assign(type=None)
     spoilt = {"a": {"decay_s": np.nan, "clipped_share": np.nan}}

@@ -115,16 +115,7 @@ def test_what_a_reviewer_dropped_is_in_no_span(grid, limits):
 def test_a_clip_decides_alone(grid, limits):
     decided = decide(grid, limits)
     for number, name in enumerate(grid.clips["clip"]):
-        part = slice(int(grid.first[number]), int(grid.first[number + 1]))
-        own = grid.events[grid.events["clip_number"] == number].assign(clip_number=0)
-        alone = Tables(
-            grid.clips.iloc[[number]].reset_index(drop=True),
-            {key: value[[number]] for key, value in grid.voice.items()},
-            {key: value[part] for key, value in grid.frames.items()},
-            own,
-            tuple(word for word in grid.overrides if word.clip == name),
-        )
-        assert decide(alone, limits).clips == [decided.clips[number]]
+        assert decide(grid.alone(name), limits).clips == [decided.clips[number]]
 
 
 def test_a_thousand_clips_are_decided_in_a_moment():
