@@ -24,7 +24,8 @@ def main(argv: list[str]) -> None:
     if os.getppid() != parent:
         # It died before the line above could take hold.
         sys.exit(1)
-    _bound(resource.RLIMIT_CPU, cpu_s)
+    # At the hard limit comes SIGKILL, which could be anybody's; a second before, SIGXCPU.
+    _bound(resource.RLIMIT_CPU, cpu_s, spare=1)
     _bound(resource.RLIMIT_AS, memory_bytes)
     _bound(resource.RLIMIT_FSIZE, file_bytes)
     _bound(resource.RLIMIT_CORE, 0)
@@ -34,11 +35,12 @@ def main(argv: list[str]) -> None:
     os.execv(argv[4], argv[4:])  # noqa: S606
 
 
-def _bound(what: int, most: int) -> None:
-    hard = resource.getrlimit(what)[1]
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
-    resource.setrlimit(what, (most, most))
+def _bound(what: int, most: int, spare: int = 0) -> None:
+    ceiling = resource.getrlimit(what)[1]
+    hard = most + spare
+    if ceiling != resource.RLIM_INFINITY:
+        hard = min(hard, ceiling)
+    resource.setrlimit(what, (min(most, hard), hard))
 
 
 if __name__ == "__main__":

@@ -163,7 +163,10 @@ def _raw(width: int, height: int, fps: float, rotation_deg: int) -> Any:
 def _output(streams: list[Any], path: Path, tags: Mapping[str, str], crf: int, filters: str) -> Any:
     import ffmpeg
 
-    tagged = {"metadata": [f"{name}={value}" for name, value in sorted(tags.items())]}
+    # The number only keeps the words of several tags apart; every one is the file's own.
+    tagged = {
+        f"metadata:g:{place}": f"{k}={v}" for place, (k, v) in enumerate(sorted(tags.items()))
+    }
     sounding = {"c:a": "aac", "b:a": "128k", "flags:a": "+bitexact"} if len(streams) > 1 else {}
     return ffmpeg.output(
         *streams,
