@@ -68,9 +68,9 @@ VOICE_GATES = (
     Gate(Reason.ECHOING, "decay_s", "<=", "max_decay_s", unmeasured_passes=True),
     Gate(
         Reason.WRONG_VOCALIZATION,
-        "claimed_share",
+        "claimed_score",
         ">=",
-        "min_claimed_share",
+        "min_claimed_score",
         unmeasured_passes=True,
     ),
 )

@@ -129,12 +129,10 @@ def gather(
         min_event_s=clips["vocalization"].map(dict(minimum_s)).astype(float),
     )
     by_clip = voice.set_index("clip").reindex(known)
-    # Only of a vocalization that the voice's backend scores can it say that it is another one.
-    scored = clips["vocalization"].isin(list(voice.columns)).to_numpy(bool)
-    claimed = np.where(scored, _claimed_share(kept, events), np.nan)
+    claimed = _claimed_score(kept, by_clip)
     columns = {
         gate.measure: claimed
-        if gate.measure == "claimed_share"
+        if gate.measure == "claimed_score"
         else by_clip[gate.measure].to_numpy(float)
         for gate in VOICE_GATES
     }
@@ -174,13 +172,13 @@ def _infants_events(events: pd.DataFrame, known: pd.Index) -> pd.DataFrame:
     return kept.sort_values(["clip_number", "start_s"]).reset_index(drop=True)
 
 
-def _claimed_share(clips: pd.DataFrame, events: pd.DataFrame) -> Floats:
-    """Share of the infant's typed sounding time whose type is the clip's; NaN without any."""
-    length = (events["end_s"] - events["start_s"]).to_numpy(float)
-    number = events["clip_number"].to_numpy(np.int64)
-    kind = events["type"].fillna("").to_numpy(object)
-    claim = clips["vocalization"].to_numpy(object)[number]
-    typed = np.bincount(number, np.where(kind != "", length, 0.0), len(clips))
-    claimed = np.bincount(number, np.where(kind == claim, length, 0.0), len(clips))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(typed > 0, claimed / typed, np.nan)
+def _claimed_score(clips: pd.DataFrame, voice: pd.DataFrame) -> Floats:
+    """(C,) score of the vocalization that each clip is thought to hold.
+
+    NaN where the voice's backend does not score that vocalization, which it then cannot deny.
+    """
+    scores = np.full(len(clips), np.nan)
+    for name in set(clips["vocalization"]) & set(voice.columns):
+        mine = (clips["vocalization"] == name).to_numpy(bool)
+        scores[mine] = voice[name].to_numpy(float)[mine]
+    return scores

@@ -33,16 +33,16 @@ class Select(Params):
 
     min_infant_s: float = Field(0.5, ge=0)
     """How long the infant must sound in the clip, all events together."""
-    max_clipped_share: float = Field(0.01, ge=0, le=1)
-    """Share of samples that may be cut off at full scale."""
-    max_adult_overlap: float = Field(0.25, ge=0, le=1)
+    max_clipped_share: float = Field(0.03, ge=0, le=1)
+    """Share of the audible sound that may dwell at its own top, as a voice that is cut off does."""
+    max_adult_overlap: float = Field(0.3, ge=0, le=1)
     """Share of the infant's sounding time during which an adult may sound too."""
-    min_snr_db: float = 5.0
+    min_snr_db: float = 8.0
     """How far the infant's stem must stand above the rest while the infant sounds."""
-    max_decay_s: float = Field(0.6, ge=0)
-    """How long the sound may take to die away after the voice ends."""
-    min_claimed_share: float = Field(0.3, ge=0, le=1)
-    """Share of the infant's sounding time that is heard as what the catalogue claims."""
+    max_decay_s: float = Field(0.22, ge=0)
+    """How long the voice may take to fall by 20 dB after it ends."""
+    min_claimed_score: float = Field(0.5, ge=0, le=1)
+    """How much the infant's voice must sound like the vocalization that the catalogue names."""
 
     max_gap_frames: int = Field(3, ge=0)
     """The longest run of failed frames that is carried over between two good runs."""

@@ -84,24 +84,22 @@ def test_a_voice_gate_drops_the_whole_clip_for_its_own_reason(reason, values, me
 
 
 def test_a_clip_that_sounds_otherwise_than_it_claims_is_dropped():
-    heard = world.events(world.clips(["a"])).assign(type="laugh")
-    row = only(decide(world.tables(heard=heard), THRESHOLDS).clips)
-    assert row.reason is Reason.WRONG_VOCALIZATION
-    assert row.measured == 0.0
+    row = only(
+        decide(world.tables(spoil_voice={"a": {"cry": 0.2, "laugh": 0.9}}), THRESHOLDS).clips
+    )
+    assert (row.reason, row.measured) == (Reason.WRONG_VOCALIZATION, 0.2)
 
 
 def test_a_vocalization_that_the_backend_cannot_tell_is_not_called_wrong():
     table = world.clips(["a"], vocalization="sneeze")
-    heard = world.events(table).assign(type="laugh")
-    seen, sounds = world.faces(table), world.voice(table)
+    seen, sounds, heard = world.faces(table), world.voice(table), world.events(table)
     tables = measures.gather(table, sounds, seen, heard, {"sneeze": 0.1})
     assert only(decide(tables, THRESHOLDS).clips).reason is Reason.KEPT
 
 
 def test_what_could_not_be_measured_of_a_voice_does_not_speak_against_it():
-    heard = world.events(world.clips(["a"])).assign(type=None)
-    spoilt = {"a": {"decay_s": np.nan, "clipped_share": np.nan}}
-    decided = decide(world.tables(heard=heard, spoil_voice=spoilt), THRESHOLDS)
+    spoilt = {"a": {"decay_s": np.nan, "clipped_share": np.nan, "cry": np.nan}}
+    decided = decide(world.tables(spoil_voice=spoilt), THRESHOLDS)
     assert only(decided.clips).reason is Reason.KEPT
 
 
