@@ -32,6 +32,10 @@ IRIS_COLOURS: tuple[Colour, ...] = tuple(
 HAIR_COLOURS: tuple[Colour, ...] = tuple(
     srgb(code) for code in ("b99a6b", "94714a", "6a4a30", "4a3222", "2b1f18", "17120f")
 )
+CLOTHES: tuple[Colour, ...] = tuple(
+    srgb(code)
+    for code in ("f2efe8", "9fb8cf", "e8c7cf", "c9d8b0", "e6cf8f", "6f86a6", "b9a7c9", "b5563f")
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Appearance:
     brow: float = 0.5
     wet: float = 0.25
     """Shine of the skin."""
+    cloth: Colour | None = srgb("9fb8cf")
+    """The shirt; None draws the head alone."""
     grain: int = 0
     """Which piece of the noise the skin is cut from."""
 
@@ -104,6 +110,7 @@ def draw_appearance(rng: np.random.Generator) -> Appearance:
         hair_density=float(np.clip(rng.normal(0.4, 0.3), 0.0, 1.0)),
         brow=rng.uniform(0.35, 0.8),
         wet=rng.uniform(0.1, 0.45),
+        cloth=CLOTHES[int(rng.integers(len(CLOTHES)))],
         grain=int(rng.integers(0, 1 << 16)),
     )
 

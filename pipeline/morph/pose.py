@@ -74,7 +74,11 @@ def project(
     `size` is (height, width); the optical axis meets the image in its middle, and pixel (row,
     column) covers [column, column+1) x [row, row+1).
     """
-    seen = to_camera(points, rotation, translation)
+    return to_pixels(to_camera(points, rotation, translation), focal_px, size)
+
+
+def to_pixels(seen: Array, focal_px: float, size: tuple[int, int]) -> Array:
+    """Image (N,3) of points in camera axes (N,3) mm: x px, y px (down) and depth mm."""
     height, width = size
     depth = seen[:, 2]
     return np.column_stack(

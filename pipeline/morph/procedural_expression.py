@@ -170,9 +170,10 @@ def _lower_lip_depress(g: Ground) -> Array:
 
 
 def _lip_corner_pull(g: Ground) -> Array:
-    corner = g.bump(_CORNER, (9.5, 9.5, 22)) * g.left
+    corner = g.bump(_CORNER, (10.5, 9.5, 22)) * g.left
     cheek = g.bump((32, -26, 48), (10, 9, 18)) * g.left
-    return along(corner, (5.6, 5.6, -2.6)) + along(cheek, (0.8, 1.6, 2.0))
+    sag = g.bump((7, -40, 60), (7, 8, 20)) * g.left
+    return along(corner, (5.8, 5.8, -2.8)) + along(cheek, (0.8, 1.6, 2.0)) - along(sag, (0, 1, 0))
 
 
 def _lip_corner_depress(g: Ground) -> Array:

@@ -114,7 +114,9 @@ def _near_eye(g: Ground, reach: float = 15.0) -> Array:
 def _eyes(g: Ground) -> list[Array]:
     near = _near_eye(g)
     side = np.sign(g.p[:, 0])
-    centre = np.column_stack([side * shape.EYE_X, np.zeros(len(side)), 0 * side + 38.6])
+    centre = np.column_stack(
+        [side * shape.EYE_X, np.zeros(len(side)), 0 * side + shape.EYEBALL_CENTRE[2]]
+    )
     from_eye = g.p - centre
     tilt = np.column_stack([-from_eye[:, 1] * side, from_eye[:, 0] * side, 0 * side])
     lids = g.lid_weight([1.0, 1.0, 0.9, 0.7, 0.4, 0.15, 0.0])

@@ -21,7 +21,7 @@ from pipeline.morph.procedural_parts import NO_RING, Part, Patch
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-_NECK_EDGE_DEG = 164.0
+_NECK_EDGE_DEG = 166.0
 _CANDIDATES = 6_000
 _SEED = 20_240_501
 

@@ -73,13 +73,13 @@ def strip(rows: int, columns: int, closed: bool) -> Index:
 
 def slit_y(x: Array) -> Array:
     """Height of the line on which the closed lips meet."""
-    return shape.MOUTH_Y - 0.5 * np.exp(-((x / 4.5) ** 2)) - 0.8 * (x / 17.0) ** 2
+    return shape.MOUTH_Y - 0.5 * np.exp(-((x / 4.5) ** 2)) + 0.7 * (x / 17.0) ** 2
 
 
 # ring:         0     1     2     3     4     5     6
 _WIDTH = [17.2, 17.9, 18.6, 20.4, 23.0, 26.2, 29.5]
-_UP = [0.22, 2.3, 4.6, 6.5, 8.5, 10.7, 13.0]
-_DOWN = [0.22, 2.7, 5.2, 7.4, 10.0, 12.8, 15.6]
+_UP = [0.08, 2.3, 4.6, 6.5, 8.5, 10.7, 13.0]
+_DOWN = [0.08, 2.7, 5.2, 7.4, 10.0, 12.8, 15.6]
 _BULGE = [-1.6, 1.9, 1.1, 0.2, 0.0, 0.0, 0.0]
 _OPEN = 6.0
 # inward ring:  -1    -2    -3    -4    -5
@@ -239,14 +239,11 @@ def _ear_ring(share: float, relief: float, turn: Array) -> Array:
     up = 22.0 * np.sin(turn)
     back = back * (1.0 + 0.22 * np.sin(turn))
     back, up = share * back, share * up
-    flare = 0.62 * (back + 7.0) - 0.004 * up**2
+    behind = np.clip((back + 9.0) / 12.0, 0.0, 1.0)
+    flare = 0.50 * np.maximum(back + 8.0, -2.0) - 0.002 * up**2 - 1.2
     lobe = np.where(np.sin(turn) < -0.6, 0.4, 1.0)
-    out = flare + relief * lobe
+    out = flare + relief * lobe * behind
     lean = np.radians(12.0)
-    return np.column_stack(
-        [
-            58.0 + out,
-            -7.0 + up * np.cos(lean) - back * np.sin(lean) * 0.4,
-            -10.0 - back * np.cos(lean) - up * np.sin(lean),
-        ]
-    )
+    y = -7.0 + up * np.cos(lean) - back * np.sin(lean) * 0.4
+    z = -8.0 - back * np.cos(lean) - up * np.sin(lean)
+    return np.column_stack([shape.beside(np.column_stack([y, z])) + out, y, z])

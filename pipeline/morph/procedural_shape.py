@@ -15,15 +15,15 @@ from pipeline.morph.solids import blend, capsule, carve, ellipsoid, first_hit
 Array = NDArray[np.float64]
 
 CENTRE = np.array([0.0, 5.0, -10.0])
-NECK_AXIS = np.array([0.0, -0.985, -0.172])
+NECK_AXIS = np.array([0.0, -0.99620, -0.08716])
 
 # Eyes: 71.6 mm between the outer corners, 29.6 mm between the inner ones.
 EYE_X, EYE_Y = 25.4, 0.0
 FISSURE_HALF_WIDTH = 10.5
-LID_UP, LID_DOWN = 5.1, 4.1
-EYEBALL_CENTRE = np.array([EYE_X, EYE_Y, 38.6])
+LID_UP, LID_DOWN = 6.0, 4.7
+EYEBALL_CENTRE = np.array([EYE_X, EYE_Y, 42.0])
 EYEBALL_RADIUS = 12.0
-IRIS_RADIUS = 5.3
+IRIS_RADIUS = 5.7
 LID_SPHERE_RADIUS = 13.0
 
 # Mouth: 37.4 mm wide, 41.1 mm below the eyes.
@@ -35,7 +35,7 @@ UPPER_RED, LOWER_RED = 4.6, 5.2
 # Nose: base 24.3 mm below the eyes.
 NOSE_TIP = np.array([0.0, -17.0, 63.5])
 NOSE_BASE_Y = -24.5
-ALA = np.array([8.0, -20.0, 55.5])
+ALA = np.array([8.4, -20.3, 58.0])
 
 CHIN_Y = -67.5
 BROW_Y = 19.0
@@ -46,24 +46,26 @@ def head(points: Array) -> Array:
     p = points.copy()
     p[:, 0] = np.abs(p[:, 0])
     solid = blend(
-        ellipsoid(p, (0, 17, -9), (64, 67, 72)), ellipsoid(p, (0, -16, 10), (53, 48, 47)), 26.0
+        ellipsoid(p, (0, 17, -9), (62.5, 69, 72)), ellipsoid(p, (0, -16, 10), (52, 48, 47)), 26.0
     )
-    solid = blend(solid, ellipsoid(p, (0, 31, 26), (50, 40, 37)), 24.0)
-    solid = blend(solid, ellipsoid(p, (31, -26, 26), (24.5, 21.5, 24)), 15.0)
+    solid = blend(solid, ellipsoid(p, (0, 34, 22), (53, 43, 41)), 26.0)
+    solid = blend(solid, ellipsoid(p, (32, -26, 26.5), (25.5, 22.5, 25)), 16.0)
+    solid = blend(solid, ellipsoid(p, (0, -43, 20), (38, 24, 32)), 16.0)
     solid = blend(solid, ellipsoid(p, (0, -38, 37), (23, 17, 23.5)), 13.0)
-    solid = blend(solid, ellipsoid(p, (0, -56.5, 42), (13, 10.5, 13)), 13.0)
-    solid = blend(solid, capsule(p, (0, -30, -22), (0, -125, -42), 28.0), 22.0)
-    solid = carve(solid, ellipsoid(p, (EYE_X - 1, 2, 62), (14, 9, 10.5)), 13.0)
-    return blend(_with_nose(solid, p), ellipsoid(p, EYEBALL_CENTRE, [LID_SPHERE_RADIUS] * 3), 2.6)
+    solid = blend(solid, ellipsoid(p, (0, -55.5, 41), (14.5, 11.5, 13.5)), 14.0)
+    solid = blend(solid, capsule(p, (0, -30, -16), (0, -190, -26), 31.0), 24.0)
+    solid = carve(solid, ellipsoid(p, (EYE_X - 2, 3, 64), (15, 9, 10.0)), 14.0)
+    lids = ellipsoid(p, EYEBALL_CENTRE, [LID_SPHERE_RADIUS] * 3)
+    return blend(_with_nose(solid, p), lids, 3.4)
 
 
 def _with_nose(solid: Array, p: Array) -> Array:
     """Add a button nose with a low bridge; p holds the points folded to one side."""
-    nose = capsule(p, (0, 5, 51.0), (0, -13, 57.5), 5.2)
-    nose = blend(nose, ellipsoid(p, NOSE_TIP, (6.6, 6.0, 6.2)), 6.0)
-    nose = blend(nose, ellipsoid(p, ALA, (4.3, 4.3, 5.0)), 4.5)
-    solid = blend(solid, nose, 8.0)
-    return carve(solid, ellipsoid(p, (4.4, -24.3, 61.5), (2.3, 2.0, 3.4)), 1.6)
+    nose = capsule(p, (0, 5, 50.5), (0, -13, 58.0), 5.0)
+    nose = blend(nose, ellipsoid(p, NOSE_TIP, (6.8, 5.8, 6.0)), 6.0)
+    nose = blend(nose, ellipsoid(p, ALA, (4.2, 4.0, 5.2)), 3.6)
+    solid = blend(solid, nose, 7.0)
+    return carve(solid, ellipsoid(p, (4.5, -24.0, 62.0), (2.2, 2.3, 4.2)), 1.6)
 
 
 def front(xy: Array) -> Array:
@@ -78,3 +80,10 @@ def around(directions: Array) -> Array:
     reach = 170.0
     hit = first_hit(head, CENTRE + reach * directions, -directions, reach)
     return CENTRE + (reach - hit)[:, None] * directions
+
+
+def beside(yz: Array) -> Array:
+    """Distance x (N,) of the head's left side from the plane of symmetry at (y, z) (N,2)."""
+    origin = np.column_stack([np.full(len(yz), 110.0), yz])
+    direction = np.broadcast_to([-1.0, 0.0, 0.0], origin.shape)
+    return 110.0 - first_hit(head, origin, direction, 110.0)

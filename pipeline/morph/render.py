@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.morph import body
 from pipeline.morph import procedural_shape as shape
 from pipeline.morph.appearance import Appearance, Light
 from pipeline.morph.model import Morphable
@@ -29,8 +31,9 @@ from pipeline.morph.pose import (
     rotation_matrix,
     rotation_vector,
     to_camera,
+    to_pixels,
 )
-from pipeline.morph.procedural_parts import NO_RING, Part
+from pipeline.morph.procedural_parts import Part
 from pipeline.morph.raster import interpolate, normals, rasterise, visible
 from pipeline.morph.shading import NOISE_SIDE, shade_pixels
 
@@ -54,6 +57,7 @@ Float = NDArray[np.float32]
 
 _CENTRES = 24
 _OPENNESS_SIDE = 160
+_CLOTH = len(Part)
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,10 @@ class Camera:
 
 @dataclass(frozen=True)
 class Picture:
-    """One drawn frame: rgb (H,W,3) uint8 sRGB, alpha (H,W) 0..1, depth (H,W) mm, triangle (H,W)."""
+    """One drawn frame: rgb (H,W,3) uint8 sRGB, alpha (H,W) 0..1, depth (H,W) mm, triangle (H,W).
+
+    Triangles past the model's own are the shirt.
+    """
 
     rgb: NDArray[np.uint8]
     alpha: Float
@@ -121,6 +128,26 @@ class Picture:
         return (self.rgb * share + behind * (1.0 - share) + 0.5).astype(np.uint8)
 
 
+class _Scene(NamedTuple):
+    """What the shader reads, one row a vertex (the triangles and their part apart)."""
+
+    px: NDArray
+    normal: Float
+    toward: Float
+    triangles: NDArray[np.int32]
+    place: Float
+    tags: Float
+    part: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, view: Camera, seen: NDArray, normal: NDArray, *fixed: NDArray) -> _Scene:
+        """A scene of points in camera axes (V,3) with their normals (y up, z to the camera)."""
+        toward = -(seen @ HEAD_TO_CAMERA)
+        toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+        px = to_pixels(seen, view.focal_px, view.size)
+        return cls(px, np.float32(normal), np.float32(toward), *fixed)
+
+
 class Painter:
     """Draws one model; `detail` 2 draws at twice the size and averages (smooth edges)."""
 
@@ -130,6 +157,16 @@ class Painter:
         self._place = _places(model)
         self._tags = _tags(model)
         self._part = _materials(model)
+        shirt = body.torso()
+        self._shirt_normal = normals(shirt.vertices, shirt.triangles)
+        tags = np.zeros((len(shirt.vertices), 4), np.float32)
+        tags[:, 2] = shirt.clear
+        self._dressed = (
+            np.concatenate([self._triangles, shirt.triangles + np.int32(model.vertices)]),
+            np.concatenate([self._place, shirt.vertices]),
+            np.concatenate([self._tags, tags]),
+            np.concatenate([self._part, np.full(len(shirt.triangles), _CLOTH, np.int32)]),
+        )
 
     def draw(
         self,
@@ -139,29 +176,43 @@ class Painter:
         light: Light | None = None,
     ) -> Picture:
         """Draw vertices (V,3) mm as seen by a camera."""
+        looks = looks or Appearance()
         view = camera.scaled(self.detail)
-        points = np.asarray(vertices, np.float32)
-        seen = visible(view.project(points), self._triangles, *view.size, cull=True)
-        turn = (view.matrix).T.astype(np.float32)
-        normal = np.ascontiguousarray(normals(points, self._triangles) @ turn)
-        toward = -to_camera(points, view.matrix, view.translation) * [1.0, -1.0, -1.0]
-        toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+        scene = self._scene(np.asarray(vertices, np.float32), view, looks.cloth is not None)
+        seen = visible(scene.px, scene.triangles, *view.size, cull=True)
         glow = np.zeros((*view.size, 3), np.float32)
         shade_pixels(
             seen.triangle,
             seen.weights,
-            self._triangles,
-            normal,
-            toward.astype(np.float32),
-            self._place,
-            self._tags,
-            self._part,
-            _pack_looks(looks or Appearance()),
+            scene.triangles,
+            scene.normal,
+            scene.toward,
+            scene.place,
+            scene.tags,
+            scene.part,
+            _pack_looks(looks),
             _pack_light(light or Light()),
             _noise_cube(),
             glow,
         )
         return self._develop(glow, seen.depth, seen.triangle)
+
+    def _scene(self, points: Float, view: Camera, dressed: bool) -> _Scene:
+        """Everything there is to draw, vertex by vertex."""
+        seen = to_camera(points, view.matrix, view.translation)
+        normal = normals(points, self._triangles) @ view.matrix.T.astype(np.float32)
+        if not dressed:
+            fixed = (self._triangles, self._place, self._tags, self._part)
+            return _Scene.of(view, seen, normal, *fixed)
+        shirt = body.torso()
+        turned, top = body.placed(view.matrix)
+        where = (shirt.vertices @ turned.T + top) @ HEAD_TO_CAMERA + view.translation
+        return _Scene.of(
+            view,
+            np.concatenate([seen, where]),
+            np.concatenate([normal, self._shirt_normal @ turned.T.astype(np.float32)]),
+            *self._dressed,
+        )
 
     def _develop(self, glow: Float, depth: Float, triangle: NDArray[np.int32]) -> Picture:
         """Average supersamples and encode as sRGB."""
@@ -215,9 +266,10 @@ def _tags(model: Morphable) -> Float:
     """Lip, lash, openness to light and eyelid (V,4), 0..1."""
     ring, eye = model.tags["mouth_ring"], model.tags["eye_ring"]
     rise = np.sin(model.tags["turn"])
-    lip = np.select([(ring >= -5) & (ring <= 1), ring == 2], [1.0, 0.62], 0.0)
-    lash = np.select([eye == 0, eye == -1], [0.55, 0.75], 0.0)
-    lash = lash * np.where(rise > 0.05, 1.0, 0.22)
+    wet = [ring == k for k in (-1, -2, -3, -4, -5)]
+    lip = np.select([*wet, ring <= 1, ring == 2], [0.9, 0.6, 0.85, 0.25, 0.0, 1.0, 0.62], 0.0)
+    lash = np.select([eye == 0, eye == -1, eye == 1], [1.0, 1.0, 0.22], 0.0)
+    lash = lash * np.where(rise > 0.05, 1.0, 0.2)
     lid = np.select([(eye >= 0) & (eye <= 2), eye == 3, eye == 4], [1.0, 0.7, 0.35], 0.0)
     return np.column_stack([lip, lash, openness(model), lid]).astype(np.float32)
 
@@ -264,7 +316,9 @@ def _measure_openness(model: Morphable) -> Float:
         lean = np.cross([0.0, 1.0, 0.0] if abs(up) < 0.9 else [1.0, 0.0, 0.0], toward)
         lean /= np.linalg.norm(lean)
         turn = np.stack([lean, np.cross(toward, lean), toward])
-        px = project(model.mean, turn, (0, 0, 4000.0), _OPENNESS_SIDE * 4000.0 / 230.0, size)
+        px = project(
+            model.mean, turn, np.array([0, 0, 4000.0]), _OPENNESS_SIDE * 4000.0 / 230.0, size
+        )
         seen = visible(px, model.triangles, *size)
         weight = np.maximum(normal @ toward, 0.0)
         total += weight * _reached(px, seen.depth)
@@ -293,6 +347,7 @@ def _pack_looks(looks: Appearance) -> NDArray[np.float64]:
             *looks.skin, looks.lip_red, looks.blush, looks.flush, looks.mottle,
             *looks.iris, 0.0, looks.wet, 0.0, 0.0,
             *looks.hair, looks.hair_density, looks.brow, grain,
+            *(looks.cloth or (0.0, 0.0, 0.0)),
         ]
     )  # fmt: skip
 
@@ -323,6 +378,3 @@ def _srgb_table() -> NDArray[np.uint8]:
     light = light * (1.0 + light / 1.96) / (1.0 + light) * 1.32
     encoded = np.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, 12.92 * light)
     return (np.clip(encoded, 0, 1) * 255.0 + 0.5).astype(np.uint8)
-
-
-_ = NO_RING

@@ -11,7 +11,7 @@ from numba import njit
 
 NOISE_SIDE = 64
 
-SKIN, LIP, MOUTH, TONGUE, EYE, RIM, EAR = range(7)
+SKIN, LIP, MOUTH, TONGUE, EYE, RIM, EAR, CLOTH = range(8)
 
 
 @njit(cache=True, fastmath=True, inline="always")
@@ -39,6 +39,13 @@ def _ramp(x, start, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, inline="always")
+def _nostril(x, y):  # type: ignore[no-untyped-def]
+    """Share of light that leaves a place near the nostrils."""
+    across, high = (abs(x) - 4.6) / 2.0, (y + 23.6 + 0.12 * abs(x)) / 1.25
+    return 1.0 - 0.80 * np.exp(-(across**4) - high**4)
+
+
+@njit(cache=True, fastmath=True, inline="always")
 def _brow(x, y, table, grain):  # type: ignore[no-untyped-def]
     """Cover of the eyebrow at a place on the mean head, 0..1."""
     across = abs(x)
@@ -61,12 +68,15 @@ def _hair(x, y, z, table, grain, density):  # type: ignore[no-untyped-def]
     wobble = 5.0 * _noise(table, grain + x * 0.07, y * 0.07, z * 0.07)
     edge = _ramp(line + wobble, 23.0 - 4.0 * density, 52.0 - 16.0 * density)
     low = _ramp(y - 0.35 * z, -42.0, -10.0)
-    around = np.arctan2(x, z + 32.0) * 26.0
-    down = np.sqrt(x * x + (z + 32.0) ** 2) * 0.10
-    strand = 0.6 * _noise(table, grain + around, down, y * 0.05) + 0.5 * _noise(
-        table, around * 2.3, down * 1.7, grain + y * 0.08
+    away = np.sqrt(x * x + (z + 32.0) ** 2)
+    around = np.arctan2(x, z + 32.0) * 34.0 + 0.02 * away
+    down = away * 0.07 - y * 0.04
+    sway = 1.6 * _noise(table, grain + x * 0.06, y * 0.06, z * 0.06)
+    strand = 0.55 * _noise(table, grain + around + sway, down, 1.7) + 0.45 * _noise(
+        table, (around + sway) * 2.7, down * 1.9, grain + 5.1
     )
-    return min(max(edge * low * density * (1.0 + 0.75 * strand), 0.0), 1.0)
+    dense = edge * low * density
+    return min(max(dense * (0.95 + 0.55 * strand), 0.0), 1.0)
 
 
 @njit(cache=True, fastmath=True)
@@ -102,13 +112,18 @@ def shade_pixels(  # type: ignore[no-untyped-def]
             lid = u * tags[i, 3] + v * tags[j, 3] + w * tags[k, 3]
             kind = part[t]
             red, green, blue = looks[0], looks[1], looks[2]
-            shine, sharp, bleed = 0.10 + 0.35 * looks[11], 14.0, 1.0
+            shine, sharp, bleed = 0.035 + 0.24 * looks[11], 15.0, 1.0
             if kind == EYE:
                 red, green, blue, bright = _eye(x, y, z, lash, clear, looks, lamp, table)
                 shine, sharp, bleed = 1.3 * bright, 160.0, 0.15
             elif kind in (MOUTH, TONGUE):
                 red, green, blue = _inside(x, y, z, kind, lip, table, grain)
                 shine, sharp, bleed = 0.22 * clear, 40.0, 0.6
+            elif kind == CLOTH:
+                weave = 1.0 + 0.05 * _noise(table, x * 0.9, y * 0.9, z * 0.9)
+                weave += 0.10 * _noise(table, grain + x * 0.03, y * 0.05, z * 0.03)
+                red, green, blue = looks[20] * weave, looks[21] * weave, looks[22] * weave
+                shine, bleed = 0.0, 0.4
             else:
                 # Skin: patches of colour, blood near the surface, lips, brows, lashes, hair.
                 patch = _noise(table, grain + x * 0.045, y * 0.045, z * 0.045)
@@ -139,6 +154,10 @@ def shade_pixels(  # type: ignore[no-untyped-def]
                     shine, sharp = shine + 0.30 * edge, 14.0 + 26.0 * edge
                 cover = 0.0
                 if kind == SKIN:
+                    if z > 52.0 and abs(x) < 9.0 and y > -28.0 and y < -19.0:
+                        hole = _nostril(x, y)
+                        red, green, blue = red * hole, green * hole * hole, blue * hole * hole
+                        shine = shine * hole
                     if z > 20.0:
                         cover = 0.85 * looks[18] * _brow(x, y, table, grain)
                     if y > -45.0 and looks[17] > 0.01:
@@ -194,7 +213,7 @@ def _eye(x, y, z, lash, clear, looks, lamp, table):  # type: ignore[no-untyped-d
     red = 0.80 * (1 - ring) * (1.0 + vein) + ring * looks[7] * shade * rim
     green = 0.77 * (1 - ring) * (1.0 - vein) + ring * looks[8] * shade * rim
     blue = 0.78 * (1 - ring) + ring * looks[9] * shade * rim
-    dark = 1.0 - 0.97 * pupil
+    dark = (1.0 - 0.97 * pupil) * (1.0 - 0.40 * _ramp(y * size, 0.12, 0.46))
     return red * dark, green * dark, blue * dark, 0.5 + 0.5 * ring
 
 
@@ -210,7 +229,7 @@ def _inside(x, y, z, kind, lip, table, grain):  # type: ignore[no-untyped-def]
             (0.03 + 0.115 * front) * wet * groove,
             (0.035 + 0.125 * front) * wet * groove,
         )
-    front = _ramp(z, 38.0, 55.0)
+    front = lip
     return (
         (0.030 + 0.36 * front) * wet,
         (0.006 + 0.105 * front) * wet,

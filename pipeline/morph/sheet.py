@@ -18,7 +18,7 @@ EXPRESSIONS: tuple[dict[str, float], ...] = (
     {"jaw_drop": 0.85, "mouth_stretch_horizontal": 0.8, "lid_closure": 0.85, "eye_squeeze": 1.0,
      "brow_bulge": 1.0, "brow_lower": 0.8, "cheek_raise": 0.7, "nasolabial_furrow": 1.0,
      "upper_lip_raise": 0.4, "nose_wrinkle": 0.6, "tongue_raise": 0.6},
-    {"lip_corner_pull": 0.9, "cheek_raise": 0.8, "jaw_drop": 0.35, "lid_closure": 0.2},
+    {"lip_corner_pull": 0.9, "cheek_raise": 0.8, "jaw_drop": 0.3, "lid_closure": 0.1},
     {"brow_raise": 0.7, "jaw_drop": 0.3, "lip_funnel": 0.4},
     {"lip_corner_depress": 0.8, "chin_raise": 0.7, "brow_bulge": 0.6},
     {"lid_closure": 1.0},
