@@ -15,6 +15,9 @@ from pipeline.nursery.scenes import Kind
 Array = NDArray[np.float64]
 
 _OWN_MODES = 0.22
+_MOODS = ("lip_corner_pull", "cheek_raise", "brow_lower", "brow_bulge", "lip_corner_depress")
+_MOOD_S, _MOOD_SHARE = 1.6, 0.85
+_STRONGER = {("laugh", "lip_corner_pull"): 1.5, ("laugh", "cheek_raise"): 1.4}
 _WIDEST_YAW_DEG, _WIDEST_PITCH_DEG, _WIDEST_ROLL_DEG = 27.0, 17.0, 16.0
 # How far a head turns (yaw, pitch, roll, degrees) and how fast (Hz), by what its owner does.
 _RESTLESS = {
@@ -62,7 +65,7 @@ def expressions(
     mouth from opening, as a pacifier does. The model's unnamed modes wander a little.
     """
     names = list(performance.actions)
-    tracks = np.stack([at(performance.actions[name], time_s) for name in names], axis=1)
+    tracks = np.stack([at(_lasting(name, performance), time_s) for name in names], axis=1)
     if held_shut > 0:
         for name in ("jaw_drop", "mouth_stretch_vertical", "tongue", "lip_funnel"):
             if name in names:
@@ -74,6 +77,19 @@ def expressions(
     for index in range(len(model.actions), model.layout["expression"]):
         latents[:, index] += _OWN_MODES * drift(rng, time_s, 0.8)
     return latents.astype(np.float32)
+
+
+def _lasting(name: str, performance: Performance) -> Array:
+    """An action's track; a smile and a frown outlast the sound that they came with."""
+    track = performance.actions[name] * _STRONGER.get((performance.kind, name), 1.0)
+    if name in _MOODS:
+        fade = np.exp(-1.0 / (_MOOD_S * RATE_HZ))
+        level, held = 0.0, np.empty_like(track)
+        for i, value in enumerate(_MOOD_SHARE * track):
+            level = max(value, level * fade)
+            held[i] = level
+        track = np.maximum(track, held)
+    return np.minimum(track, 1.0)
 
 
 def movements(
@@ -98,8 +114,15 @@ def movements(
         _within(pitch_deg, _WIDEST_PITCH_DEG),
         roll_deg,
         sway * np.array([5.0, 3.5, 12.0]) + np.stack([0 * bounce, -bounce, 0 * bounce], axis=1),
-        gaze * np.array([16.0, 8.0]),
+        _looking(yaw_deg, pitch_deg, gaze),
     )
+
+
+def _looking(yaw_deg: Array, pitch_deg: Array, gaze: Array) -> Array:
+    """Where the eyes look (F, 2): mostly at the camera, so against the turn of the head."""
+    left = np.clip(-0.6 * yaw_deg + 5.0 * gaze[:, 0], -15.0, 15.0)
+    up = np.clip(-0.5 * pitch_deg + 3.5 * gaze[:, 1], -8.0, 8.0)
+    return np.stack([left, up], axis=1)
 
 
 def flush(performance: Performance, time_s: Array) -> Array:

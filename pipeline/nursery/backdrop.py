@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +56,19 @@ def sheet(rng: np.random.Generator, light: Light, width_px: int, height_px: int)
     creases = _noise(rng, height, width, 14) + 0.5 * _noise(rng, height, width, 40)
     slope = np.gradient(creases, axis=1) * light.direction[0]
     slope = slope - np.gradient(creases, axis=0) * light.direction[1]
-    canvas *= (1.0 + 2.2 * slope)[..., None]
+    canvas *= (1.0 + 1.3 * slope)[..., None]
     soft = blur(canvas, height * rng.uniform(0.002, 0.006))
     return _lit(rng, soft, light)
 
 
-def body(rng: np.random.Generator, light: Light, skin: Colour, size: float = 1.0) -> Sprite:
+class Body(NamedTuple):
+    """A body in two layers: all of it behind the head, its clothes once more before the neck."""
+
+    whole: Sprite
+    clothes: Sprite
+
+
+def body(rng: np.random.Generator, light: Light, skin: Colour, size: float = 1.0) -> Body:
     """Draw neck, shoulders and chest in clothes, in mm with the chin's middle at the origin."""
     relief = Relief(-190 * size, -260 * size, 190 * size, 70 * size, 1.5)
     cloth = pastel(rng, 0.15, 0.5, 0.5, 0.92)
@@ -81,7 +90,8 @@ def body(rng: np.random.Generator, light: Light, skin: Colour, size: float = 1.0
     weave = 0.03 * rng.standard_normal(relief.x.shape).astype(np.float32)
     relief.height_mm += 3.0 * _noise(rng, relief.x.shape[0], relief.x.shape[1], 9)
     relief.colour = np.clip(relief.colour * (1 + weave[..., None]), 0, 1)
-    return relief.shade(light, smooth_mm=1.4, occlusion_mm=14.0)
+    whole = relief.shade(light, smooth_mm=1.4, occlusion_mm=14.0)
+    return Body(whole, whole.where(blur(dressed | (ring > 0.3), 0.6)))
 
 
 def pastel(

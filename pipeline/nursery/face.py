@@ -10,20 +10,12 @@ from numpy.typing import NDArray
 
 from pipeline.morph import pose, render
 from pipeline.morph.appearance import Appearance, Light
-from pipeline.morph.model import Morphable
 from pipeline.nursery.relief import Map, blur
 
 Array = NDArray[np.float64]
 
 _SOFT_PX = 0.7
 _NEAR_MM = 3.0
-_NECK_MM = -88.0
-
-
-def painter_of(model: Morphable) -> render.Painter:
-    """Prepare to draw a model without its neck, which a body of its own stands in for."""
-    neck = (model.mean[model.triangles, 1] < _NECK_MM).any(1)
-    return render.Painter(replace(model, triangles=model.triangles[~neck]))
 
 
 @dataclass(frozen=True)

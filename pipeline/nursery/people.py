@@ -102,9 +102,10 @@ def _looks(rng: np.random.Generator, tone: int, **fixed: Any) -> Appearance:
         mottle=rng.uniform(0.25, 0.8),
         iris=IRIS_COLOURS[iris],
         hair=HAIR_COLOURS[hair],
-        hair_density=float(np.clip(rng.normal(0.5, 0.3), 0.0, 1.0)),
+        hair_density=float(np.clip(rng.normal(0.65, 0.3), 0.0, 1.0)),
         brow=rng.uniform(0.4, 0.8),
         wet=rng.uniform(0.1, 0.4),
+        cloth=None,
         grain=int(rng.integers(0, 1 << 16)),
     )
     return replace(drawn, **fixed)

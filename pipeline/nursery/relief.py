@@ -39,6 +39,10 @@ class Sprite:
     shadow: Map
     to_px: NDArray[np.float64]
 
+    def where(self, mask: Map) -> Sprite:
+        """The part of it where a mask (h, w), 0..1, says, and without a shadow."""
+        return Sprite(self.rgba * mask[..., None], np.zeros_like(self.shadow), self.to_px)
+
 
 class Relief:
     """A height map with a colour for every place.

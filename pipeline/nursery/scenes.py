@@ -85,7 +85,7 @@ KINDS: dict[str, Kind] = {
     "profile": Kind(("turned_away", "no_face"), yaw_deg=72.0),
     "outside": Kind(("out_of_frame", "no_face"), aside=1.0),
     "far": Kind(("face_small", "no_face"), distance=4.2),
-    "dark": Kind(("dark", "no_face"), light=0.045),
+    "dark": Kind(("dark", "no_face"), light=0.12),
     "blurred": Kind(("blurred", "no_face"), blur=0.06),
     "nobody": Kind(("no_face",), infant=False),
     "adult": Kind(("adult_only",), infant=False, adult=True),

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.morph import model as morphable
-from pipeline.morph import pose
+from pipeline.morph import pose, render
 from pipeline.morph.appearance import draw_light
 from pipeline.morph.model import Morphable
 from pipeline.nursery import acting, backdrop, lens, occluders, people, relief
-from pipeline.nursery.face import Placed, draw, painter_of
+from pipeline.nursery.face import Placed, draw
 from pipeline.nursery.light import on_screen, room_light
 from pipeline.nursery.motion import drift, ease
 from pipeline.nursery.performance import perform
@@ -44,7 +44,7 @@ class Role:
 
     person: people.Person
     calm_face: NDArray[np.float32]
-    body: Sprite
+    body: backdrop.Body
     expression: NDArray[np.float32]
     motion: acting.Motion
     base_mm: Array
@@ -84,7 +84,7 @@ class Shot:
         self.back = behind(rng, self.light, scene.width_px, scene.height_px)
         self.infant = self._infant() if scene.how.infant else None
         self.adult = self._adult() if scene.how.adult else None
-        self._painter = painter_of(self.model)
+        self._painter = render.Painter(self.model)
         self._flush = acting.flush(self.performance, self.time_s)
         self._grain = _rng(scene, "grain")
         self._lens = self._make_lens(_rng(scene, "lens"))
@@ -98,13 +98,14 @@ class Shot:
     def frame(self, index: int) -> Frame:
         """Film a frame; call it for 0, 1, 2, ... in order, since noise is drawn along."""
         picture = self._background(index)
-        nothing = np.full(picture.shape[:2], np.inf, np.float32)
+        placed, depth = None, np.full(picture.shape[:2], np.inf, np.float32)
+        cover = np.zeros(picture.shape[:2], np.float32)
         if self.adult:
             self._draw(picture, self.adult, index)
-        placed, depth = self._draw(picture, self.infant, index) if self.infant else (None, nothing)
-        cover = np.zeros(picture.shape[:2], np.float32)
-        if placed is not None and self._occluder is not None:
-            cover = self._cover(picture, placed, index)
+        if self.infant:
+            placed, depth, cover = self._draw(picture, self.infant, index)
+            if self._occluder:
+                cover = np.maximum(cover, self._cover(picture, placed, index))
         return Frame(self._lens.take(picture, self._grain), placed, depth, cover)
 
     def placed(self, role: Role, index: int) -> Placed:
@@ -120,17 +121,19 @@ class Shot:
         at_mm = role.base_mm + motion.shift_mm[index] + self._sway[index]
         return Placed(vertices, rotation, at_mm, self.focal_px, gaze)
 
-    def _draw(self, picture: Map, role: Role, index: int) -> tuple[Placed, Map]:
+    def _draw(self, picture: Map, role: Role, index: int) -> tuple[Placed, Map, Map]:
+        """Draw a person; returns where, the depth of the head, and what the clothes cover."""
         placed = self.placed(role, index)
         calm = role.base_mm + 0.35 * role.motion.shift_mm[index] + self._sway[index]
         lean = role.roll_deg + 0.25 * (role.motion.roll_deg[index] - role.roll_deg)
         size = 1.5 if role.is_adult else 1.0
         plane = self._plane(pose.rotation_matrix(0, 0, lean), calm, _CHIN * size)
-        relief.lay_into(picture, role.body, plane, shadow=0.3)
+        relief.lay_into(picture, role.body.whole, plane, shadow=0.3)
         looks = role.person.looks
         if not role.is_adult:
             looks = replace(looks, flush=float(self._flush[index]))
-        return placed, draw(self._painter, picture, placed, looks, self.lamp)
+        depth = draw(self._painter, picture, placed, looks, self.lamp)
+        return placed, depth, relief.lay_into(picture, role.body.clothes, plane)
 
     def _plane(
         self, rotation: Array, at_mm: Array, origin: Array, aside: Array | None = None
@@ -176,6 +179,8 @@ class Shot:
         y = rng.uniform(0.00, 0.04) * scene.height_px
         if how.adult:
             x = -0.22 * scene.width_px
+        if how.distance > 2:
+            y = 0.27 * scene.height_px
         if how.aside:
             # The mouth itself goes over the edge, sideways or at the bottom.
             mouth_px = 41.0 * self.focal_px / self.distance_mm
