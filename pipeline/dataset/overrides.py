@@ -4,8 +4,8 @@
     kitchen_04,,,drop,the baby is the cousin and has no consent,mk,2026-11-02
     sofa_11,40,95,keep,the hand is beside the mouth and not over it,mk,2026-11-02
 
-Without frames a line speaks of the whole clip; `end_frame` is the first that it no longer speaks
-of. Where lines contradict, the last one holds.
+Lines that begin with # are remarks. Without frames a line speaks of the whole clip; `end_frame` is
+the first that it no longer speaks of. Where lines contradict, the last one holds.
 """
 
 from __future__ import annotations
@@ -62,14 +62,15 @@ def read(path: Path) -> tuple[Override, ...]:
     if not path.exists():
         return ()
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise OverridesError(f"{path}:1: the columns should be {','.join(COLUMNS)}")
-        lines = [(rows.line_num, row) for row in rows]
-    problems = [f"{path}:{number}: {text}" for number, row in lines for text in _problems(row)]
+        reader = csv.reader(file)
+        lines = [(reader.line_num, row) for row in reader if row and not row[0].startswith("#")]
+    if not lines or tuple(lines[0][1]) != COLUMNS:
+        number = lines[0][0] if lines else 1
+        raise OverridesError(f"{path}:{number}: the columns should be {','.join(COLUMNS)}")
+    problems = [f"{path}:{number}: {text}" for number, row in lines[1:] for text in _problems(row)]
     if problems:
         raise OverridesError("\n".join(problems))
-    return tuple(_override(row) for _, row in lines)
+    return tuple(_override(*(cell.strip() for cell in row)) for _, row in lines[1:])
 
 
 def paint(
@@ -92,35 +93,38 @@ def paint(
     return verdict
 
 
-def _override(row: dict[str, str]) -> Override:
-    start, end = row["start_frame"].strip(), row["end_frame"].strip()
+def _override(
+    clip: str, start: str, end: str, verdict: str, reason: str, reviewer: str, date: str
+) -> Override:
     return Override(
-        row["clip"].strip(),
-        "keep" if row["verdict"].strip() == "keep" else "drop",
-        row["reason"].strip(),
-        row["reviewer"].strip(),
-        row["date"].strip(),
+        clip,
+        "keep" if verdict == "keep" else "drop",
+        reason,
+        reviewer,
+        date,
         int(start) if start else None,
         int(end) if end else None,
     )
 
 
-def _problems(row: dict[str, str]) -> list[str]:
-    if None in row or None in row.values():
-        return [f"should have {len(COLUMNS)} columns"]
+def _problems(row: list[str]) -> list[str]:
+    if len(row) != len(COLUMNS):
+        return [f"should have {len(COLUMNS)} columns, has {len(row)}"]
+    clip, start, end, verdict, reason, reviewer, date = (cell.strip() for cell in row)
     problems = []
     try:
-        clip_id(row["clip"].strip())
+        clip_id(clip)
     except IdError as error:
         problems.append(str(error))
-    if row["verdict"].strip() not in VERDICTS:
-        problems.append(f"verdict {row['verdict']!r} is not one of {', '.join(VERDICTS)}")
-    problems += [f"{name} is missing" for name in ("reason", "reviewer") if not row[name].strip()]
+    if verdict not in VERDICTS:
+        problems.append(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
+    named = {"reason": reason, "reviewer": reviewer}
+    problems += [f"{name} is missing" for name, value in named.items() if not value]
     try:
-        datetime.date.fromisoformat(row["date"].strip())
+        datetime.date.fromisoformat(date)
     except ValueError:
-        problems.append(f"date {row['date']!r} is not like 2026-11-02")
-    return problems + _range_problems(row["start_frame"].strip(), row["end_frame"].strip())
+        problems.append(f"date {date!r} is not like 2026-11-02")
+    return problems + _range_problems(start, end)
 
 
 def _range_problems(start: str, end: str) -> list[str]:

@@ -53,8 +53,6 @@ class Select(Params):
 class Pack(Params):
     """How kept spans become a dataset."""
 
-    features: str = "logmel"
-    """Which encoder turns the infant's stem into one row of numbers a frame."""
     val_share: float = Field(0.15, ge=0, lt=1)
     """Share of the sources of each vocalization that are held out to choose a model by."""
     test_share: float = Field(0.15, ge=0, lt=1)

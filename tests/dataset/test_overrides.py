@@ -18,7 +18,7 @@ def test_a_project_without_the_file_has_no_overrides(tmp_path):
 def test_lines_become_overrides_in_order(tmp_path):
     path = tmp_path / "overrides.csv"
     path.write_text(
-        HEAD + 'kitchen,,,drop,"no consent, says the father",mk,2026-11-02\n'
+        "# by hand\n" + HEAD + 'kitchen,,,drop,"no consent, says the father",mk,2026-11-02\n'
         "sofa,40,95,keep,the hand is beside the mouth,mk,2026-11-03\n"
     )
     whole, part = overrides.read(path)
