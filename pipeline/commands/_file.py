@@ -1,0 +1,42 @@
+"""What the commands that work on one file share: its normal form, and the project's parameters."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline import media
+from pipeline.core.errors import CradleError
+from pipeline.params import FILE, Everything, load
+
+
+def existing(path: Path) -> Path:
+    """Return `path` if it is a file.
+
+    Raises:
+        CradleError: it is not.
+    """
+    if not path.is_file():
+        raise CradleError(f"{path}: there is no such file")
+    return path
+
+
+def params() -> Everything:
+    """The parameters of the project in this folder, or of Cradle itself outside any project."""
+    from pipeline.core.code import PROJECT
+
+    return load(Path.cwd() if Path(FILE).is_file() else PROJECT)
+
+
+@contextmanager
+def normalised(path: Path) -> Iterator[tuple[Path, media.MediaInfo]]:
+    """Bring a video into the form that the stages work on, in a folder that is removed again.
+
+    Raises:
+        ClipFailed: it cannot be brought into that form, for a named reason.
+    """
+    with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
+        info = media.normalise(existing(path), Path(folder), media.Limits())
+        yield Path(folder), info

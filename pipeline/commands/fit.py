@@ -1,0 +1,41 @@
+"""`cradle fit`: one identity and a run of expressions for the face in one video."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from pipeline.commands._file import normalised, params
+
+EXAMPLE = "cradle fit home.mp4 -o latents.npz"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("file", type=Path, help="a video")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="an .npz of latents and pose")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure the landmarks and fit every frame that has a face."""
+    import numpy as np
+
+    from pipeline import media
+    from pipeline.face.landmarks import measure_video
+    from pipeline.morph.fit_landmarks import fit_landmarks
+
+    known = params()
+    with normalised(arguments.file) as (folder, info), tempfile.TemporaryDirectory() as made:
+        found = measure_video(folder / media.VIDEO, known.landmarks)
+        landmarks = Path(made) / "landmarks.npz"
+        np.savez(landmarks, points=found.points, visibility=found.visibility)
+        fitted = fit_landmarks(landmarks, info.height, info.width, known.fit)
+        partial = Path(made) / "fit.npz"
+        fitted.save(partial)
+        arguments.out.write_bytes(partial.read_bytes())
+    residual_mm = float(np.median(fitted.residual_mm[fitted.valid]))
+    print(
+        f"{int(fitted.valid.sum())} of {info.frames} frames, median residual {residual_mm:.2f} mm"
+    )
+    return 0
