@@ -151,7 +151,8 @@ def load(path: Path, device: str = "cpu") -> Generator:
         audio = Whitening(**_under("audio", tensors))
         schedule = cosine(int(about["noise_levels"]))
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
-        raise WeightsError(f"{path}: a generator of another layout: {error}") from None
+        words = " ".join(str(error).split())
+        raise WeightsError(f"{path}: a generator of another layout: {words}") from None
     if len(audio.mean) != layout.audio or len(expression.mean) != layout.expression:
         raise WeightsError(f"{path}: whitening and network differ in width")
     return Generator(denoiser.eval(), expression, audio, schedule, about).to(device)

@@ -59,8 +59,6 @@ class Denoiser(nn.Module):
     def __init__(self, layout: Layout, network: Network) -> None:
         super().__init__()
         width = network.width
-        if width % (2 * network.heads):
-            raise ValueError(f"width {width} is not a multiple of twice {network.heads} heads")
         self.layout = layout
         self.head = width // network.heads
         self.reach = (network.look_back_frames, network.look_ahead_frames)

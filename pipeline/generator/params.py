@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.params import Params
 
@@ -33,6 +33,12 @@ class Network(Params):
     """How far into the future of the sound a frame may look."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of activations set to zero while training."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} is no multiple of twice {self.heads} heads")
+        return self
 
 
 class Weights(Params):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from pipeline.core.errors import CradleError
@@ -130,11 +130,7 @@ def _shard(path: Path, rows: pd.DataFrame) -> Iterator[tuple[str, Span]]:
         with safe_open(path, framework="numpy") as shard:
             for row in rows.itertuples():
                 yield str(row.split), _span(shard, row)
-    except (OSError, KeyError, ValueError) as error:
-        raise PackError(f"{path}: {error}") from None
-    except Exception as error:  # safetensors raises a type of its own that has no other base
-        if type(error).__name__ != "SafetensorError":
-            raise
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise PackError(f"{path}: {error}") from None
 
 

@@ -151,7 +151,7 @@ class Trainer:
         terms = self._terms(self.generator, batch, level, keep, self.random)
         loss = losses.weighted(terms, p.weights)
         if not torch.isfinite(loss):
-            raise DivergedError(f"the loss is {float(loss)} at step {number}; lower learning_rate")
+            raise DivergedError(f"the loss is {loss.item()} at step {number}; lower learning_rate")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.generator.denoiser.parameters(), 1.0)

@@ -1,8 +1,8 @@
 """The generator on performances whose every latent is known: is it better than what is simpler?
 
-Infants of the nursery cry, laugh and babble; their sound and their latents go straight into a packed
-dataset, with noise such as a fit leaves, so that sight has no part in the figures. Three trainings,
-each judged on infants that it never met.
+Infants of the nursery cry, laugh and babble; their sound and their latents go straight into a
+packed dataset, with noise such as a fit leaves, so that sight has no part in the figures. Three
+trainings, each judged on infants that it never met.
 
     cradle bench generator --clips 36 --json generator.json
 """
@@ -72,9 +72,19 @@ def make_pack(folder: Path, clips: int, noise: float) -> None:
         part = performed(face, extractor, kind, infant, number, noise)
         shard = tensors.setdefault(split, {})
         shard |= {f"{clip}__0/{name}": value for name, value in part.items()}
-        row = dict(span_id=f"{clip}__0", clip=clip, source=f"infant{infant:02d}", split=split)
-        row |= dict(vocalization=kind, start_frame=0, frames=len(part["valid"]), synthetic=True)
-        rows.append({**row, "shard": f"{split}-00000.safetensors"})
+        rows.append(
+            {
+                "span_id": f"{clip}__0",
+                "clip": clip,
+                "source": f"infant{infant:02d}",
+                "split": split,
+                "vocalization": kind,
+                "start_frame": 0,
+                "frames": len(part["valid"]),
+                "shard": f"{split}-00000.safetensors",
+                "synthetic": True,
+            }
+        )
     for split, shard in tensors.items():
         save_file(shard, folder / f"{split}-00000.safetensors")
     pd.DataFrame(rows).to_parquet(folder / "index.parquet")

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from pipeline.core.stage import Stage
 from pipeline.generator import train
@@ -35,6 +36,15 @@ class Trained:
     root: Path
     face: ToyFace
     line: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Threads beside other work mostly wait for one another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -52,7 +53,7 @@ def test_sampling_begins_at_the_noisiest_level_and_falls(steps):
     path = sampling_levels(1000, steps)
     assert path[0] == 999
     assert len(path) == min(steps, 1000)
-    assert all(a > b for a, b in zip(path, path[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(path))
 
 
 def test_ddim_turns_noise_into_the_gaussian_that_the_oracle_knows():

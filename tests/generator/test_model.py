@@ -135,8 +135,3 @@ def test_the_noise_level_matters(denoiser):
 
 def test_there_is_no_longest_sequence(denoiser):
     assert torch.isfinite(ask(denoiser, torch.randn(1, 900, 64), given(1, 900))).all()
-
-
-def test_a_width_that_heads_do_not_divide_is_refused():
-    with pytest.raises(ValueError, match="multiple"):
-        Denoiser(Layout(audio=7, vocalizations=3), Network(width=36, heads=4))

@@ -1,0 +1,160 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import media
+from pipeline.core import tables
+from pipeline.generator import evaluate, spans, train
+from pipeline.generator.baselines import EnergyRidge, mean_face
+from pipeline.generator.evaluate import METHODS, with_sound_of
+from pipeline.generator.params import Evaluate
+from tests.generator.conftest import stage_in
+from tests.generator.test_train import QUICK
+from tests.generator.world import OPEN, RATE_HZ, ToyFace, make_pack
+
+
+def draw(vertices):
+    """A picture whose brightness is the mouth's aperture."""
+    gap = np.linalg.norm(vertices[0] - vertices[3])
+    return np.full((50, 64, 3), np.clip(10 * gap, 0, 255), np.uint8)
+
+
+def hear(clip, start, frames):
+    time = np.arange(frames * RATE_HZ // 30) / RATE_HZ
+    return (0.2 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def judged(trained, tmp_path_factory):
+    root = tmp_path_factory.mktemp("judged")
+    shutil.copytree(trained.root, root, dirs_exist_ok=True)
+    params = Evaluate(videos=1, plotted_spans=2, sample_steps=4)
+    summary = evaluate.run(stage_in(root, "evaluate", params), trained.face, draw, hear)
+    return root, summary, json.loads((root / "data/metrics/evaluate.json").read_text())
+
+
+def test_the_generator_beats_the_mean_face_and_another_clips_sound_for_every_seed(judged):
+    _, _, figures = judged
+    assert figures["seeds"] == 3
+    assert figures["seeds_better_than_mean_face"] == 3
+    assert figures["seeds_better_than_shuffled"] == 3
+    ours, mean, shuffled = (figures[name] for name in ("ours", "mean_face", "shuffled"))
+    assert ours["lve_mm2"] < 0.6 * min(mean["lve_mm2"], shuffled["lve_mm2"])
+    assert ours["l_ccc"] > 0.6
+    assert mean["l_ccc"] == 0
+    assert abs(shuffled["l_ccc"]) < 0.4
+
+
+def test_every_method_has_every_metric(judged):
+    _, summary, figures = judged
+    names = {frozenset(figures[method]) for method in METHODS}
+    assert len(names) == 1
+    assert {"lve_mm2", "lve_l2_mm", "aperture_dtw_mm", "l_pcc", "l_ccc"} < names.pop()
+    assert figures["spans"] == figures["clips"] == summary.seen == 4
+
+
+def test_every_span_method_and_seed_has_its_row(judged):
+    root, _, figures = judged
+    table = tables.read(root / "data/evaluate/clips.parquet")
+    assert len(table) == 4 * (3 + 3 + 1 + 1)
+    assert table["frames"].max() == 90 - 3  # three frames were not measured
+    ours = table[(table["method"] == "ours")]
+    pooled = np.average(ours["lve_mm2"], weights=ours["frames"])
+    assert figures["ours"]["lve_mm2"] == pytest.approx(pooled, abs=1e-4)
+    shuffled = table[table["method"] == "shuffled"]
+    assert (shuffled["sound_of"] != shuffled["span_id"]).all()
+    assert shuffled.groupby("span_id")["sound_of"].nunique().min() > 1
+
+
+def test_margins_are_positive_with_their_intervals(judged):
+    root, _, _ = judged
+    table = pd.read_csv(root / "data/evaluate/margins.csv").set_index(["than", "metric"])
+    for rival in ("mean_face", "shuffled"):
+        row = table.loc[(rival, "lve_mm2")]
+        assert 0 < row["low"] <= row["gain"] <= row["high"]
+        assert row["clips"] == 4
+
+
+def test_aperture_of_truth_and_every_method_by_frame(judged):
+    root, _, _ = judged
+    table = pd.read_csv(root / "data/evaluate/aperture.csv")
+    assert list(table.columns) == ["span_id", "frame", "truth", *METHODS]
+    assert table["span_id"].nunique() == 2
+    first = table[table["span_id"] == table["span_id"][0]]
+    assert first["truth"].isna().sum() == 3
+    known = first.dropna()
+    assert np.corrcoef(known["truth"], known["ours"])[0, 1] > 0.8
+    assert first["mean_face"].nunique() == 1
+
+
+def test_the_video_shows_three_faces_with_sound_and_says_that_it_is_synthetic(judged):
+    root, _, _ = judged
+    (path,) = (root / "data/evaluate/videos").iterdir()
+    frames = list(media.read_frames(path))
+    assert frames[0].shape == (50, 192, 3)
+    assert len(frames) == spans.read(root / "data/pack").spans["test"][0].frames
+    thirds = np.array([[f[25:, k * 64 : k * 64 + 64].mean() for k in range(3)] for f in frames])
+    assert np.corrcoef(thirds[:, 0], thirds[:, 1])[0, 1] > 0.7
+    assert b"synthetic" in path.read_bytes()
+    assert media.probe(path).sound is not None
+
+
+def test_evaluating_twice_gives_the_same_bytes(judged, tmp_path):
+    root, _, _ = judged
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    params = Evaluate(videos=1, plotted_spans=2, sample_steps=4)
+    evaluate.run(stage_in(tmp_path, "evaluate", params), ToyFace(), draw, hear)
+    for path in sorted((root / "data/evaluate").rglob("*.*")):
+        again = tmp_path / path.relative_to(root)
+        assert again.read_bytes() == path.read_bytes(), path.name
+
+
+def test_nothing_kept_still_ends_in_tables(tmp_path):
+    make_pack(tmp_path / "data/pack", {"train": 0, "val": 0, "test": 0})
+    train.run(stage_in(tmp_path, "train", QUICK), ToyFace())
+    stage = stage_in(tmp_path, "evaluate", Evaluate())
+    summary = evaluate.run(stage, ToyFace(), draw, hear)
+    assert "nothing to judge" in summary.extra
+    assert json.loads((tmp_path / "data/metrics/evaluate.json").read_text()) == {"spans": 0}
+    assert len(tables.read(tmp_path / "data/evaluate/clips.parquet")) == 0
+    assert len(pd.read_csv(tmp_path / "data/evaluate/aperture.csv")) == 0
+
+
+def test_a_single_test_clip_borrows_another_splits_sound(tmp_path):
+    make_pack(tmp_path / "data/pack", {"train": 2, "val": 0, "test": 1}, frames=40)
+    train.run(stage_in(tmp_path, "train", QUICK), ToyFace())
+    stage = stage_in(tmp_path, "evaluate", Evaluate(seeds=[0], videos=0, sample_steps=2))
+    evaluate.run(stage, ToyFace(), draw, lambda *_: None)
+    table = tables.read(tmp_path / "data/evaluate/clips.parquet")
+    assert table.set_index("method").loc["shuffled", "sound_of"].startswith("train_")
+
+
+def test_sound_of_another_length_is_cut_or_repeated(trained):
+    short, long = sorted(
+        spans.read(trained.root / "data/pack").spans["test"], key=lambda span: span.frames
+    )[:: len("abc")]
+    given = with_sound_of(long, short)
+    assert given.audio.shape == long.audio.shape
+    np.testing.assert_array_equal(given.audio[short.frames :], short.audio[: 90 - short.frames])
+    np.testing.assert_array_equal(with_sound_of(short, long).audio, long.audio[: short.frames])
+    np.testing.assert_array_equal(given.expression, long.expression)
+
+
+def test_the_energy_baseline_finds_the_law_and_the_mean_face_is_the_mean(trained):
+    pack = spans.read(trained.root / "data/pack")
+    learned, tested = pack.spans["train"], pack.spans["test"]
+    ridge = EnergyRidge.fit(learned, reach=4, penalty=1.0)
+    for span in tested:
+        made = ridge.predict(span)
+        assert made.shape == (span.frames, 64)
+        assert np.corrcoef(made[span.valid, OPEN], span.expression[span.valid, OPEN])[0, 1] > 0.8
+    rows = np.concatenate([span.expression[span.valid] for span in learned])
+    np.testing.assert_allclose(mean_face(learned), rows.mean(0), atol=1e-5)
+
+
+def test_seeds_are_given_once_each():
+    with pytest.raises(ValueError, match="once"):
+        Evaluate(seeds=[1, 1])
