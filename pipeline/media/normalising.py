@@ -14,6 +14,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from pipeline.media.writer import ENCODING
 VIDEO, SOUND_44K, SOUND_16K, INFO = "video.mp4", "sound_44k.flac", "sound_16k.flac", "media.json"
 RATE_44K_HZ, RATE_16K_HZ = 44_100, 16_000
 _PREROLL_S = 10.0
+_PIECE = 4096
 _SLACK_FRAMES = 2
 _SLACK_SOUND_S = 0.25
 _HIDDEN = ("vp8", "vp9", "av1", "mpeg4", "msmpeg4")
@@ -90,16 +92,16 @@ def normalise(
         check_size(file, limits)
     seen = probe(path)
     planned = plan(seen, probe(sound) if sound else seen, limits, section)
-    frames = _make_picture(path, out / VIDEO, planned, limits)
-    _make_sound(sound or path, out, planned, frames, limits)
+    frames, zero_s = _make_picture(path, out / VIDEO, planned, limits)
+    _make_sound(sound or path, out, planned, (frames, zero_s), limits)
     info = _info(out, seen, planned, frames)
     text = json.dumps(asdict(info), indent=1, sort_keys=True)
     (out / INFO).write_text(text, encoding="utf-8")
     return info
 
 
-def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> int:
-    """Write the video; return how many frames it has, which are as many as were due."""
+def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> tuple[int, float]:
+    """Write the video; return how many frames it has, and when on the file's clock it begins."""
     with tempfile.TemporaryDirectory() as folder:
         made, decoded = Path(folder, "made"), Path(folder, "decoded")
         stream = source(path, limits.max_pixels, copyts=None, **_seek(planned))
@@ -107,14 +109,21 @@ def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> int
             _encoded(stream, video, planned, limits, made), _counted(stream, planned, decoded)
         )
         _succeed(ffmpeg(command, _bounds(limits)))
-        got, frames = _lines(decoded), _lines(made)
-    _check_decoded(planned, got)
+        times_s, frames = _times_s(decoded), len(made.read_text(encoding="ascii").splitlines())
+    _check_decoded(planned, len(times_s))
     if abs(frames - planned.frames) > _SLACK_FRAMES:
         # Too many and too few are the same damage; the rule is about what is missing or spare.
         words = f"{frames} frames made, {planned.frames} expected"
         off = abs(frames - planned.frames)
         raise ClipFailed(Reason.MEDIA_DAMAGED, words, off, _SLACK_FRAMES, "<=")
-    return frames
+    # Packets of some containers do not say when their pictures are due; decoded pictures do.
+    return frames, times_s[0] if planned.whole else planned.start_s
+
+
+def _times_s(decoded: Path) -> list[float]:
+    """When each decoded picture is due, on the file's own clock."""
+    lines = decoded.read_text(encoding="ascii").splitlines()
+    return [float(int(pts) * Fraction(base)) for pts, base in (line.split() for line in lines)]
 
 
 def _check_decoded(planned: Plan, got: int) -> None:
@@ -148,6 +157,7 @@ def _counted(stream: Any, planned: Plan, decoded: Path) -> Any:
         vf=_trim(planned) or "null",
         fps_mode="passthrough",
         stats_enc_pre=str(decoded),
+        stats_enc_pre_fmt="{pts} {tb}",
         **{"c:v": "wrapped_avframe"},
     )
 
@@ -159,7 +169,7 @@ def _picture_filters(planned: Plan, max_side_px: int) -> list[str]:
     width = f"2*max(1,round(iw*{aspect}*{factor}/2))"
     height = f"2*max(1,round(ih*{factor}/2))"
     return [
-        f"setpts=PTS-({planned.start_s:.6f}/TB)",
+        "setpts=PTS-STARTPTS" if planned.whole else f"setpts=PTS-({planned.start_s:.6f}/TB)",
         f"fps={FPS}:start_time=0:round=near",
         f"scale=w='{width}':h='{height}':flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
         ":out_color_matrix=bt709:out_range=tv",
@@ -168,14 +178,16 @@ def _picture_filters(planned: Plan, max_side_px: int) -> list[str]:
     ]
 
 
-def _make_sound(path: Path, out: Path, planned: Plan, frames: int, limits: Limits) -> None:
-    """Write both sound files, exactly as long as `frames` frames and in step with them."""
+def _make_sound(
+    path: Path, out: Path, planned: Plan, picture: tuple[int, float], limits: Limits
+) -> None:
+    """Write both sound files, exactly as long as the picture and in step with it."""
     with tempfile.TemporaryDirectory() as folder:
         decoded = Path(folder, "decoded")
         stream = source(path, limits.max_pixels, copyts=None, **_seek(planned))
         command = merged(
-            _sounding(stream, out / SOUND_44K, planned, RATE_44K_HZ, 2, frames),
-            _sounding(stream, out / SOUND_16K, planned, RATE_16K_HZ, 1, frames),
+            _sounding(stream, out / SOUND_44K, planned, RATE_44K_HZ, 2, picture),
+            _sounding(stream, out / SOUND_16K, planned, RATE_16K_HZ, 1, picture),
             _heard(stream, planned, decoded),
         )
         _succeed(ffmpeg(command, _bounds(limits)))
@@ -187,16 +199,24 @@ def _make_sound(path: Path, out: Path, planned: Plan, frames: int, limits: Limit
 
 
 def _sounding(
-    stream: Any, file: Path, planned: Plan, rate_hz: int, channels: int, frames: int
+    stream: Any,
+    file: Path,
+    planned: Plan,
+    rate_hz: int,
+    channels: int,
+    picture: tuple[int, float],
 ) -> Any:
+    frames, zero_s = picture
     samples = sound_samples(frames, rate_hz)
     layout = "stereo" if channels == 2 else "mono"
     filters = [
-        f"asetpts=PTS-({planned.start_s:.6f}/TB)",
+        f"asetpts=PTS-({zero_s:.6f}/TB)",
         # Silence into gaps and before a late start; what sounds before the picture is cut off.
         f"aresample={rate_hz}:async=1:first_pts=0:ochl={layout}",
         f"apad=whole_len={samples}",
         f"atrim=end_sample={samples}",
+        # The encoder takes the first piece's size for all, and refuses a very small one.
+        f"asetnsamples=n={_PIECE}:p=0",
     ]
     return stream.output(
         named(file),
@@ -247,11 +267,6 @@ def _bounds(limits: Limits) -> Bounds:
 def _succeed(ended: Ended) -> None:
     if ended.code != 0:
         raise ClipFailed(Reason.MEDIA_DAMAGED, complaint(ended.err))
-
-
-def _lines(file: Path) -> int:
-    with file.open("rb") as lines:
-        return sum(1 for _ in lines)
 
 
 def _info(out: Path, seen: Probe, planned: Plan, frames: int) -> MediaInfo:

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import media
+from pipeline.core.errors import ClipFailed
+from pipeline.core.reasons import Reason
+from tests.hostile import files
+from tests.media import making
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = media.Limits(max_frames=2000, max_s=60, min_s=0.5, max_side_px=640, wall_s=20)
+
+
+def outcome(path: Path, out: Path) -> files.Outcome:
+    try:
+        info = media.normalise(path, out, LIMITS)
+    except ClipFailed as error:
+        failed = error
+    else:
+        return info.width, info.height, info.frames
+    assert "0x" not in failed.detail, "a detail must be the same in every run"
+    assert len(failed.detail) <= 200
+    return failed.reason
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    sent, out = tmp_path / "sent", tmp_path / "out"
+    sent.mkdir()
+    out.mkdir()
+    return sent, out
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(files.HOSTILE) >= 45
+
+
+@pytest.mark.parametrize("name", files.HOSTILE)
+def test_every_file_has_its_one_outcome(name: str, folders: tuple[Path, Path]) -> None:
+    sent, out = folders
+    make, expected = files.HOSTILE[name]
+    make(sent / name)
+    began = time.monotonic()
+    assert outcome(sent / name, out) == expected
+    assert time.monotonic() - began < 10
+    if isinstance(expected, tuple):
+        assert_whole(out, expected[2])
+
+
+def assert_whole(out: Path, frames: int) -> None:
+    """What is kept is complete: picture and both sounds are equally long."""
+    assert {path.name for path in out.iterdir()} == {
+        media.VIDEO,
+        media.SOUND_44K,
+        media.SOUND_16K,
+        media.INFO,
+    }
+    stereo, stereo_hz = media.read_sound(out / media.SOUND_44K)
+    mono, mono_hz = media.read_sound(out / media.SOUND_16K)
+    assert (stereo.shape, stereo_hz) == ((frames * 1470, 2), 44_100)
+    assert (mono.shape, mono_hz) == ((round(frames * 16_000 / 30),), 16_000)
+    assert np.abs(mono).max() > 0.02
+    picture = media.probe(out / media.VIDEO).picture
+    assert picture is not None
+    assert picture.times_s == pytest.approx(np.arange(frames) / 30, abs=1e-3)
+
+
+def test_a_bomb_takes_little_memory_and_time(tmp_path: Path) -> None:
+    files.bomb(tmp_path / "bomb.avi")
+    code = """
+        import json, resource, sys, time
+        from pathlib import Path
+        from pipeline import media
+        from pipeline.core.errors import ClipFailed
+        began, folder = time.monotonic(), Path(sys.argv[1])
+        try:
+            media.normalise(folder / "bomb.avi", folder, media.Limits())
+            reason = "kept"
+        except ClipFailed as failed:
+            reason = str(failed.reason)
+        own, children = (resource.getrusage(who).ru_maxrss for who in (0, -1))
+        json.dump([reason, max(own, children), time.monotonic() - began], sys.stdout)
+    """
+    argv = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, check=True, timeout=60)
+    reason, most_kb, span_s = json.loads(done.stdout)
+    assert reason == "too_large"
+    assert most_kb < 300_000
+    assert span_s < 10
+
+
+def test_a_frame_that_is_larger_than_its_header_says_is_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.avi"
+    files.bomb(path)
+    honest = path.read_bytes().replace(b"\x80\x3e\0\0\x80\x3e\0\0", b"\x60\0\0\0\x40\0\0\0")
+    path.write_bytes(honest)
+    (tmp_path / "out").mkdir()
+    assert outcome(path, tmp_path / "out") in (Reason.MEDIA_DAMAGED, Reason.TOO_LARGE)
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+def test_mutations_end_in_a_whole_clip_or_a_reason(container: str, tmp_path: Path) -> None:
+    """Random damage: whatever comes of it is complete, or is named; nothing else is raised."""
+    content = making.clip(tmp_path / f"plain.{container}", span_s=0.7).read_bytes()
+    rng = np.random.default_rng(17)
+    kept = 0
+    for number in range(8):
+        broken = bytearray(content)
+        for place in rng.integers(0, len(broken), int(rng.integers(1, 12))):
+            broken[place] = int(rng.integers(256))
+        if number % 4 == 0:
+            del broken[int(rng.integers(len(broken))) :]
+        path = tmp_path / f"mutation_{number}"
+        path.write_bytes(bytes(broken))
+        out = tmp_path / f"out_{number}"
+        out.mkdir()
+        result = outcome(path, out)
+        if isinstance(result, tuple):
+            kept += 1
+            assert_whole(out, result[2])
+    assert kept < 8
