@@ -124,11 +124,10 @@ def _weights(params: Fit, size: tuple[int, int]) -> Weights:
 
 
 def _for_frames(weights: Weights, params: Fit, frames: int) -> Weights:
-    # Landmarks err alike in every frame of a clip, so frames are not as many witnesses.
-    witnesses = min(frames, params.independent_frames)
+    # The focal length is weighed like the landmarks' noise: by one frame's evidence, times frames.
     return replace(
         weights,
-        shared=params.identity_prior * frames / witnesses,
+        shared=params.identity_prior * frames,
         focal=weights.focal / params.identity_prior,
     )
 

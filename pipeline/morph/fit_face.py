@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.core.errors import CradleError
 from pipeline.morph import embedding, model
 from pipeline.morph.fit_system import Face
 from pipeline.morph.params import Fit
@@ -50,7 +51,12 @@ def _embedded(
     name: str, noise_mm: float, opening_noise_mm: float
 ) -> tuple[Face, NDArray[np.int64]]:
     morphable, lies = model.load(name), embedding.load(name)
-    corners = morphable.triangles[lies.triangle]
+    if lies.model_digest != morphable.digest:
+        raise CradleError(
+            f"{embedding.path_of(name)}: made for another model than '{name}' now is; "
+            f"make it again with `python -m pipeline.morph.embed {name}`"
+        )
+    corners = lies.corners
     share = np.asarray(lies.barycentric, np.float64)
 
     def rows(vertices: NDArray) -> torch.Tensor:

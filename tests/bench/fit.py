@@ -1,0 +1,351 @@
+"""The fit against its floor, against Adam, and against the truth of rendered infants.
+
+    cradle bench fit
+    cradle bench fit --nursery data/.store --json fit.json
+
+First part: landmarks projected from the morphable model with 1 px of noise, identity and focal
+length unknown. `floor` is what is left when identity and focal length are given as they are.
+Second part: the nursery's clips, through pixels, encoder and landmarker, as a run has stored them.
+Distances are of the face's vertices after the fitted head is laid rigidly on the true one; one
+camera cannot tell a small head nearby from a large one far off, so they are given with and without
+bringing the two to one size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.core import tables
+from pipeline.core.store import Store
+from pipeline.morph import camera, fit_solve, model
+from pipeline.morph.fit import Fitted, fit_clip
+from pipeline.morph.fit_face import embedded
+from pipeline.morph.fit_landmarks import load
+from pipeline.morph.fit_system import Face, State, costs, observe, offsets
+from pipeline.morph.params import Fit
+from tests.bench._figures import Figure, report
+from tests.morph.fit_faces import SIZE, Truth, aligned_error_mm, clip
+
+Array = NDArray[np.float64]
+
+ADAM_STEPS = 300
+ADAM_FRAMES = 4
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run and print; 0 where every figure is reached."""
+    parser = argparse.ArgumentParser(prog="cradle bench fit", description=__doc__)
+    parser.add_argument("--frames", type=int, default=150, help="of each synthetic clip")
+    parser.add_argument("--seeds", type=int, default=3, help="synthetic clips a scenario")
+    parser.add_argument("--nursery", type=Path, help="a project's data/.store, after a run")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    figures = synthetic(options.frames, options.seeds) + speed(options.frames)
+    if options.nursery:
+        figures += nursery(options.nursery)
+    return report("fit", figures, options.json)
+
+
+# --- landmarks whose truth is known ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is done to the landmarks."""
+
+    name: str
+    noise_px: float = 1.0
+    wild: float = 0.0
+    hidden: float = 0.0
+    roll_deg: float = 0.0
+
+    def spoil(self, truth: Truth, face: Face, seed: int) -> NDArray[np.float64]:
+        """Spoil the landmarks of a clip in place; visibility (F, L) of what is left."""
+        rng = np.random.default_rng(seed)
+        shape = truth.points_px.shape[:2]
+        wild = rng.random(shape) < self.wild
+        truth.points_px[wild] += rng.normal(0, 40, (int(wild.sum()), 2))
+        order = face.mean[:, 0].numpy()
+        gone = np.broadcast_to(order > np.quantile(order, 1 - self.hidden), shape)
+        truth.points_px[gone] += 50.0
+        return 1.0 - gone.astype(float)
+
+
+SCENARIOS = (
+    Scenario("1 px noise"),
+    Scenario("20% wild", wild=0.2),
+    Scenario("half hidden", hidden=0.5),
+    Scenario("on its side", roll_deg=90.0),
+)
+
+
+def synthetic(frames: int, seeds: int) -> list[Figure]:
+    """Error, residual and steps of each scenario; medians over clips."""
+    params = Fit()
+    face, _ = embedded(params.model, params)
+    figures: list[Figure] = []
+    clean = 0.0
+    for scenario in SCENARIOS:
+        rows = [_one(scenario, face, params, frames, seed) for seed in range(50, 50 + seeds)]
+        residual, error, sized, floor, steps, focal = np.median(np.array(rows), 0)
+        clean = clean or error
+        asked = 2 * clean if scenario.wild else None
+        floor_px = 1.2533 * scenario.noise_px * np.sqrt(1 - 70 / (2 * len(face.mean)))
+        name, limit = scenario.name, f"floor {floor:.3f}"
+        figures += [
+            Figure(f"{name}: residual", residual, None, "<=", "px", f"floor {floor_px:.3f}"),
+            Figure(f"{name}: vertices, one size", error, asked, "<=", "mm", limit),
+            Figure(f"{name}: vertices, own size", sized, None, "<=", "mm"),
+            Figure(f"{name}: focal length off", 100 * focal, None, "<=", "%"),
+            Figure(f"{name}: steps", steps, 10),
+        ]
+    return figures
+
+
+def _one(scenario: Scenario, face: Face, params: Fit, frames: int, seed: int) -> list[float]:
+    truth = clip(face, frames, seed, scenario.roll_deg, noise_px=scenario.noise_px)
+    given = oracle(truth, face, params)
+    floor = _vertex_errors_mm(given, truth, with_scale=True)
+    visibility = scenario.spoil(truth, face, seed)
+    fitted = fit_clip(truth.points_px, visibility, SIZE, face, params)
+    seen = visibility > 0
+    off = offsets_px(fitted, truth, face)
+    inliers = off[seen & (off < 5 * scenario.noise_px)]
+    return [
+        float(inliers.mean()),
+        float(np.median(_vertex_errors_mm(fitted, truth, with_scale=True))),
+        float(np.median(_vertex_errors_mm(fitted, truth, with_scale=False))),
+        float(np.median(floor)),
+        float(fitted.iterations),
+        abs(fitted.focal_px / truth.focal_px - 1),
+    ]
+
+
+def oracle(truth: Truth, face: Face, params: Fit) -> Fitted:
+    """The same clip fitted from the truth, identity and focal length given."""
+    scale = truth.translation[:, 2] / truth.focal_px
+    seen = np.ones(truth.points_px.shape[:2])
+    observed = observe(truth.points_px, seen, SIZE, scale, face)
+    weights = fit_solve.Weights(params.huber, params.expression_prior, 1.0, 1.0, 0.0)
+    state, _ = fit_solve.fit_frames(face, observed, _true_state(truth), weights, 5)
+    return _as_fitted(state)
+
+
+def offsets_px(fitted: Fitted, truth: Truth, face: Face) -> Array:
+    """Distances (F, L) of the fitted face from the landmarks."""
+    scale = torch.from_numpy(fitted.translation[:, 2].astype(float) / fitted.focal_px)
+    state = State(
+        torch.from_numpy(np.r_[fitted.identity, fitted.age].astype(float)),
+        torch.tensor(np.log(fitted.focal_px)),
+        torch.from_numpy(fitted.expression.astype(float)),
+        camera.exp_rotation(torch.from_numpy(fitted.rotation.astype(float))),
+        torch.from_numpy(fitted.translation[:, :2].astype(float)),
+        torch.log(scale),
+    )
+    seen = np.ones(truth.points_px.shape[:2])
+    observed = observe(truth.points_px, seen, SIZE, scale, face)
+    return torch.linalg.vector_norm(offsets(face, observed, state), dim=-1).numpy()
+
+
+def _true_state(truth: Truth) -> State:
+    return State(
+        truth.shared,
+        torch.tensor(np.log(truth.focal_px)),
+        truth.expression,
+        camera.exp_rotation(truth.rotation),
+        truth.translation[:, :2],
+        torch.log(truth.translation[:, 2] / truth.focal_px),
+    )
+
+
+def _as_fitted(state: State) -> Fitted:
+    F = len(state.R)
+    return Fitted(
+        state.shared[:-1].numpy(),
+        state.shared[-1:].numpy(),
+        float(torch.exp(state.log_focal)),
+        state.expression.numpy(),
+        camera.log_rotation(state.R).numpy(),
+        state.translation.numpy(),
+        np.zeros(F),
+        np.zeros(F),
+        np.ones(F, bool),
+        0,
+    )
+
+
+def _vertex_errors_mm(fitted: Fitted, truth: Truth, with_scale: bool) -> Array:
+    good = fitted.valid
+    found = face_vertices(fitted.identity, fitted.age, fitted.expression[good])
+    true = face_vertices(truth.shared[:-1], truth.shared[-1:], truth.expression[good])
+    return aligned_error_mm(found, true, with_scale)
+
+
+def face_vertices(identity: object, age: object, expression: object) -> Array:
+    """Vertices (F, N, 3) mm of the face region."""
+    head = model.load()
+    parts = [torch.as_tensor(part).float() for part in (identity, expression, age)]
+    whole = head.decode(parts[0][None], parts[1], parts[2].reshape(1, 1), head.regions["face"])
+    return whole.double().numpy()
+
+
+# --- speed -------------------------------------------------------------------------------------
+
+
+def speed(frames: int) -> list[Figure]:
+    """Frames a second, here and where there is a GPU, and Adam on the same frames."""
+    params = Fit()
+    face, _ = embedded(params.model, params)
+    truth = clip(face, frames, seed=50, noise_px=1.0)
+    figures = []
+    for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+        best_s = min(_seconds(truth, face, params, device) for _ in range(3))
+        note = "one thread" if device == "cpu" else torch.cuda.get_device_name()
+        figures.append(Figure(f"speed, {device}", frames / best_s, None, ">=", "frames/s", note))
+    return figures + adam(truth, face, params)
+
+
+def _seconds(truth: Truth, face: Face, params: Fit, device: str) -> float:
+    seen = np.ones(truth.points_px.shape[:2])
+    began = time.perf_counter()
+    fit_clip(truth.points_px, seen, SIZE, face, params, device)
+    return time.perf_counter() - began
+
+
+def adam(truth: Truth, face: Face, params: Fit) -> list[Figure]:
+    """One frame after the other by Adam and automatic derivatives, identity and focal given."""
+    began = time.perf_counter()
+    found = [_adam_frame(truth, face, params, frame) for frame in range(ADAM_FRAMES)]
+    each_s = (time.perf_counter() - began) / ADAM_FRAMES
+    some = replace_frames(truth, ADAM_FRAMES)
+    error = [float(np.median(_vertex_errors_mm(_join(found), some, True)))]
+    ours = float(np.median(_vertex_errors_mm(oracle(some, face, params), some, True)))
+    note = f"{ADAM_STEPS} steps a frame; least squares on the same frames {ours:.3f} mm"
+    return [
+        Figure("speed, Adam, cpu", 1 / each_s, None, ">=", "frames/s", note),
+        Figure("Adam: vertices, one size", error[0], None, "<=", "mm", "identity and focal given"),
+    ]
+
+
+def replace_frames(truth: Truth, count: int) -> Truth:
+    """The first frames of a clip."""
+    return replace(
+        truth,
+        expression=truth.expression[:count],
+        rotation=truth.rotation[:count],
+        translation=truth.translation[:count],
+        points_px=truth.points_px[:count],
+    )
+
+
+def _adam_frame(truth: Truth, face: Face, params: Fit, frame: int) -> State:
+    true = _true_state(truth).take(slice(frame, frame + 1))
+    scale = torch.exp(true.log_scale)
+    seen = np.ones((1, len(face.mean)))
+    observed = observe(truth.points_px[frame : frame + 1], seen, SIZE, scale, face)
+    step = torch.zeros(1, true.expression.shape[1] + 6, dtype=torch.float64, requires_grad=True)
+    start = replace(true, expression=torch.zeros_like(true.expression))
+    # Units in which the unknowns are about as large as one another, which is the best for Adam.
+    units = torch.ones_like(step).detach()
+    units[:, -6:] = torch.tensor([0.1, 0.1, 0.1, 5.0, 5.0, 0.05])
+    optimiser = torch.optim.Adam([step], lr=0.05)
+    for _ in range(ADAM_STEPS):
+        optimiser.zero_grad()
+        moved = start.moved(step * units)
+        prior = params.expression_prior * moved.expression.square().sum()
+        (costs(face, observed, moved, params.huber).sum() + prior).backward()
+        optimiser.step()
+    return start.moved((step * units).detach())
+
+
+def _join(states: list[State]) -> Fitted:
+    names = ("expression", "R", "sideways", "log_scale")
+    whole = {name: torch.cat([getattr(state, name) for state in states]) for name in names}
+    return _as_fitted(replace(states[0], **whole))
+
+
+# --- rendered infants --------------------------------------------------------------------------
+
+
+def nursery(store: Path) -> list[Figure]:
+    """Fits of a run against the truth of the nursery's clips; frames that the fit kept."""
+    data = store.parent
+    keys = tables.read(data / "fit" / "clips.parquet", ["clip", "fit_key"])
+    frames = tables.read(data / "fit" / "frames.parquet", ["clip", "frame", "state"])
+    kept = frames[frames["state"] == "kept"].groupby("clip")["frame"]
+    truths = _truths(data)
+    rows = []
+    for clip_id, key in keys.itertuples(index=False):
+        if clip_id in truths and clip_id in kept.groups:
+            fitted = load(Store(store).entry("fit", key).path / "fit.npz")
+            rows.append(_against(fitted, truths[clip_id], kept.get_group(clip_id).to_numpy()))
+    if not rows:
+        return [Figure("nursery: clips", 0, 1, ">=", "", "no synthetic clip was fitted")]
+    own, one, mean, mouth, aperture_mm, residual_mm = np.array(rows).T
+    note = f"{len(rows)} clips; mean face {np.median(mean):.2f}"
+    return [
+        Figure("nursery: vertices, own size", float(np.median(own)), 2.0, "<=", "mm", note),
+        Figure("nursery: vertices, one size", float(np.median(one)), None, "<=", "mm"),
+        Figure("nursery: worst clip, own size", float(own.max()), None, "<=", "mm"),
+        Figure("nursery: lip opening, correlation", float(np.nanmedian(mouth)), None, ">="),
+        Figure("nursery: lip opening, error", float(np.median(aperture_mm)), None, "<=", "mm"),
+        Figure("nursery: residual", float(np.median(residual_mm)), None, "<=", "mm"),
+    ]
+
+
+def _truths(data: Path) -> dict[str, Path]:
+    """Folders of the nursery's clips in a store, by clip."""
+    from pipeline.nursery import truth
+
+    found = sorted((data / ".store" / "nursery").glob("*/*/truth.npz"))
+    return {str(truth.read(path.parent).scene["clip"]): path.parent for path in found}
+
+
+def _against(fitted: Fitted, folder: Path, kept: NDArray[np.int64]) -> list[float]:
+    from pipeline.nursery import truth
+
+    true = truth.read(folder)
+    shown = true.frames_at(30.0)
+    both = kept[(kept < len(shown)) & fitted.valid[kept]]
+    found = face_vertices(fitted.identity, fitted.age, fitted.expression[both])
+    real = face_vertices(true.identity, true.age, true.expression[shown[both]])
+    mean = np.repeat(face_vertices(*_middle()), len(both), 0)
+    a, b = (
+        _aperture_mm(fitted.identity, fitted.age, fitted.expression[both]),
+        _aperture_mm(true.identity, true.age, true.expression[shown[both]]),
+    )
+    return [
+        float(np.median(aligned_error_mm(found, real, False))),
+        float(np.median(aligned_error_mm(found, real, True))),
+        float(np.median(aligned_error_mm(mean, real, False))),
+        float(np.corrcoef(a, b)[0, 1]) if b.std() > 0.5 else float("nan"),
+        float(np.abs(a - b).mean()),
+        float(np.median(fitted.residual_mm[both])),
+    ]
+
+
+def _middle() -> tuple[Array, Array, Array]:
+    layout = model.load().layout
+    return np.zeros(layout["identity"]), np.zeros(1), np.zeros((1, layout["expression"]))
+
+
+def _aperture_mm(identity: object, age: object, expression: object) -> Array:
+    head = model.load()
+    parts = [torch.as_tensor(part).float() for part in (identity, expression, age)]
+    pair = list(head.aperture_pair)
+    ends = head.decode(parts[0][None], parts[1], parts[2].reshape(1, 1), pair).double()
+    return torch.linalg.vector_norm(ends[:, 0] - ends[:, 1], dim=-1).numpy()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
