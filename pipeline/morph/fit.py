@@ -124,10 +124,11 @@ def _weights(params: Fit, size: tuple[int, int]) -> Weights:
 
 
 def _for_frames(weights: Weights, params: Fit, frames: int) -> Weights:
-    # The focal length is weighed like the landmarks' noise: by one frame's evidence, times frames.
+    # Landmarks err alike in every frame of a clip, so frames are not as many witnesses.
+    repeated = frames / min(frames, params.independent_frames)
     return replace(
         weights,
-        shared=params.identity_prior * frames,
+        shared=params.identity_prior * repeated,
         focal=weights.focal / params.identity_prior,
     )
 

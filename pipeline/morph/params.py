@@ -25,8 +25,7 @@ class Fit(Params):
     huber: float = Field(2.0, gt=0)
     """Residuals beyond this many times the noise count linearly."""
     identity_prior: float = Field(4.0, gt=0)
-    """Weight of the identity's and age's spread against the evidence of one frame, for every frame:
-    landmarks err alike in all frames of a clip, so more of them do not make an identity surer."""
+    """Weight of the identity's and age's spread against the evidence of independent frames."""
     expression_prior: float = Field(1.0, gt=0)
     """Weight of the expressions' spread against the evidence of one frame."""
     focal_long_sides: float = Field(1.4, gt=0.2, le=20)
@@ -35,6 +34,8 @@ class Fit(Params):
     """Standard deviation of the logarithm of the focal length."""
     shared_frames: int = Field(48, ge=1, le=1000)
     """Frames, of diverse poses, that identity, age and focal length are estimated on."""
+    independent_frames: float = Field(1.0, ge=1)
+    """How many frames' worth of evidence they carry: landmarks err alike in every frame."""
     shared_iterations: int = Field(6, ge=1, le=50)
     """Steps for identity, age and focal length together with the frames that they rest on."""
     frame_iterations: int = Field(4, ge=1, le=50)
