@@ -245,7 +245,7 @@ def _clip_rows(
 
 def _kept_row(name: str, longest_s: float, min_span_s: float) -> ClipRow:
     measured = max(longest_s, min_span_s)  # 30 frames at 30 fps are 1 s whatever floats say
-    return ClipRow(name, Reason.KEPT, measured, min_span_s, ">=", detail="longest span, s")
+    return ClipRow(name, Reason.KEPT, measured, min_span_s, ">=", detail="span_s, the longest")
 
 
 def _voice_row(name: str, number: int, voice: Judged) -> ClipRow:

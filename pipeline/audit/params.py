@@ -1,0 +1,20 @@
+"""What params.yaml may say about the report."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pipeline.core.params import Params
+
+
+class Audit(Params):
+    """How much the report shows; what was decided is in the ledgers whatever it shows."""
+
+    detailed_clips: int = Field(120, ge=0, le=2000)
+    """Clips that get a timeline and pictures; they are spread over all reasons."""
+    pictures_per_clip: int = Field(4, ge=0, le=24)
+    """Overlay pictures of kept and dropped frames of such a clip."""
+    picture_px: int = Field(200, ge=64, le=720)
+    """Long side of a picture."""
+    inline_video_mb: float = Field(3.0, ge=0, le=100)
+    """Videos of the evaluation are part of the page up to this size together, then links."""

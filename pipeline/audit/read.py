@@ -1,0 +1,108 @@
+"""The accounts of a run, as every stage wrote them; what a stage has not written yet is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.core import ledger, tables
+from pipeline.core.errors import CradleError
+from pipeline.core.reasons import State
+
+JUDGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
+"""The stages that keep or drop clips, in order."""
+FRAME_JUDGES = ("select", "fit")
+"""Those that judge frames as well."""
+CLIP_TABLES = ("download", "isolate", "landmarks", "fit")
+EMPTY_CLIPS = pd.DataFrame({name: [] for name in ledger.CLIPS.names})
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fate:
+    """Where a clip stands after all stages."""
+
+    stage: str
+    """Which stage had the last word."""
+    row: Row
+    """What it said, a row of its ledger."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the clip went all the way that there was."""
+        return bool(self.row["state"] == State.KEPT)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Everything that the stages of a run wrote about clips."""
+
+    data: Path
+    ledgers: Mapping[str, pd.DataFrame]
+    """Ledger of clips by stage."""
+    clips: Mapping[str, pd.DataFrame]
+    """The table data/<stage>/clips.parquet by stage, indexed by clip."""
+
+    def steps(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Ledgers in the order of stages."""
+        for stage in JUDGES:
+            yield stage, self.ledgers[stage]
+
+    def fates(self) -> dict[str, Fate]:
+        """What became of every clip, by id."""
+        fates: dict[str, Fate] = {}
+        for stage, rows in self.steps():
+            for row in rows.to_dict("records"):
+                clip = str(row["clip"])
+                if clip not in fates or fates[clip].kept:
+                    fates[clip] = Fate(stage, {str(key): value for key, value in row.items()})
+        return dict(sorted(fates.items()))
+
+    def about(self, stage: str, clip: str) -> dict[str, Any]:
+        """One clip's row of data/<stage>/clips.parquet; empty where there is none."""
+        table = self.clips[stage]
+        if clip not in table.index:
+            return {}
+        return {str(key): value for key, value in table.loc[clip].to_dict().items()}
+
+    def frames(self, stage: str, clip: str) -> pd.DataFrame:
+        """One clip's rows of data/<stage>/frames.parquet, by frame; empty where there are none."""
+        rows = _rows(self.data / stage / "frames.parquet", clip)
+        return rows.sort_values("frame").reset_index(drop=True) if len(rows) else rows
+
+    def of_clip(self, stage: str, table: str, clip: str) -> pd.DataFrame:
+        """One clip's rows of another table of a stage, such as events or spans."""
+        return _rows(self.data / stage / f"{table}.parquet", clip)
+
+
+def read(data: Path) -> Account:
+    """Read the accounts in the project's data folder.
+
+    Raises:
+        CradleError: there is nothing to tell of yet.
+    """
+    if not (data / "download" / "ledger.parquet").exists():
+        raise CradleError(f"{data}: nothing has been run here yet; `make run` does")
+    ledgers = {stage: _or_empty(data / stage / "ledger.parquet") for stage in JUDGES}
+    clips = {stage: _indexed(data / stage / "clips.parquet") for stage in CLIP_TABLES}
+    return Account(data, ledgers, clips)
+
+
+def _or_empty(path: Path) -> pd.DataFrame:
+    return ledger.read_clips(path) if path.exists() else EMPTY_CLIPS
+
+
+def _indexed(path: Path) -> pd.DataFrame:
+    return tables.read(path).set_index("clip") if path.exists() else pd.DataFrame()
+
+
+def _rows(path: Path, clip: str) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame()
+    # The filter skips whole row groups, so a question about one clip reads little of many.
+    return pd.read_parquet(path, filters=[("clip", "==", clip)])

@@ -1,0 +1,216 @@
+"""The audit stage: one page that shows what was kept, what was dropped, and why.
+
+    data/audit/report.html
+
+The page is whole: it asks nothing of any network, and its policy forbids it to. Titles and names
+were written by strangers; they are escaped everywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.audit import funnel, learned, pictures, read, timeline, words
+from pipeline.audit.params import Audit
+from pipeline.audit.pictures import Shown
+from pipeline.audit.read import JUDGES, Account
+from pipeline.audit.timeline import Block, Timeline
+from pipeline.audit.why import Step, Story, explain
+from pipeline.core.reasons import STATE_MEANS, Reason, State
+from pipeline.core.stage import Stage, Summary
+
+HERE = Path(__file__).parent
+PAGE = "report.html"
+SHOWN_FACTS = ("source", "licence", "consent", "age_months", "width", "height", "duration_s")
+
+
+@dataclass(frozen=True)
+class ClipView:
+    """What the page shows of one clip."""
+
+    story: Story
+    facts: list[tuple[str, str]]
+    synthetic: bool
+    words: str
+    strip: list[Block]
+    timeline: Timeline | None
+    pictures: list[Shown]
+
+    @property
+    def search(self) -> str:
+        """What the page's search looks through."""
+        source = dict(self.facts).get("source", "")
+        story = self.story
+        return f"{story.clip} {story.vocalization} {story.reason} {story.state} {source}".lower()
+
+
+def run(stage: Stage[Audit]) -> Summary:
+    """Write the report of everything that was run."""
+    account = read.read(stage.root / "data")
+    stories = [explain(account, clip) for clip in account.fates()]
+    detailed = _spread(stories, stage.params.detailed_clips)
+    drawn = pictures.take(
+        account,
+        stage.runner,
+        [story for story in stories if story.clip in detailed],
+        stage.params.pictures_per_clip,
+        stage.params.picture_px,
+    )
+    limits = timeline.limits(account)
+    clips = [_view(account, story, detailed, drawn, limits) for story in stories]
+    what = learned.learned(stage.root / "data", stage.params.inline_video_mb)
+    page = render(account, clips, what)
+    (stage.fresh_out() / PAGE).write_text(page, encoding="utf-8")
+    kept = sum(view.story.state == State.KEPT for view in clips)
+    return Summary(
+        seen=len(clips),
+        kept=kept,
+        dropped=Counter(v.story.reason for v in clips if v.story.state != State.KEPT),
+        extra=f"{sum(map(len, drawn.values()))} pictures, {len(page) / 1e6:.1f} MB",
+    )
+
+
+def render(account: Account, clips: list[ClipView], what: learned.Learned) -> str:
+    """Fill the page's template."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = _asset("report.css"), _asset("report.js")
+    ending = funnel.clips_in_the_end(account)
+    frames = funnel.frames_in_the_end(account)
+    return environment.get_template("report.html.j2").render(
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        clips=clips,
+        ending=ending,
+        frames=frames,
+        stages=funnel.clips_by_stage(account),
+        span_count=sum(len(view.story.spans) for view in clips),
+        seconds=sum(b - a for view in clips for a, b in view.story.spans) / 30.0,
+        synthetic=sum(view.synthetic for view in clips),
+        backends=_backends(account),
+        vocabulary=_vocabulary(ending, frames),
+        learned=what,
+        plot_size=learned.PLOT,
+        of_run=words.of_run,
+    )
+
+
+def _view(
+    account: Account,
+    story: Story,
+    detailed: set[str],
+    drawn: Mapping[str, list[Shown]],
+    limits: Mapping[str, float],
+) -> ClipView:
+    about = account.about("download", story.clip)
+    facts = [(name, _fact(about[name])) for name in SHOWN_FACTS if name in about]
+    full = story.clip in detailed
+    return ClipView(
+        story,
+        facts,
+        bool(about.get("synthetic", False)),
+        _short(story),
+        timeline.strip(story) if full else [],
+        timeline.draw(account, story, limits) if full and story.frames else None,
+        drawn.get(story.clip, []),
+    )
+
+
+def _short(story: Story) -> str:
+    """What decided, in a few words."""
+    last = next((step for step in reversed(story.steps) if step.reason == story.reason), None)
+    if story.state == State.KEPT:
+        return f"closest: {story.closest[0]}" if story.closest else ""
+    return _said(last) if last else ""
+
+
+def _said(step: Step) -> str:
+    parts = [str(step.rule) if step.rule else "", step.detail]
+    return "; ".join(part for part in parts if part)
+
+
+def _spread(stories: Iterable[Story], count: int) -> set[str]:
+    """So many clips, taking turns over the reasons, so that each is seen."""
+    queues: dict[str, list[str]] = {}
+    for story in stories:
+        queues.setdefault(story.reason, []).append(story.clip)
+    chosen: list[str] = []
+    while len(chosen) < count and any(queues.values()):
+        for queue in queues.values():
+            if queue and len(chosen) < count:
+                chosen.append(queue.pop(0))
+    return set(chosen)
+
+
+def _backends(account: Account) -> list[tuple[str, str, str]]:
+    found = []
+    for stage in JUDGES:
+        rows = account.ledgers[stage][["backend", "backend_digest"]].dropna(subset=["backend"])
+        for name, digest in sorted(set(rows.fillna("").itertuples(index=False, name=None))):
+            found.append((stage, str(name), str(digest)[:12]))
+    return found
+
+
+def _vocabulary(
+    ending: funnel.Bar, frames: funnel.Bar
+) -> list[tuple[State, str, list[tuple[Reason, int, int]]]]:
+    of_clips = {share.reason: share.count for share in ending.shares}
+    of_frames = {share.reason: share.count for share in frames.shares}
+    return [
+        (
+            state,
+            STATE_MEANS[state],
+            [
+                (reason, of_clips.get(reason, 0), of_frames.get(reason, 0))
+                for reason in Reason
+                if reason.state is state
+            ],
+        )
+        for state in State
+    ]
+
+
+def _fact(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return "unknown"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _asset(name: str) -> Markup:
+    # Our own files, not a stranger's text: markup is what they are meant to be.
+    return Markup((HERE / name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def _policy(style: str, script: str) -> str:
+    """Allow the page its own style, script and data, by digest, and nothing else."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "img-src data:",
+            "media-src data:",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,270 @@
+"""Why a clip or a frame was kept or dropped, from the ledgers.
+
+story = explain(read(data), "nursery_011")
+print(in_words(story))
+
+nursery_011 was rejected by select: mouth_hidden
+  download   kept
+  isolate    kept       embedded 3f9a01c2
+  landmarks  kept       mediapipe 77b0d210
+  select     rejected   mouth_hidden: mouth_visible 0.61 < 0.75, short of it by 0.14
+
+frames 41-77 (1.37-2.60 s) mouth_hidden: mouth_visible 0.61 to 0.7 < 0.75; kept at <= 0.61
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.audit.read import FRAME_JUDGES, Account, Fate
+from pipeline.core.errors import CradleError
+from pipeline.core.reasons import Reason, State
+
+FPS = 30.0
+DIGITS = 3
+_BROKEN = {">=": "<", "<=": ">", ">": "<=", "<": ">="}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A comparison that decided: what is kept obeys `measure op threshold`."""
+
+    measure: str
+    measured: float | None
+    threshold: float
+    op: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was measured obeys."""
+        if self.measured is None:
+            return False
+        small = self.op in ("<=", "<")
+        return self.measured <= self.threshold if small else self.measured >= self.threshold
+
+    @property
+    def margin(self) -> float | None:
+        """How far inside the rule the value lies, in its own unit; negative outside."""
+        if self.measured is None:
+            return None
+        gap = self.measured - self.threshold
+        return gap if self.op in (">=", ">") else -gap
+
+    @property
+    def turns_at(self) -> float | None:
+        """The threshold, to a few digits, with which this value would just have obeyed."""
+        return None if self.measured is None else _just_inside(self.measured, self.op)
+
+    def __str__(self) -> str:
+        op = self.op if self.holds else _BROKEN[self.op]
+        shown = "not measured" if self.measured is None else f"{self.measured:.{DIGITS}g}"
+        return f"{self.measure} {shown} {op} {self.threshold:g}".strip()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage said of the clip."""
+
+    stage: str
+    state: str
+    reason: str
+    rule: Rule | None
+    backend: str
+    backend_digest: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class FrameRun:
+    """Frames one after the other that were judged alike."""
+
+    stage: str
+    start_frame: int
+    end_frame: int
+    """Exclusive."""
+    reason: str
+    rule: Rule | None
+    """With the value furthest from being kept, or for kept frames the one closest to the limit."""
+    best: float | None
+    """The value at the other end."""
+
+    @property
+    def kept_at(self) -> float | None:
+        """The threshold with which this rule would have let all of these frames pass."""
+        if self.rule is None or Reason.named(self.reason).state is State.KEPT:
+            return None
+        return self.rule.turns_at
+
+
+@dataclass(frozen=True)
+class Story:
+    """A clip's way through the stages."""
+
+    clip: str
+    stage: str
+    state: str
+    reason: str
+    explanation: str
+    vocalization: str
+    frames: int
+    steps: list[Step]
+    runs: list[FrameRun]
+    spans: list[tuple[int, int]]
+    closest: list[Rule] = field(default_factory=list)
+    """Of a kept clip: the rules with the least room left, the tightest first."""
+    turning: list[str] = field(default_factory=list)
+    """What would have turned it, when it was decided again with other thresholds."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        content = asdict(self)
+        for run, told in zip(self.runs, content["runs"], strict=True):
+            told["kept_at"] = run.kept_at
+        return content
+
+
+def explain(account: Account, clip: str, turning: Sequence[object] = ()) -> Story:
+    """Tell a clip's way through the stages.
+
+    Args:
+        account: the run.
+        clip: its id.
+        turning: changes of thresholds that would have turned it, each saying so as text.
+
+    Raises:
+        CradleError: no stage has seen such a clip; similar names are suggested.
+    """
+    fates = account.fates()
+    if clip not in fates:
+        raise CradleError(f"no clip named {clip!r} in this run{_similar(clip, list(fates))}")
+    fate, about = fates[clip], account.about("download", clip)
+    runs = [run for stage in FRAME_JUDGES for run in frame_runs(account, stage, clip)]
+    return Story(
+        clip,
+        fate.stage,
+        str(fate.row["state"]),
+        str(fate.row["reason"]),
+        Reason.named(str(fate.row["reason"])).explanation,
+        str(about.get("vocalization", "")),
+        int(about.get("frames", 0)),
+        _steps(account, clip),
+        runs,
+        _spans(account, clip, fate),
+        _closest(runs) if fate.kept else [],
+        [str(point) for point in turning],
+    )
+
+
+def frame_runs(account: Account, stage: str, clip: str) -> list[FrameRun]:
+    """Frames of a clip as one stage judged them, joined where they were judged alike."""
+    frames = account.frames(stage, clip)
+    if not len(frames):
+        return []
+    kind = frames["reason"] + " " + frames["measure"].fillna("")
+    # What is kept is one kind whichever rule came closest.
+    kind = kind.mask(frames["reason"] == Reason.KEPT, str(Reason.KEPT))
+    jump = (kind != kind.shift()) | (frames["frame"] != frames["frame"].shift() + 1)
+    return [_run(stage, rows) for _, rows in frames.groupby(jump.cumsum())]
+
+
+def _run(stage: str, rows: pd.DataFrame) -> FrameRun:
+    first, last = rows.iloc[0], rows.iloc[-1]
+    judged = rows.dropna(subset=["op", "threshold"])
+    rule, best = None, None
+    if len(judged):
+        room = np.where(judged["op"].isin([">=", ">"]), 1.0, -1.0) * (
+            judged["measured"] - judged["threshold"]
+        )
+        share = (room / np.maximum(judged["threshold"].abs(), 1e-6)).to_numpy(float)
+        ordered = judged.iloc[np.argsort(share, kind="stable")]
+        rule = rule_of(ordered.iloc[0])
+        best = _number(ordered["measured"].iloc[-1])
+    return FrameRun(
+        stage, int(first["frame"]), int(last["frame"]) + 1, str(first["reason"]), rule, best
+    )
+
+
+def _steps(account: Account, clip: str) -> list[Step]:
+    steps = []
+    for stage, rows in account.steps():
+        for row in rows[rows["clip"] == clip].to_dict("records"):
+            measure, rest = _measure(_text(row["detail"]))
+            rule = rule_of({**row, "measure": measure}) if _text(row["op"]) else None
+            steps.append(
+                Step(
+                    stage,
+                    str(row["state"]),
+                    str(row["reason"]),
+                    rule,
+                    _text(row["backend"]),
+                    _text(row["backend_digest"]),
+                    rest if rule else _text(row["detail"]),
+                )
+            )
+    return steps
+
+
+def _measure(detail: str) -> tuple[str, str]:
+    """A ledger of clips has no column for the measure; its detail begins with it."""
+    first, _, rest = detail.partition(",")
+    return (first, rest.strip()) if re.fullmatch("[a-z0-9_]+", first) else ("", detail)
+
+
+def _spans(account: Account, clip: str, fate: Fate) -> list[tuple[int, int]]:
+    stage = "fit" if fate.stage in ("fit", "pack") else "select"
+    spans = account.of_clip(stage, "spans", clip)
+    if not len(spans):
+        return []
+    return [(int(a), int(b)) for a, b in zip(spans["start_frame"], spans["end_frame"], strict=True)]
+
+
+def _closest(runs: Sequence[FrameRun]) -> list[Rule]:
+    tightest: dict[str, tuple[float, Rule]] = {}
+    for run in runs:
+        if run.reason != Reason.KEPT or run.rule is None or run.rule.margin is None:
+            continue
+        share = run.rule.margin / max(abs(run.rule.threshold), 1e-6)
+        known = tightest.get(run.rule.measure)
+        if known is None or share < known[0]:
+            tightest[run.rule.measure] = (share, run.rule)
+    ordered = sorted(tightest.values(), key=lambda pair: (pair[0], pair[1].measure))
+    return [rule for _, rule in ordered[:3]]
+
+
+def rule_of(row: Any) -> Rule | None:
+    """The comparison that a row of a ledger states, if it states one."""
+    threshold = _number(row["threshold"])
+    if threshold is None:
+        return None
+    return Rule(_text(row["measure"]), _number(row["measured"]), threshold, str(row["op"]))
+
+
+def _just_inside(value: float, op: str) -> float:
+    """Round `value` to a few digits, towards where it obeys as a threshold."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    scale = 10.0 ** (DIGITS - 1 - math.floor(math.log10(abs(value))))
+    rounded = math.floor(value * scale) if op in (">=", ">") else math.ceil(value * scale)
+    return rounded / scale
+
+
+def _similar(clip: str, known: list[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(clip, known, 3)
+    return f"; did you mean {', '.join(near)}?" if near else f", which has {len(known)} clips"
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else str(value)

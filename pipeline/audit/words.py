@@ -1,0 +1,163 @@
+"""A clip's story, and a frame's, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from pipeline.audit.read import FRAME_JUDGES, Account
+from pipeline.audit.why import DIGITS, FPS, FrameRun, Rule, Step, Story, frame_runs, rule_of
+from pipeline.core.errors import CradleError
+from pipeline.core.reasons import Reason, State
+
+MOST_RUNS = 12
+
+
+def in_words(story: Story) -> str:
+    """Tell a story in a screenful."""
+    return "\n".join(_lines(story)) + "\n"
+
+
+def _lines(story: Story) -> Iterator[str]:
+    if story.state == State.KEPT:
+        yield f"{story.clip} was kept" + (f" as {story.vocalization}" if story.vocalization else "")
+    else:
+        yield f"{story.clip} was {story.state} by {story.stage}: {story.reason}"
+        yield f"  {story.explanation}"
+    yield from (f"  {line}" for line in map(_step, story.steps))
+    if story.spans:
+        said = ", ".join(f"{a}-{b - 1} ({_seconds(a, b)})" for a, b in story.spans)
+        yield f"  spans      frames {said}"
+    dropped = [run for run in story.runs if Reason.named(run.reason) is not Reason.KEPT]
+    if dropped:
+        yield ""
+        yield f"frames that were not simply kept, of {story.frames}:"
+        longest = sorted(dropped, key=lambda run: run.start_frame - run.end_frame)[:MOST_RUNS]
+        for run in sorted(longest, key=lambda run: (run.stage, run.start_frame)):
+            yield f"  {of_run(run)}"
+        if len(dropped) > MOST_RUNS:
+            yield f"  and {len(dropped) - MOST_RUNS} shorter runs"
+    if story.closest:
+        yield ""
+        yield "what came closest to dropping a frame:"
+        yield from (f"  {rule}, by {rule.margin:.{DIGITS}g}" for rule in story.closest)
+    if story.turning:
+        yield ""
+        yield "the smallest change of one threshold that would have turned it:"
+        yield from (f"  {text}" for text in story.turning[:3])
+
+
+def of_run(run: FrameRun) -> str:
+    """One run of frames in a line."""
+    line = (
+        f"frames {run.start_frame}-{run.end_frame - 1} ({_seconds(run.start_frame, run.end_frame)})"
+    )
+    line += f" {run.stage}: {run.reason}"
+    if run.rule is not None:
+        line += f", {_spread(run.rule, run.best)}"
+    if run.kept_at is not None and run.rule is not None:
+        line += f"; this rule passes at {_towards(run.rule.op)} {run.kept_at:g}"
+    return line
+
+
+def _spread(rule: Rule, best: float | None) -> str:
+    text = str(rule)
+    if rule.measured is None or best is None:
+        return text
+    low, high = f"{rule.measured:.{DIGITS}g}", f"{best:.{DIGITS}g}"
+    return text if low == high else text.replace(low, f"{low} to {high}", 1)
+
+
+def _towards(op: str) -> str:
+    """A lower limit lets a value pass when it is at most that value, an upper one at least."""
+    return "<=" if op in (">=", ">") else ">="
+
+
+def _step(step: Step) -> str:
+    line = f"{step.stage:10} {step.state:11}"
+    if step.reason != Reason.KEPT:
+        line += step.reason
+    if step.rule is not None and step.reason != Reason.KEPT:
+        line += f": {step.rule}"
+        if step.rule.margin is not None:
+            line += f", short of it by {-step.rule.margin:.{DIGITS}g}"
+    if step.detail:
+        line += f" [{step.detail}]"
+    if step.backend:
+        line += f"  {step.backend} {step.backend_digest[:8]}"
+    return line.rstrip()
+
+
+def _seconds(start: int, end: int) -> str:
+    return f"{start / FPS:.2f}-{end / FPS:.2f} s"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One frame: what was measured there and what was made of it."""
+
+    clip: str
+    frame: int
+    measured: dict[str, float | None]
+    judged: list[FrameRun]
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "clip": self.clip,
+            "frame": self.frame,
+            "time_s": self.frame / FPS,
+            "measured": self.measured,
+            "judged": [
+                {
+                    "stage": run.stage,
+                    "reason": run.reason,
+                    "rule": None if run.rule is None else vars(run.rule),
+                    "frames": [run.start_frame, run.end_frame],
+                    "kept_at": run.kept_at,
+                }
+                for run in self.judged
+            ],
+        }
+
+
+def at_frame(account: Account, clip: str, frame: int) -> Moment:
+    """Tell of one frame.
+
+    Raises:
+        CradleError: the clip has no such frame.
+    """
+    frames = int(account.about("download", clip).get("frames", 0))
+    if not 0 <= frame < frames:
+        raise CradleError(f"{clip} has frames 0 to {frames - 1}, not {frame}")
+    judged = [run for stage in FRAME_JUDGES for run in _exactly(account, stage, clip, frame)]
+    measured: dict[str, float | None] = {}
+    for stage in ("landmarks", "isolate"):
+        rows = account.frames(stage, clip)
+        rows = rows[rows["frame"] == frame] if len(rows) else rows
+        for row in rows.drop(columns=["clip", "frame"]).to_dict("records") if len(rows) else []:
+            measured |= {
+                str(key): None if pd.isna(value) else float(value) for key, value in row.items()
+            }
+    return Moment(clip, frame, measured, judged)
+
+
+def _exactly(account: Account, stage: str, clip: str, frame: int) -> Iterator[FrameRun]:
+    """The run that holds a frame, with the rule as it was at that very frame."""
+    for run in frame_runs(account, stage, clip):
+        if run.start_frame <= frame < run.end_frame:
+            rows = account.frames(stage, clip)
+            (exact,) = rows[rows["frame"] == frame].to_dict("records")
+            yield replace(run, rule=rule_of(exact), best=None)
+
+
+def of_moment(moment: Moment) -> str:
+    """Tell of one frame in words."""
+    lines = [f"{moment.clip}, frame {moment.frame} at {moment.frame / FPS:.2f} s"]
+    lines += [f"  in {of_run(run)}" for run in moment.judged] or ["  never judged"]
+    for name, value in moment.measured.items():
+        lines.append(f"  {name:16} {'not measured' if value is None else f'{value:.4g}'}")
+    return "\n".join(lines) + "\n"
