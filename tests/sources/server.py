@@ -1,0 +1,93 @@
+"""A site on the loopback interface that behaves in every way that sites do."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Site(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and a few addresses that misbehave."""
+
+    asked: list[str]
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        special = {
+            "/page": self._page,
+            "/list": self._list,
+            "/thief": self._thief,
+            "/to_private": lambda: self._redirect("http://169.254.169.254/a.mp4"),
+            "/to_file": lambda: self._redirect("file:///etc/passwd"),
+            "/to_clip": lambda: self._redirect("/clip.mp4"),
+            "/slow.mp4": self._slow,
+            "/endless.mp4": self._endless,
+            "/broken.mp4": lambda: self.send_error(503, "Down for the night"),
+        }.get(self.path)
+        try:
+            special() if special else super().do_GET()
+        except (BrokenPipeError, ConnectionResetError):
+            # The other side had enough, which is what these tests are about.
+            self.close_connection = True
+
+    def _answer(self, kind: str, body: bytes = b"", length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _redirect(self, target: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", target)
+        self.end_headers()
+
+    def _page(self) -> None:
+        self._answer("text/html", b"<html><title>Video removed</title>Sorry.</html>")
+
+    def _list(self) -> None:
+        videos = b"<video src='/clip.mp4'></video><video src='/other.mp4'></video>"
+        self._answer("text/html", b"<html><title>Two</title>" + videos + b"</html>")
+
+    def _thief(self) -> None:
+        self._answer("text/html", b"<html><video src='file:///etc/passwd'></video></html>")
+
+    def _slow(self) -> None:
+        self._answer("video/mp4", length=1000)
+        for _ in range(100):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def _endless(self) -> None:
+        self._answer("video/mp4")
+        for _ in range(1000):
+            self.wfile.write(bytes(1 << 16))
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """The site's address, and the list of what it was asked for."""
+    asked: list[str] = []
+    handler = type("Handler", (Site,), {"asked": asked})
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
