@@ -63,7 +63,7 @@ class Embedded:
             return np.zeros(len(wave), np.float32)
         with torch.inference_mode():
             spectra, said = self._listen(wave)
-            stem = synthesise(spectra * said.mask, len(wave))[0].cpu().numpy()
+            stem = synthesise(spectra * said.mask, len(wave))[0].numpy()
         return np.asarray(stem, np.float32)
 
     def voices(self, sound: Wave, stem: Wave) -> Voices:
@@ -90,13 +90,14 @@ class Embedded:
 
         from pipeline.voice.network import REACH, Heard
 
-        spectra = analyse(torch.from_numpy(wave)[None]).to(self._device)
+        spectra = analyse(torch.from_numpy(wave)[None])
         level = loudness(spectra)
         said = []
         for start in range(0, spectra.shape[1], _CHUNK):
             first, end = max(0, start - REACH), start + _CHUNK
-            part = self._network(features(spectra[:, first : end + REACH], level))
-            said.append([x[:, start - first : end - first] for x in part])
+            heard_here = features(spectra[:, first : end + REACH], level)
+            part = self._network(heard_here.to(self._device))
+            said.append([x[:, start - first : end - first].cpu() for x in part])
         return spectra, Heard(*(torch.cat(parts, 1) for parts in zip(*said, strict=True)))
 
     @cached_property
@@ -122,7 +123,7 @@ def _network() -> Any:
 
 def _to_tracks(scores: Tensor, steps: int) -> np.ndarray:
     """Average scores (frames, k) at 100 Hz into (steps, k) at 50 Hz."""
-    values = scores.cpu().numpy()
+    values = scores.numpy()
     padded = np.pad(values, ((1, 2), (0, 0)), mode="edge")
     smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
     return np.asarray(smooth[:-1][::2][:steps], np.float32)
