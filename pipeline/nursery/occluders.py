@@ -35,7 +35,8 @@ def hand(rng: np.random.Generator, light: Light) -> Sprite:
     """Draw the back of a hand laid over the mouth, coming from below or from the side."""
     skin = on_screen(SKIN_TONES[int(rng.integers(0, len(SKIN_TONES)))])
     relief = Relief(-170, -190, 170, 170)
-    upright = _Frame(rng, scale=rng.uniform(0.86, 0.96), tilt_deg=rng.choice([-1, 1]) * 28.0)
+    tilt_deg = float(rng.choice([-1.0, 1.0]) * rng.uniform(62.0, 84.0))
+    upright = _Frame(scale=rng.uniform(0.72, 0.80), tilt_deg=tilt_deg)
     _palm(relief, upright, skin)
     spread = rng.uniform(0.8, 1.25)
     for knuckle, bones_mm, angle_deg, radii_mm in (*_FINGERS, _THUMB):
@@ -46,20 +47,23 @@ def hand(rng: np.random.Generator, light: Light) -> Sprite:
     return relief.shade(light, smooth_mm=0.9, occlusion_mm=7.0)
 
 
+_BELOW_MM = 9.0
+
+
 class _Frame:
     """Places a hand drawn wrist-down so that its knuckles lie over the mouth."""
 
-    def __init__(self, rng: np.random.Generator, scale: float, tilt_deg: float) -> None:
+    def __init__(self, scale: float, tilt_deg: float) -> None:
         angle = np.radians(tilt_deg)
-        mirror = float(rng.choice([-1.0, 1.0]))
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        self.matrix = scale * turn @ np.diag([mirror, 1.0])
-        self.middle = np.array([0.0, 78.0])
+        # Whichever way the fingers point, the thumb goes under the chin.
+        self.matrix = scale * turn @ np.diag([np.sign(tilt_deg), 1.0])
+        self.middle = np.array([0.0, 88.0])
         self.scale = scale
 
     def __call__(self, point: Point) -> Point:
         x, y = self.matrix @ (np.asarray(point) - self.middle)
-        return (float(x), float(y))
+        return (float(x), float(y) - _BELOW_MM)
 
 
 def _palm(relief: Relief, at: _Frame, skin: Colour) -> None:
