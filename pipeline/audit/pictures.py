@@ -43,6 +43,15 @@ class Shown:
     """A data URI."""
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """All pictures of a report."""
+
+    of_clip: dict[str, list[Shown]]
+    remembered: int
+    measured: int
+
+
 def choose(story: Story, count: int) -> list[tuple[int, FrameRun | None]]:
     """The frames to show: middles of the longest runs, kept and dropped in turn, by frame."""
     if not count or not story.frames:
@@ -71,8 +80,8 @@ def choose(story: Story, count: int) -> list[tuple[int, FrameRun | None]]:
 
 def take(
     account: Account, runner: Runner, stories: Sequence[Story], count: int, picture_px: int
-) -> dict[str, list[Shown]]:
-    """Draw the chosen frames of clips whose media are at hand; by clip."""
+) -> Drawn:
+    """Draw the chosen frames of clips whose media are at hand."""
     chosen = {story.clip: choose(story, count) for story in stories}
     jobs = []
     for clip, picks in chosen.items():
@@ -82,10 +91,11 @@ def take(
             inputs |= {"frames": frames, "picture_px": picture_px}
             jobs.append(Job(clip, inputs, _digest(account, clip, frames)))
     done = runner.measure(Step(STEP, draw, {"picture_px": picture_px}), jobs)
-    return {
+    shown = {
         clip: [_shown(entry.path, frame, run) for frame, run in chosen[clip]]
         for clip, entry in done.entries.items()
     }
+    return Drawn(shown, done.remembered, done.measured)
 
 
 def draw(out: Path, inputs: Mapping[str, Any]) -> None:

@@ -67,7 +67,7 @@ def run(stage: Stage[Audit]) -> Summary:
         stage.params.picture_px,
     )
     limits = timeline.limits(account)
-    clips = [_view(account, story, detailed, drawn, limits) for story in stories]
+    clips = [_view(account, story, detailed, drawn.of_clip, limits) for story in stories]
     what = learned.learned(stage.root / "data", stage.params.inline_video_mb)
     page = render(account, clips, what)
     (stage.fresh_out() / PAGE).write_text(page, encoding="utf-8")
@@ -75,8 +75,10 @@ def run(stage: Stage[Audit]) -> Summary:
     return Summary(
         seen=len(clips),
         kept=kept,
+        remembered=drawn.remembered,
+        measured=drawn.measured,
         dropped=Counter(v.story.reason for v in clips if v.story.state != State.KEPT),
-        extra=f"{sum(map(len, drawn.values()))} pictures, {len(page) / 1e6:.1f} MB",
+        extra=f"{sum(map(len, drawn.of_clip.values()))} pictures, {len(page) / 1e6:.1f} MB",
     )
 
 
@@ -97,6 +99,7 @@ def render(account: Account, clips: list[ClipView], what: learned.Learned) -> st
         style=style,
         script=script,
         clips=clips,
+        gallery=_gallery(clips),
         ending=ending,
         frames=frames,
         stages=funnel.clips_by_stage(account),
@@ -143,6 +146,17 @@ def _short(story: Story) -> str:
 def _said(step: Step) -> str:
     parts = [str(step.rule) if step.rule else "", step.detail]
     return "; ".join(part for part in parts if part)
+
+
+def _gallery(clips: Iterable[ClipView]) -> list[tuple[ClipView, Shown]]:
+    """One picture a reason for which frames were kept or dropped, from a clip that it decided."""
+    best: dict[str, tuple[ClipView, Shown]] = {}
+    for view in clips:
+        for shown in view.pictures:
+            if shown.reason == view.story.reason:
+                best.setdefault(shown.reason, (view, shown))
+    order = {str(reason): number for number, reason in enumerate(Reason)}
+    return [best[reason] for reason in sorted(best, key=order.__getitem__)]
 
 
 def _spread(stories: Iterable[Story], count: int) -> set[str]:
