@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import os
 import signal
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +28,15 @@ _PR_SET_PDEATHSIG = 1
 def start() -> None:
     """Prepare a fresh worker process."""
     die_with_parent()
+    _mute()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     seal.inherit()
+
+
+def _mute() -> None:
+    # Native libraries write straight to the descriptor, over the progress of the whole run. What
+    # goes wrong with a clip is in the ledger, and its traceback in the store.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def die_with_parent() -> None:
