@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.audit.read import FRAME_JUDGES, Account
+from pipeline.audit.why import FPS
 from pipeline.core import tables
 from pipeline.core.reasons import Reason, State
 
@@ -51,7 +52,7 @@ def clips_by_stage(account: Account) -> list[Bar]:
 
 def clips_in_the_end(account: Account) -> Bar:
     """Every clip once, with the word that ended its way."""
-    return bar("clips", (str(fate.row["reason"]) for fate in account.fates().values()))
+    return bar("clips", (str(fate.row["reason"]) for fate in account.fates.values()))
 
 
 def frames_in_the_end(account: Account) -> Bar:
@@ -71,6 +72,15 @@ def frames_in_the_end(account: Account) -> Bar:
                 counts[reason] += int(count)
                 counts[Reason.KEPT] -= int(count)
     return _bar("frames", counts, None)
+
+
+def kept_spans(account: Account) -> tuple[int, float]:
+    """How many spans were packed, and their seconds."""
+    path = account.data / "pack" / "index.parquet"
+    if not path.exists():
+        return 0, 0.0
+    frames = tables.read(path, ["frames"])["frames"]
+    return len(frames), float(frames.sum()) / FPS
 
 
 def _bar(name: str, counts: Counter[Reason], scale: int | None) -> Bar:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +54,23 @@ class Account:
         for stage in JUDGES:
             yield stage, self.ledgers[stage]
 
-    def fates(self) -> dict[str, Fate]:
-        """What became of every clip, by id."""
-        fates: dict[str, Fate] = {}
+    @cached_property
+    def said(self) -> dict[str, dict[str, Row]]:
+        """What each stage said of each clip, stages in order, clips sorted."""
+        said: dict[str, dict[str, Row]] = {}
         for stage, rows in self.steps():
             for row in rows.to_dict("records"):
-                clip = str(row["clip"])
-                if clip not in fates or fates[clip].kept:
-                    fates[clip] = Fate(stage, {str(key): value for key, value in row.items()})
-        return dict(sorted(fates.items()))
+                said.setdefault(str(row["clip"]), {})[stage] = {str(k): v for k, v in row.items()}
+        return dict(sorted(said.items()))
+
+    @cached_property
+    def fates(self) -> dict[str, Fate]:
+        """What became of every clip, by id: the first word that is not `kept`, or the last."""
+        fates = {}
+        for clip, rows in self.said.items():
+            every = [Fate(stage, row) for stage, row in rows.items()]
+            fates[clip] = next((fate for fate in every if not fate.kept), every[-1])
+        return fates
 
     def about(self, stage: str, clip: str) -> dict[str, Any]:
         """One clip's row of data/<stage>/clips.parquet; empty where there is none."""
@@ -72,12 +81,16 @@ class Account:
 
     def frames(self, stage: str, clip: str) -> pd.DataFrame:
         """One clip's rows of data/<stage>/frames.parquet, by frame; empty where there are none."""
-        rows = _rows(self.data / stage / "frames.parquet", clip)
+        rows = self.of_clip(stage, "frames", clip)
         return rows.sort_values("frame").reset_index(drop=True) if len(rows) else rows
 
     def of_clip(self, stage: str, table: str, clip: str) -> pd.DataFrame:
         """One clip's rows of another table of a stage, such as events or spans."""
-        return _rows(self.data / stage / f"{table}.parquet", clip)
+        path = self.data / stage / f"{table}.parquet"
+        if not path.exists():
+            return pd.DataFrame()
+        # The filter skips whole row groups, so a question about one clip reads little of many.
+        return pd.read_parquet(path, filters=[("clip", "==", clip)])
 
 
 def read(data: Path) -> Account:
@@ -99,10 +112,3 @@ def _or_empty(path: Path) -> pd.DataFrame:
 
 def _indexed(path: Path) -> pd.DataFrame:
     return tables.read(path).set_index("clip") if path.exists() else pd.DataFrame()
-
-
-def _rows(path: Path, clip: str) -> pd.DataFrame:
-    if not path.exists():
-        return pd.DataFrame()
-    # The filter skips whole row groups, so a question about one clip reads little of many.
-    return pd.read_parquet(path, filters=[("clip", "==", clip)])

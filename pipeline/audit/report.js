@@ -1,5 +1,5 @@
 "use strict";
-const clips = [...document.querySelectorAll("details.clip")];
+const clips = [...document.querySelectorAll(".clip")];
 const search = document.getElementById("search");
 const shown = document.getElementById("shown");
 const chips = [...document.querySelectorAll("[data-filter]")];

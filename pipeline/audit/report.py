@@ -39,6 +39,8 @@ class ClipView:
     """What the page shows of one clip."""
 
     story: Story
+    full: bool
+    """Whether there is more to show than its row."""
     facts: list[tuple[str, str]]
     synthetic: bool
     words: str
@@ -57,8 +59,8 @@ class ClipView:
 def run(stage: Stage[Audit]) -> Summary:
     """Write the report of everything that was run."""
     account = read.read(stage.root / "data")
-    stories = [explain(account, clip) for clip in account.fates()]
-    detailed = _spread(stories, stage.params.detailed_clips)
+    detailed = _spread(account, stage.params.detailed_clips)
+    stories = [explain(account, clip, frames=clip in detailed) for clip in account.fates]
     drawn = pictures.take(
         account,
         stage.runner,
@@ -92,6 +94,7 @@ def render(account: Account, clips: list[ClipView], what: learned.Learned) -> st
         lstrip_blocks=True,
     )
     style, script = _asset("report.css"), _asset("report.js")
+    spans = funnel.kept_spans(account)
     ending = funnel.clips_in_the_end(account)
     frames = funnel.frames_in_the_end(account)
     return environment.get_template("report.html.j2").render(
@@ -103,8 +106,8 @@ def render(account: Account, clips: list[ClipView], what: learned.Learned) -> st
         ending=ending,
         frames=frames,
         stages=funnel.clips_by_stage(account),
-        span_count=sum(len(view.story.spans) for view in clips),
-        seconds=sum(b - a for view in clips for a, b in view.story.spans) / 30.0,
+        span_count=spans[0],
+        seconds=spans[1],
         synthetic=sum(view.synthetic for view in clips),
         backends=_backends(account),
         vocabulary=_vocabulary(ending, frames),
@@ -126,6 +129,7 @@ def _view(
     full = story.clip in detailed
     return ClipView(
         story,
+        full,
         facts,
         bool(about.get("synthetic", False)),
         _short(story),
@@ -159,17 +163,17 @@ def _gallery(clips: Iterable[ClipView]) -> list[tuple[ClipView, Shown]]:
     return [best[reason] for reason in sorted(best, key=order.__getitem__)]
 
 
-def _spread(stories: Iterable[Story], count: int) -> set[str]:
+def _spread(account: Account, count: int) -> set[str]:
     """So many clips, taking turns over the reasons, so that each is seen."""
     queues: dict[str, list[str]] = {}
-    for story in stories:
-        queues.setdefault(story.reason, []).append(story.clip)
+    for clip, fate in account.fates.items():
+        queues.setdefault(str(fate.row["reason"]), []).append(clip)
     chosen: list[str] = []
-    while len(chosen) < count and any(queues.values()):
-        for queue in queues.values():
-            if queue and len(chosen) < count:
-                chosen.append(queue.pop(0))
-    return set(chosen)
+    for turn in range(len(account.fates)):
+        chosen += [queue[turn] for queue in queues.values() if turn < len(queue)]
+        if len(chosen) >= count:
+            break
+    return set(chosen[:count])
 
 
 def _backends(account: Account) -> list[tuple[str, str, str]]:

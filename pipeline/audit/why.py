@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.audit.read import FRAME_JUDGES, Account, Fate
+from pipeline.audit.read import FRAME_JUDGES, Account, Fate, Row
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
 
@@ -130,22 +130,25 @@ class Story:
         return content
 
 
-def explain(account: Account, clip: str, turning: Sequence[object] = ()) -> Story:
+def explain(
+    account: Account, clip: str, turning: Sequence[object] = (), *, frames: bool = True
+) -> Story:
     """Tell a clip's way through the stages.
 
     Args:
         account: the run.
         clip: its id.
         turning: changes of thresholds that would have turned it, each saying so as text.
+        frames: whether to tell of its frames and spans as well, which takes reading them.
 
     Raises:
         CradleError: no stage has seen such a clip; similar names are suggested.
     """
-    fates = account.fates()
-    if clip not in fates:
-        raise CradleError(f"no clip named {clip!r} in this run{_similar(clip, list(fates))}")
-    fate, about = fates[clip], account.about("download", clip)
-    runs = [run for stage in FRAME_JUDGES for run in frame_runs(account, stage, clip)]
+    if clip not in account.fates:
+        raise CradleError(f"no clip named {clip!r} in this run{_similar(clip, account)}")
+    fate, about = account.fates[clip], account.about("download", clip)
+    judges = FRAME_JUDGES if frames else ()
+    runs = [run for stage in judges for run in frame_runs(account, stage, clip)]
     return Story(
         clip,
         fate.stage,
@@ -154,9 +157,9 @@ def explain(account: Account, clip: str, turning: Sequence[object] = ()) -> Stor
         Reason.named(str(fate.row["reason"])).explanation,
         str(about.get("vocalization", "")),
         int(about.get("frames", 0)),
-        _steps(account, clip),
+        [_step(stage, row) for stage, row in account.said[clip].items()],
         runs,
-        _spans(account, clip, fate),
+        _spans(account, clip, fate) if frames else [],
         _closest(runs) if fate.kept else [],
         [str(point) for point in turning],
     )
@@ -191,24 +194,18 @@ def _run(stage: str, rows: pd.DataFrame) -> FrameRun:
     )
 
 
-def _steps(account: Account, clip: str) -> list[Step]:
-    steps = []
-    for stage, rows in account.steps():
-        for row in rows[rows["clip"] == clip].to_dict("records"):
-            measure, rest = _measure(_text(row["detail"]))
-            rule = rule_of({**row, "measure": measure}) if _text(row["op"]) else None
-            steps.append(
-                Step(
-                    stage,
-                    str(row["state"]),
-                    str(row["reason"]),
-                    rule,
-                    _text(row["backend"]),
-                    _text(row["backend_digest"]),
-                    rest if rule else _text(row["detail"]),
-                )
-            )
-    return steps
+def _step(stage: str, row: Row) -> Step:
+    measure, rest = _measure(text_of(row["detail"]))
+    rule = rule_of({**row, "measure": measure}) if text_of(row["op"]) else None
+    return Step(
+        stage,
+        str(row["state"]),
+        str(row["reason"]),
+        rule,
+        text_of(row["backend"]),
+        text_of(row["backend_digest"]),
+        rest if rule else text_of(row["detail"]),
+    )
 
 
 def _measure(detail: str) -> tuple[str, str]:
@@ -243,7 +240,7 @@ def rule_of(row: Any) -> Rule | None:
     threshold = _number(row["threshold"])
     if threshold is None:
         return None
-    return Rule(_text(row["measure"]), _number(row["measured"]), threshold, str(row["op"]))
+    return Rule(text_of(row["measure"]), _number(row["measured"]), threshold, str(row["op"]))
 
 
 def _just_inside(value: float, op: str) -> float:
@@ -255,16 +252,17 @@ def _just_inside(value: float, op: str) -> float:
     return rounded / scale
 
 
-def _similar(clip: str, known: list[str]) -> str:
+def _similar(clip: str, account: Account) -> str:
     import difflib
 
-    near = difflib.get_close_matches(clip, known, 3)
-    return f"; did you mean {', '.join(near)}?" if near else f", which has {len(known)} clips"
+    near = difflib.get_close_matches(clip, account.fates, 3)
+    return f"; did you mean {', '.join(near)}?" if near else f", which has {len(account.fates)}"
 
 
 def _number(value: Any) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A cell as text; nothing where nothing is known."""
     return "" if value is None or pd.isna(value) else str(value)

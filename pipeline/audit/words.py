@@ -18,14 +18,21 @@ MOST_RUNS = 12
 
 def in_words(story: Story) -> str:
     """Tell a story in a screenful."""
-    return "\n".join(_lines(story)) + "\n"
+    # A site's answer may hold what moves a terminal's cursor or turns its writing around.
+    return "".join(_printable(line) + "\n" for line in _lines(story))
+
+
+def _printable(line: str) -> str:
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
+    )
 
 
 def _lines(story: Story) -> Iterator[str]:
     if story.state == State.KEPT:
-        yield f"{story.clip} was kept" + (f" as {story.vocalization}" if story.vocalization else "")
+        yield f"{story.clip}: kept" + (f" as {story.vocalization}" if story.vocalization else "")
     else:
-        yield f"{story.clip} was {story.state} by {story.stage}: {story.reason}"
+        yield f"{story.clip}: {story.state} at {story.stage}, {story.reason}"
         yield f"  {story.explanation}"
     yield from (f"  {line}" for line in map(_step, story.steps))
     if story.spans:
@@ -77,17 +84,16 @@ def _towards(op: str) -> str:
 
 
 def _step(step: Step) -> str:
-    line = f"{step.stage:10} {step.state:11}"
-    if step.reason != Reason.KEPT:
-        line += step.reason
-    if step.rule is not None and step.reason != Reason.KEPT:
-        line += f": {step.rule}"
-        if step.rule.margin is not None:
-            line += f", short of it by {-step.rule.margin:.{DIGITS}g}"
+    words = [] if step.reason == Reason.KEPT else [step.reason]
+    if step.rule is not None:
+        words.append(str(step.rule))
+        if step.rule.margin is not None and not step.rule.holds:
+            words.append(f"short of it by {-step.rule.margin:.{DIGITS}g}")
+    line = f"{step.stage:10} {step.state:12}{', '.join(words)}"
     if step.detail:
         line += f" [{step.detail}]"
     if step.backend:
-        line += f"  {step.backend} {step.backend_digest[:8]}"
+        line += f" {step.backend} {step.backend_digest[:8]}"
     return line.rstrip()
 
 

@@ -176,6 +176,9 @@ def _decided(data: Path, here: pd.DataFrame) -> None:
     tables.write(
         data / "fit" / "clips.parquet", pd.DataFrame({"clip": kept, "fit_key": ["f" * 64] * 2})
     )
+    index = decisions.spans[decisions.spans["clip"] == "good"]
+    index = index.assign(frames=index["end_frame"] - index["start_frame"])
+    tables.write(data / "pack" / "index.parquet", index)
     ledger.write_clips(
         data / "pack" / "ledger.parquet", "pack", [ClipRow("good", Reason.KEPT)], ["good"]
     )

@@ -164,6 +164,8 @@ def test_a_large_video_is_a_link(written, tmp_path):
     root = fake.build(tmp_path, videos=False)
     report.run(fake.stage(root, inline_video_mb=0.0, detailed_clips=0))
     page = Page((root / "data" / "audit" / "report.html").read_text())
+    rows = [a["id"] for _, a in page.elements if a.get("class") == "clip"]
+    assert len(rows) == 10
     links = [a["href"] for tag, a in page.elements if tag == "a"]
     assert "../evaluate/videos/good__0.mp4" in links
     assert not [tag for tag, _ in page.elements if tag in ("video", "img")]

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from pipeline.audit import read, words
 from pipeline.audit.why import Rule, explain
-from pipeline.core import tables
+from pipeline.core import ledger, tables
 from pipeline.core.errors import CradleError
+from pipeline.core.ledger import ClipRow
+from pipeline.core.reasons import Reason
 from pipeline.dataset.decide import decide
 from pipeline.dataset.measures import gather
 from tests.audit import fake
@@ -23,7 +25,7 @@ def test_a_dropped_clip_says_where_and_why(account):
     assert (story.stage, story.state, story.reason) == ("select", "rejected", "mouth_hidden")
     assert [step.stage for step in story.steps] == ["download", "isolate", "landmarks", "select"]
     text = words.in_words(story)
-    assert "hidden was rejected by select: mouth_hidden" in text
+    assert "hidden: rejected at select, mouth_hidden" in text
     assert "Too much of the mouth is covered." in text
     assert "landmarks  kept" in text
     assert "mediapipe abababab" in text
@@ -52,13 +54,13 @@ def test_what_it_says_would_turn_it_does(finished, account):
 
 def test_a_clip_dropped_for_its_voice_names_the_measure(account):
     text = words.in_words(explain(account, "noisy"))
-    assert "too_noisy: snr_db 2.5 < 8, short of it by 5.5" in text
+    assert "too_noisy, snr_db 2.5 < 8, short of it by 5.5" in text
 
 
 def test_a_kept_clip_says_what_was_closest_and_what_was_bridged(account):
     story = explain(account, "good")
     text = words.in_words(story)
-    assert text.startswith("good was kept as cry\n")
+    assert text.startswith("good: kept as cry\n")
     assert story.spans == [(0, fake.FRAMES)]
     assert "frames 0-89 (0.00-3.00 s)" in text
     assert "select: bridged" in text
@@ -70,7 +72,7 @@ def test_a_kept_clip_says_what_was_closest_and_what_was_bridged(account):
 def test_fit_has_the_last_word_on_a_clip_that_select_kept(account):
     story = explain(account, "poor_fit")
     assert (story.stage, story.reason) == ("fit", "fit_poor")
-    assert "fit_poor: residual_mm 5 > 3, short of it by 2" in words.in_words(story)
+    assert "fit_poor, residual_mm 5 > 3, short of it by 2" in words.in_words(story)
 
 
 def test_a_reviewers_word_is_told(account):
@@ -80,19 +82,28 @@ def test_a_reviewers_word_is_told(account):
 @pytest.mark.parametrize(
     ("clip", "words_said"),
     [
-        ("gone", "unavailable by download: unreachable"),
-        ("taken_back", "withdrawn by download: withdrawn"),
-        ("crashed", "errored by isolate: worker_crashed"),
-        ("long", "rejected by download: too_long"),
+        ("gone", "unavailable at download, unreachable"),
+        ("taken_back", "withdrawn at download, withdrawn"),
+        ("crashed", "errored at isolate, worker_crashed"),
+        ("long", "rejected at download, too_long"),
     ],
 )
 def test_every_state_is_told_apart(account, clip, words_said):
-    assert f"{clip} was {words_said}" in words.in_words(explain(account, clip))
+    assert f"{clip}: {words_said}" in words.in_words(explain(account, clip))
 
 
 def test_details_in_words_are_not_taken_for_a_measure(account):
     text = words.in_words(explain(account, "long"))
-    assert "too_long: 700 > 600, short of it by 100 [lasts too long, in seconds]" in text
+    assert "too_long, 700 > 600, short of it by 100 [lasts too long, in seconds]" in text
+
+
+def test_a_sites_answer_cannot_move_the_terminals_cursor(tmp_path):
+    rows = [ClipRow("gone", Reason.UNREACHABLE, detail="no\x1b[2J\x07\u202egnp\r")]
+    folder = tmp_path / "data" / "download"
+    folder.mkdir(parents=True)
+    ledger.write_clips(folder / "ledger.parquet", "download", rows, ["gone"])
+    text = words.in_words(explain(read.read(tmp_path / "data"), "gone"))
+    assert all(letter.isprintable() for letter in text.replace("\n", ""))
 
 
 def test_an_unknown_clip_suggests_one(account):
