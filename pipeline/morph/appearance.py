@@ -54,7 +54,7 @@ class Appearance:
     brow: float = 0.5
     wet: float = 0.25
     """Shine of the skin."""
-    cloth: Colour | None = srgb("9fb8cf")
+    cloth: Colour | None = CLOTHES[1]
     """The shirt; None draws the head alone."""
     grain: int = 0
     """Which piece of the noise the skin is cut from."""

@@ -177,5 +177,5 @@ def _lower_face(g: Ground) -> list[Array]:
         along(_soft(g, (0, -66, 48), (18, 9, 18)), (0, -1.3, 0)),
         _out(_pair(g, (44, -42, 12), (14, 15, 22)), g, (1.9, -0.4, 0)),
         0.07 * on_ear + 0.9 * np.hstack([side, np.zeros((len(side), 2))]) * ear[:, None],
-        along(-shift, (0.8, 0, 0)) + along(g.left * _face(g), (0, 0.35, 0)),
+        along(-shift, (0.6, 0, 0)) + along(g.left * _face(g), (0, 0.3, 0)),
     ]

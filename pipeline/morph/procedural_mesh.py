@@ -66,10 +66,10 @@ def _skin(mouth: Patch, eye: Patch) -> Patch:
 def spacing(points: Array) -> Array:
     """Wanted distance (N,) in mm between neighbouring skin vertices at points (N,3)."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
-    wide = 3.1 + 3.6 * np.clip((np.hypot(x, y + 15.0) - 42.0) / 40.0, 0.0, 1.0)
-    wide = np.where(z < 15.0, np.clip(5.5 + (15.0 - z) * 0.12, 5.5, 11.0), wide)
-    nose = np.hypot(x / 1.0, (y + 17.0) / 1.1)
-    return np.minimum(wide, 1.55 + 1.5 * np.clip((nose - 9.0) / 9.0, 0.0, 1.0))
+    wide = 2.9 + 2.6 * np.clip((np.hypot(x, y + 10.0) - 45.0) / 35.0, 0.0, 1.0)
+    wide = np.where(z < 15.0, np.clip(4.6 + (15.0 - z) * 0.06, 4.6, 8.0), wide)
+    nose = np.where(z > 30.0, np.hypot(x, (y + 17.0) / 1.1), 99.0)
+    return np.minimum(wide, 1.6 + np.maximum(nose - 9.0, 0.0) / 6.0)
 
 
 def _chart(points: Array) -> Array:

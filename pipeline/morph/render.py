@@ -35,7 +35,7 @@ from pipeline.morph.pose import (
 )
 from pipeline.morph.procedural_parts import Part
 from pipeline.morph.raster import interpolate, normals, rasterise, visible
-from pipeline.morph.shading import NOISE_SIDE, shade_pixels
+from pipeline.morph.shading import NOISE_SIDE, develop, shade_pixels
 
 __all__ = [
     "Camera",
@@ -145,7 +145,7 @@ class _Scene(NamedTuple):
         toward = -(seen @ HEAD_TO_CAMERA)
         toward /= np.linalg.norm(toward, axis=1, keepdims=True)
         px = to_pixels(seen, view.focal_px, view.size)
-        return cls(px, np.float32(normal), np.float32(toward), *fixed)
+        return cls(px, normal.astype(np.float32), toward.astype(np.float32), *fixed)
 
 
 class Painter:
@@ -159,7 +159,7 @@ class Painter:
         self._part = _materials(model)
         shirt = body.torso()
         self._shirt_normal = normals(shirt.vertices, shirt.triangles)
-        tags = np.zeros((len(shirt.vertices), 4), np.float32)
+        tags = np.zeros((len(shirt.vertices), 5), np.float32)
         tags[:, 2] = shirt.clear
         self._dressed = (
             np.concatenate([self._triangles, shirt.triangles + np.int32(model.vertices)]),
@@ -216,18 +216,12 @@ class Painter:
 
     def _develop(self, glow: Float, depth: Float, triangle: NDArray[np.int32]) -> Picture:
         """Average supersamples and encode as sRGB."""
-        covered = (triangle >= 0).astype(np.float32)
         step = self.detail
-        if step > 1:
-            height, width = covered.shape[0] // step, covered.shape[1] // step
-            blocks = (height, step, width, step)
-            alpha = covered.reshape(blocks).mean(axis=(1, 3))
-            total = glow.reshape(*blocks, 3).mean(axis=(1, 3))
-            glow = total / np.maximum(alpha, 1e-6)[..., None]
-            covered = alpha
-            depth, triangle = depth[::step, ::step], triangle[::step, ::step]
-        level = np.minimum(glow * 4095.0, 4095.0).astype(np.int32)
-        return Picture(_srgb_table()[level], covered, depth, triangle)
+        height, width = depth.shape[0] // step, depth.shape[1] // step
+        rgb = np.zeros((height, width, 3), np.uint8)
+        alpha = np.zeros((height, width), np.float32)
+        develop(glow, triangle, step, _srgb_table(), rgb, alpha)
+        return Picture(rgb, alpha, depth[::step, ::step], triangle[::step, ::step])
 
 
 def shade(
@@ -263,15 +257,25 @@ def _places(model: Morphable) -> Float:
 
 
 def _tags(model: Morphable) -> Float:
-    """Lip, lash, openness to light and eyelid (V,4), 0..1."""
+    """Lip, lash, openness to light, eyelid and blush (V,5), 0..1."""
     ring, eye = model.tags["mouth_ring"], model.tags["eye_ring"]
     rise = np.sin(model.tags["turn"])
     wet = [ring == k for k in (-1, -2, -3, -4, -5)]
     lip = np.select([*wet, ring <= 1, ring == 2], [0.9, 0.6, 0.85, 0.25, 0.0, 1.0, 0.62], 0.0)
-    lash = np.select([eye == 0, eye == -1, eye == 1], [1.0, 1.0, 0.22], 0.0)
+    lash = np.select([eye == 0, eye == -1, eye == 1], [1.0, 1.0, 0.55], 0.0)
     lash = lash * np.where(rise > 0.05, 1.0, 0.2)
     lid = np.select([(eye >= 0) & (eye <= 2), eye == 3, eye == 4], [1.0, 0.7, 0.35], 0.0)
-    return np.column_stack([lip, lash, openness(model), lid]).astype(np.float32)
+    columns = [lip, lash, openness(model), lid, _blush(model)]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _blush(model: Morphable) -> Float:
+    """How much blood shows through (V,): cheeks 1, nose and chin less."""
+    x, y, z = np.abs(model.mean[:, 0]), model.mean[:, 1], model.mean[:, 2]
+    cheek = np.exp(-(((x - 33.0) / 15.0) ** 2) - ((y + 22.0) / 12.0) ** 2)
+    nose = np.exp(-(x**2 + (y + 18.0) ** 2) / 90.0)
+    chin = np.exp(-(x**2 + (y + 60.0) ** 2) / 160.0)
+    return (cheek + 0.45 * nose + 0.3 * chin) * (z > 0.0)
 
 
 def _materials(model: Morphable) -> NDArray[np.int32]:
@@ -340,7 +344,7 @@ def _reached(px: NDArray, depth: Float) -> NDArray:
     return np.clip(1.0 - (px[:, 2] - depth[row, column] - 2.5) / 3.0, 0.0, 1.0)
 
 
-def _pack_looks(looks: Appearance) -> NDArray[np.float64]:
+def _pack_looks(looks: Appearance) -> Float:
     grain = float(looks.grain % 9973) * 0.37
     return np.array(
         [
@@ -348,11 +352,12 @@ def _pack_looks(looks: Appearance) -> NDArray[np.float64]:
             *looks.iris, 0.0, looks.wet, 0.0, 0.0,
             *looks.hair, looks.hair_density, looks.brow, grain,
             *(looks.cloth or (0.0, 0.0, 0.0)),
-        ]
+        ],
+        np.float32,
     )  # fmt: skip
 
 
-def _pack_light(light: Light) -> NDArray[np.float64]:
+def _pack_light(light: Light) -> Float:
     toward = np.asarray(light.direction, float)
     toward = toward / np.linalg.norm(toward)
     left, up = np.sin(np.radians(light.gaze_deg))
@@ -361,7 +366,8 @@ def _pack_light(light: Light) -> NDArray[np.float64]:
         [
             *toward, *(light.strength * c for c in light.colour),
             *light.ambient, *light.ground, light.fill, left, up, iris,
-        ]
+        ],
+        np.float32,
     )  # fmt: skip
 
 

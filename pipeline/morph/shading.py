@@ -10,6 +10,9 @@ import numpy as np
 from numba import njit
 
 NOISE_SIDE = 64
+"""Side of the noise cube; a power of two, so that wrapping is a mask."""
+
+_WRAP = NOISE_SIDE - 1
 
 SKIN, LIP, MOUTH, TONGUE, EYE, RIM, EAR, CLOTH = range(8)
 
@@ -17,11 +20,10 @@ SKIN, LIP, MOUTH, TONGUE, EYE, RIM, EAR, CLOTH = range(8)
 @njit(cache=True, fastmath=True, inline="always")
 def _noise(table, x, y, z):  # type: ignore[no-untyped-def]
     """Trilinear lookup in a tiling cube of values -1..1."""
-    side = NOISE_SIDE
     fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
     u, v, w = x - fx, y - fy, z - fz
-    i, j, k = int(fx) % side, int(fy) % side, int(fz) % side
-    a, b, c = (i + 1) % side, (j + 1) % side, (k + 1) % side
+    i, j, k = int(fx) & _WRAP, int(fy) & _WRAP, int(fz) & _WRAP
+    a, b, c = (i + 1) & _WRAP, (j + 1) & _WRAP, (k + 1) & _WRAP
     low = (table[i, j, k] * (1 - u) + table[a, j, k] * u) * (1 - v) + (
         table[i, b, k] * (1 - u) + table[a, b, k] * u
     ) * v
@@ -68,6 +70,8 @@ def _hair(x, y, z, table, grain, density):  # type: ignore[no-untyped-def]
     wobble = 5.0 * _noise(table, grain + x * 0.07, y * 0.07, z * 0.07)
     edge = _ramp(line + wobble, 23.0 - 4.0 * density, 52.0 - 16.0 * density)
     low = _ramp(y - 0.35 * z, -42.0, -10.0)
+    if edge * low < 0.004:
+        return 0.0
     away = np.sqrt(x * x + (z + 32.0) ** 2)
     around = np.arctan2(x, z + 32.0) * 34.0 + 0.02 * away
     down = away * 0.07 - y * 0.04
@@ -86,7 +90,7 @@ def shade_pixels(  # type: ignore[no-untyped-def]
     """Fill `out` (H,W,3) with linear light.
 
     normal, view (V,3): in camera axes with y up and z toward the camera; place (V,3): on the mean
-    head; tags (V,4): lip, lash, openness to light, eyelid; part (T,): material of each triangle;
+    head; tags (V,5): lip, lash, openness to light, eyelid, blush; part (T,): material of triangles;
     looks, lamp: packed `Appearance` and `Light`.
     """
     height, width = triangle.shape
@@ -128,18 +132,13 @@ def shade_pixels(  # type: ignore[no-untyped-def]
                 # Skin: patches of colour, blood near the surface, lips, brows, lashes, hair.
                 patch = _noise(table, grain + x * 0.045, y * 0.045, z * 0.045)
                 fine = _noise(table, x * 0.62, grain + y * 0.62, z * 0.62)
-                speck = _noise(table, x * 1.9, y * 1.9, grain + z * 1.9)
-                tone = 1.0 + looks[6] * (0.07 * patch + 0.045 * fine + 0.03 * speck)
-                cx, cy = (abs(x) - 33.0) / 15.0, (y + 22.0) / 12.0
-                blood = looks[4] * np.exp(-cx * cx - cy * cy)
-                nose = (x * x + (y + 18.0) ** 2) / 90.0
-                chin = (x * x + (y + 60.0) ** 2) / 160.0
-                blood += 0.45 * looks[4] * np.exp(-nose) + 0.3 * looks[4] * np.exp(-chin)
+                tone = 1.0 + looks[6] * (0.07 * patch + 0.06 * fine)
+                blood = looks[4] * (u * tags[i, 4] + v * tags[j, 4] + w * tags[k, 4])
                 blood += 0.22 * lid + looks[5] * (0.75 + 0.25 * patch)
                 if kind == EAR:
                     blood += 0.25
                 if kind == RIM:
-                    blood += 0.9
+                    blood += 0.5
                 blood = blood * (1.0 if z > -30.0 else 0.5)
                 red = red * tone * (1.0 - 0.07 * blood)
                 green = green * tone * (1.0 - 0.34 * blood)
@@ -189,7 +188,9 @@ def shade_pixels(  # type: ignore[no-untyped-def]
             half = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
             mirror = max((nx * hx + ny * hy + nz * hz) * half, 0.0)
             rim = 1.0 - max(nx * vx + ny * vy + nz * vz, 0.0)
-            gloss = shine * mirror**sharp * lit * (0.35 if facing < 0.0 else 1.0)
+            gloss = 0.0
+            if shine > 0.0 and mirror > 0.6:
+                gloss = shine * mirror**sharp * lit * (0.35 if facing < 0.0 else 1.0)
             soft = 0.10 * bleed * rim * rim * rim * clear
             out[row, column, 0] = red * lr + (gloss + soft) * lamp[3] * 0.8
             out[row, column, 1] = green * lg + (gloss + soft * 0.85) * lamp[4] * 0.8
@@ -235,3 +236,27 @@ def _inside(x, y, z, kind, lip, table, grain):  # type: ignore[no-untyped-def]
         (0.006 + 0.105 * front) * wet,
         (0.008 + 0.11 * front) * wet,
     )
+
+
+@njit(cache=True)
+def develop(glow, triangle, step, table, rgb, alpha):  # type: ignore[no-untyped-def]
+    """Average `step` x `step` samples of linear light and encode them through `table`."""
+    height, width = alpha.shape
+    top = table.shape[0] - 1
+    for row in range(height):
+        for column in range(width):
+            count, red, green, blue = 0, 0.0, 0.0, 0.0
+            for y in range(row * step, row * step + step):
+                for x in range(column * step, column * step + step):
+                    if triangle[y, x] >= 0:
+                        count += 1
+                        red += glow[y, x, 0]
+                        green += glow[y, x, 1]
+                        blue += glow[y, x, 2]
+            if count == 0:
+                continue
+            alpha[row, column] = count / (step * step)
+            share = top / count
+            rgb[row, column, 0] = table[min(int(red * share), top)]
+            rgb[row, column, 1] = table[min(int(green * share), top)]
+            rgb[row, column, 2] = table[min(int(blue * share), top)]
