@@ -19,14 +19,17 @@ from av.stream import Disposition
 
 def main(argv: list[str]) -> int:
     """Print what the file `argv[0]` holds, or why it cannot be told."""
-    name, formats, protocols = argv
+    json.dump(told(*argv), sys.stdout)
+    return 0
+
+
+def told(name: str, formats: str, protocols: str) -> dict[str, Any]:
+    """What a file holds, as plain values, or `error`."""
     try:
-        told = _told(name, formats, protocols)
+        return _told(name, formats, protocols)
     except (av.error.FFmpegError, MemoryError) as error:
         # The reason is for `probing` to name; here it is only passed on.
-        told = {"error": getattr(error, "strerror", None) or type(error).__name__}
-    json.dump(told, sys.stdout)
-    return 0
+        return {"error": getattr(error, "strerror", None) or type(error).__name__}
 
 
 def _told(name: str, formats: str, protocols: str) -> dict[str, Any]:

@@ -270,7 +270,7 @@ def _succeed(ended: Ended) -> None:
 
 
 def _info(out: Path, seen: Probe, planned: Plan, frames: int) -> MediaInfo:
-    made = probe(out / VIDEO).picture
+    made = probe(out / VIDEO, own=True).picture
     assert made is not None
     if len(made.times_s) != frames:
         raise damaged("frames are in what was made", len(made.times_s), frames, 0)

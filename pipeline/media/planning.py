@@ -101,10 +101,14 @@ def plan(seen: Probe, heard: Probe, limits: Limits, section: Section) -> Plan:
 def _streams(seen: Probe, heard: Probe) -> tuple[Picture, Sound]:
     picture, sound = seen.picture, heard.sound
     if picture is None or (not picture.times_s and not picture.promised):
-        raise ClipFailed(Reason.NO_VIDEO, f"a {seen.format} file without a moving picture")
+        raise ClipFailed(Reason.NO_VIDEO, f"no moving picture in the {_short(seen)} file")
     if sound is None:
-        raise ClipFailed(Reason.NO_SOUND, f"a {heard.format} file without sound")
+        raise ClipFailed(Reason.NO_SOUND, f"no sound in the {_short(heard)} file")
     return picture, sound
+
+
+def _short(probe: Probe) -> str:
+    return probe.format.split(",")[0]
 
 
 def _check_whole(probe: Probe) -> None:

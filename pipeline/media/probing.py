@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
-from pipeline.media import child, demux
+from pipeline.media import child
 from pipeline.media.child import Bounds
 from pipeline.media.command import FORMATS, PROTOCOLS, named
 
@@ -89,14 +89,18 @@ class Probe:
         return max(self.sounds, key=lambda it: (it.default, -it.index), default=None)
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, *, own: bool = False) -> Probe:
     """Say what a file holds, from its headers and packets.
+
+    Args:
+        path: the file.
+        own: whether Cradle itself wrote it; then it is read in this process, which is quicker.
 
     Raises:
         ClipFailed: `not_media`; `media_damaged` where it begins as media does and cannot be read;
             `timed_out`.
     """
-    told = _ask(path)
+    told = _ask(path, own)
     if "error" in told:
         raise ClipFailed(_unreadable(path), str(told["error"]))
     streams = told["streams"]
@@ -112,7 +116,11 @@ def probe(path: Path) -> Probe:
     )
 
 
-def _ask(path: Path) -> dict[str, Any]:
+def _ask(path: Path, own: bool) -> dict[str, Any]:
+    from pipeline.media import demux
+
+    if own:
+        return demux.told(named(path), FORMATS, PROTOCOLS)
     argv = [sys.executable, "-I", demux.__file__, named(path), FORMATS, PROTOCOLS]
     ended = child.run(argv, _BOUNDS)
     if ended.code != 0:

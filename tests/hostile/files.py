@@ -239,6 +239,7 @@ derived("stretched.mp4", (192, 64, 45), "-vf", "setsar=2")
 derived("large.mp4", (640, 360, 45), size="1280x720")
 derived("fragments.mp4", (96, 64, 46), "-movflags", "+frag_keyframe+empty_moov")
 derived("reordered.mp4", (96, 64, 45), "-preset", "medium", "-bf", "3", "-g", "12")
+derived("timecode.mov", (96, 64, 45), "-timecode", "00:00:00:00")
 derived("-loglevel.mp4", (96, 64, 45))
 derived("%d $(id) `;'\n.mp4", (96, 64, 45))
 derived("realtime.webm", (96, 64, 45), "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus")
@@ -258,6 +259,16 @@ def _rotated_90(path: Path) -> None:
 @hostile("rotated_180.mp4", (96, 64, 45))
 def _rotated_180(path: Path) -> None:
     remuxed(path, before=("-display_rotation", "180"))
+
+
+@hostile("long_subtitle.mp4", (96, 64, 45))
+def _long_subtitle(path: Path) -> None:
+    words = path.with_suffix(".srt")
+    words.write_text("1\n00:00:00,500 --> 00:00:09,000\n<b>a stranger's words</b>\n")
+    plain = clip(path.with_name("plain.mp4"))
+    ffmpeg(
+        "-i", plain, "-i", words, "-map", "0", "-map", "1", "-c", "copy", "-c:s", "mov_text", path
+    )
 
 
 @hostile("two_films.mp4", (96, 64, 45))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,19 @@ def clip(
     path: Path, *words: str, fps: float = 30, span_s: float = 1.5, size: str = "96x64"
 ) -> Path:
     """A moving test picture over a tone."""
+    path.write_bytes(_clip(path.suffix, words, fps, span_s, size))
+    return path
+
+
+@cache
+def _clip(suffix: str, words: tuple[str, ...], fps: float, span_s: float, size: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"clip{suffix}")
+        _encode(path, words, fps, span_s, size)
+        return path.read_bytes()
+
+
+def _encode(path: Path, words: tuple[str, ...], fps: float, span_s: float, size: str) -> None:
     ffmpeg(
         *("-f", "lavfi", "-i", f"testsrc=s={size}:r={fps}:d={span_s}"),
         *("-f", "lavfi", "-i", f"sine=f=440:r=44100:d={span_s}"),
@@ -30,7 +45,6 @@ def clip(
         *("-c:a", "aac", "-ac", "2", *words),
         path,
     )
-    return path
 
 
 def clapper(path: Path, fps: float = 30, span_s: float = 1.6) -> Path:

@@ -161,7 +161,7 @@ def test_several_processes_give_the_same_bytes_as_one(project: Project, site_fol
     project.catalogue(
         "".join(
             f"c{number},{site_folder}/clip.mp4,{number / 10},,cry,,,,parental,\n"
-            for number in range(3)
+            for number in range(2)
         )
     )
     project.run(executor="process", workers=2)
