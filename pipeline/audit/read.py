@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,15 @@ JUDGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
 FRAME_JUDGES = ("select", "fit")
 """Those that judge frames as well."""
 CLIP_TABLES = ("download", "isolate", "landmarks", "fit")
+BY_FRAME = (
+    ("isolate", "frames"),
+    ("landmarks", "frames"),
+    ("select", "frames"),
+    ("select", "spans"),
+    ("fit", "frames"),
+    ("fit", "spans"),
+)
+"""Tables that hold many rows of a clip."""
 EMPTY_CLIPS = pd.DataFrame({name: [] for name in ledger.CLIPS.names})
 
 Row = Mapping[str, Any]
@@ -46,8 +55,20 @@ class Account:
     data: Path
     ledgers: Mapping[str, pd.DataFrame]
     """Ledger of clips by stage."""
-    clips: Mapping[str, pd.DataFrame]
-    """The table data/<stage>/clips.parquet by stage, indexed by clip."""
+    clips: Mapping[str, Mapping[str, dict[str, Any]]]
+    """The table data/<stage>/clips.parquet by stage: each clip's row."""
+    held: dict[tuple[str, str], dict[str, pd.DataFrame]] = field(default_factory=dict)
+    """Rows of clips that were read ahead, by stage and table."""
+
+    def read_ahead(self, clips: Iterable[str]) -> None:
+        """Read what `of_clip` will be asked of many clips, each table once."""
+        wanted = sorted(clips)
+        for stage, table in BY_FRAME if wanted else ():
+            path = self.data / stage / f"{table}.parquet"
+            if path.exists():
+                rows = pd.read_parquet(path, filters=[("clip", "in", wanted)])
+                groups = {str(clip): part for clip, part in rows.groupby("clip")}
+                self.held[stage, table] = {clip: groups.get(clip, rows.iloc[:0]) for clip in wanted}
 
     def steps(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Ledgers in the order of stages."""
@@ -74,10 +95,7 @@ class Account:
 
     def about(self, stage: str, clip: str) -> dict[str, Any]:
         """One clip's row of data/<stage>/clips.parquet; empty where there is none."""
-        table = self.clips[stage]
-        if clip not in table.index:
-            return {}
-        return {str(key): value for key, value in table.loc[clip].to_dict().items()}
+        return self.clips[stage].get(clip, {})
 
     def frames(self, stage: str, clip: str) -> pd.DataFrame:
         """One clip's rows of data/<stage>/frames.parquet, by frame; empty where there are none."""
@@ -86,6 +104,9 @@ class Account:
 
     def of_clip(self, stage: str, table: str, clip: str) -> pd.DataFrame:
         """One clip's rows of another table of a stage, such as events or spans."""
+        known = self.held.get((stage, table), {})
+        if clip in known:
+            return known[clip]
         path = self.data / stage / f"{table}.parquet"
         if not path.exists():
             return pd.DataFrame()
@@ -102,7 +123,7 @@ def read(data: Path) -> Account:
     if not (data / "download" / "ledger.parquet").exists():
         raise CradleError(f"{data}: nothing has been run here yet; `make run` does")
     ledgers = {stage: _or_empty(data / stage / "ledger.parquet") for stage in JUDGES}
-    clips = {stage: _indexed(data / stage / "clips.parquet") for stage in CLIP_TABLES}
+    clips = {stage: _by_clip(data / stage / "clips.parquet") for stage in CLIP_TABLES}
     return Account(data, ledgers, clips)
 
 
@@ -110,5 +131,8 @@ def _or_empty(path: Path) -> pd.DataFrame:
     return ledger.read_clips(path) if path.exists() else EMPTY_CLIPS
 
 
-def _indexed(path: Path) -> pd.DataFrame:
-    return tables.read(path).set_index("clip") if path.exists() else pd.DataFrame()
+def _by_clip(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    rows = tables.read(path).to_dict("records")
+    return {str(row["clip"]): {str(key): value for key, value in row.items()} for row in rows}

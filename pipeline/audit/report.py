@@ -60,6 +60,7 @@ def run(stage: Stage[Audit]) -> Summary:
     """Write the report of everything that was run."""
     account = read.read(stage.root / "data")
     detailed = _spread(account, stage.params.detailed_clips)
+    account.read_ahead(detailed)
     stories = [explain(account, clip, frames=clip in detailed) for clip in account.fates]
     drawn = pictures.take(
         account,
