@@ -4,10 +4,11 @@ Judged against the face's own skin on forehead, cheeks and nose, in colours that
 alone (logarithms of ratios of channels):
 
 - `foreign`   a patch that has another colour than the face's skin or lips can have;
-- `blank`     a mouth without what makes a mouth: lips redder and darker than the skin around them.
+- `blank`     a mouth without what makes a mouth: edges, and lips redder and darker than the skin
+              around them; a hand of the infant's own colour is told by that.
 
-Both look at single pictures, because a pacifier may stay in for a whole clip. `changed` compares
-with the frames in which nothing was covered, and so catches a hand of the infant's own colour.
+Each picture is judged by itself, because a pacifier may stay in for a whole clip and would become
+what the mouth usually looks like.
 """
 
 from __future__ import annotations
@@ -31,15 +32,13 @@ LIPS_MORE = ((-0.02, 0.65), (-0.12, 0.22))
 """How much redder, and how much bluer, lips are than skin, at the least and at the most."""
 LIPS_FOREIGN = (0.10, 0.03)
 """Distance from that range at which a patch of lips is as likely foreign as not, and width."""
-CONTRAST = (0.07, 0.015)
-"""Redness and darkness of lips beyond the skin around them below which there are none; width."""
-TEXTURE = (1.2, 0.15)
-"""Edges on the lips relative to the rest of the face below which there are none; width."""
-CHANGED = (0.12, 0.03)
-"""Distance from a patch's own colour while nothing covered it; and width."""
-REFERENCE_SEEN = 0.75
-"""Frames in which this share of the mouth was seen say what a face looks like uncovered."""
-MIN_REFERENCE_FRAMES = 10
+CONTRAST_COUNTS = 8.0
+"""Weight of how much redder and darker lips are than the skin around them. Not of dark skin, whose
+lips may be the lighter."""
+TEXTURE_COUNTS = (2.5, 1.6)
+"""Weight of the logarithm of edges on the lips, relative to the rest of the face and this."""
+MOUTH_THERE = (0.3, 0.25)
+"""Sum of the two at which a mouth is as likely there as not; and width."""
 BLOCK = 128
 """Frames worked on at once."""
 NEAR_MM = 5.0
@@ -84,17 +83,10 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
     blocks = [slice(start, start + BLOCK) for start in range(0, len(swatches), BLOCK)]
     frame_skin = np.concatenate([_upper_skin(swatches[b], usable[b]) for b in blocks])
     skin = settle(frame_skin)
-    still = [_still(swatches[b], usable[b], skin[b]) for b in blocks]
-    covered = np.concatenate(still)
-    reference = _uncovered(swatches, usable, skin, covered)
-    if reference is not None:
-        moved = [_changed(swatches[b], usable[b], skin[b], reference) for b in blocks]
-        covered = np.fmax(covered, np.concatenate(moved))
-    return covered
+    return np.concatenate([_covered(swatches[b], usable[b], skin[b]) for b in blocks])
 
 
-def _still(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Floats) -> Floats:
-    """What single pictures say: foreign colours, and a mouth without lips."""
+def _covered(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Floats) -> Floats:
     offset = chromaticity(swatches) - skin[:, None]
     spread = _spread(offset, usable)
     foreign = np.where(layout().lips, _foreign_lips(offset), _foreign_skin(offset, spread))
@@ -102,29 +94,6 @@ def _still(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Floats)
     blank = _blank(offset, edges(swatches), usable)
     covered[:, MOUTH] = np.fmax(covered[:, MOUTH], blank)
     return covered
-
-
-def _uncovered(
-    swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Floats, covered: Floats
-) -> Floats | None:
-    """Each patch's own colour beyond the skin's, (852, 2), from frames in which it was seen."""
-    seen = 1.0 - np.nan_to_num(covered[:, MOUTH], nan=1.0).mean(axis=1)
-    frames = np.flatnonzero(seen > REFERENCE_SEEN)
-    if len(frames) < MIN_REFERENCE_FRAMES:
-        return None
-    some = frames[np.linspace(0, len(frames) - 1, min(len(frames), BLOCK)).astype(int)]
-    offset = (chromaticity(swatches[some]) - skin[some, None])[..., :2]
-    return _median(np.where(usable[some, :, None], offset, np.nan), axis=0).astype(np.float32)
-
-
-def _changed(
-    swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Floats, reference: Floats
-) -> Floats:
-    """How likely patches have another colour than while nothing covered them."""
-    offset = (chromaticity(swatches) - skin[:, None])[..., :2]
-    apart = np.hypot(*np.moveaxis(offset - reference, -1, 0))
-    known = usable & ~np.isnan(reference).any(axis=-1)
-    return _average(_step(np.nan_to_num(apart) - CHANGED[0], CHANGED[1]), known, weights().local)
 
 
 def _upper_skin(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
@@ -174,12 +143,12 @@ def _blank(offset: Floats, strength: Floats, usable: NDArray[np.bool_]) -> Float
     lips = _average(offset, usable, weights().lips)
     around = _average(offset, usable, weights().surround)
     contrast = (lips[..., 0] - around[..., 0]) - 0.5 * (lips[..., 2] - around[..., 2])
-    plain = _step(CONTRAST[0] - contrast, CONTRAST[1])
     upper = layout().upper
     face = _median(np.where(usable[:, upper], strength[:, upper], np.nan), axis=1)
     texture = _average(strength, usable, weights().lips) / np.maximum(face, 0.25)[:, None]
-    smooth = _step(TEXTURE[0] - texture, TEXTURE[1])
-    return np.asarray(1.0 - (1.0 - plain) * (1.0 - smooth), dtype=np.float32)
+    weight, usual = TEXTURE_COUNTS
+    there = CONTRAST_COUNTS * contrast + weight * np.log(np.maximum(texture, 0.05) / usual)
+    return _step(MOUTH_THERE[0] - there, MOUTH_THERE[1])
 
 
 def _average(values: Floats, usable: NDArray[np.bool_], onto: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 mediapipe's detector finds faces tilted up to a right angle. Beyond that it either fails or, worse,
 lays an upright mesh over a face that is upside down, with a score of 0.6 to 0.7 where the right way
-up scores 0.9. So a face that appears is looked at in all four quarter turns, the best score wins,
+up scores 0.95. So a face that appears is looked at in all four quarter turns, the best score wins,
 and the turn is then carried along: a lying baby costs four looks once, not in every frame.
 """
 
@@ -23,6 +23,13 @@ SEARCH_EVERY = 30
 """Frames between looks at all four turns for faces that nobody follows."""
 SEARCH_WHEN_LOST = 6
 """Frames between such looks while there is no face, or only a doubtful one."""
+SURER = 0.15
+"""How much surer another way up must be of a face that is followed or upright: heads do not flip,
+but a covered mouth makes a forehead look like a chin."""
+TURNED_SCORE = 0.7
+"""Spots on clothes pass for a face that is not upright up to here."""
+FOLLOWED_SCORE = 0.5
+"""What is followed has passed the mesh's own test of being a face at this level."""
 FADING = 0.9
 """A face that is followed but not detected loses its score by this factor a frame."""
 
@@ -62,7 +69,7 @@ class Follower:
             for turn in self._turns
             for face in look(self._follower(turn), picture, turn)
         ]
-        return distinct(found)[: self._faces]
+        return distinct([], [f for f in found if self._credible(f)])[: self._faces]
 
     def _follower(self, turn: int) -> FaceDetector:
         if turn not in self._followers:
@@ -71,10 +78,15 @@ class Follower:
 
     def _carry_score(self, face: Face) -> Face:
         before = [known.face.score for known in self._last if _same(known.face, face)]
-        last = max(before, default=0.0)
-        if np.isnan(face.score):
-            return Face(face.points, last)
-        return Face(face.points, max(face.score, FADING * last))
+        last = max(before, default=FOLLOWED_SCORE)
+        score = last if np.isnan(face.score) else max(face.score, FADING * last)
+        return Face(face.points, max(score, FOLLOWED_SCORE))
+
+    def _credible(self, turned: Turned) -> bool:
+        """Whether a face may be one: upright, surely found, or followed already."""
+        if turned.turn == 0 or turned.face.score >= TURNED_SCORE:
+            return True
+        return any(_same(known.face, turned.face) for known in self._last)
 
     def _should_search(self, found: list[Turned]) -> bool:
         if self._since_search >= SEARCH_EVERY:
@@ -91,9 +103,9 @@ class Follower:
             Turned(face, turn)
             for turn in TURNS
             for face in look(self._searcher, picture, turn)
-            if face.score > 0
+            if face.score >= (FOLLOWED_SCORE if turn == 0 else TURNED_SCORE)
         ]
-        best = distinct([*found, *afresh])[: self._faces]
+        best = distinct(found, afresh)[: self._faces]
         turns = tuple(sorted({turned.turn for turned in best}))
         for turn in set(turns) - set(self._turns):
             # What a follower saw long ago would be looked for where it was then.
@@ -131,13 +143,24 @@ def turn_back(
     return np.stack([*back, z], axis=1).astype(np.float32)
 
 
-def distinct(found: list[Turned]) -> list[Turned]:
-    """The surest of those that lie over one another, the surest first."""
+def distinct(followed: list[Turned], found: list[Turned]) -> list[Turned]:
+    """The surest of those that lie over one another, the surest first.
+
+    What is `followed`, and what is upright, gives way only to what is surer by `SURER`.
+    """
+    rivals = [
+        *((_claim(turned) + SURER, turned) for turned in followed),
+        *((_claim(turned), turned) for turned in found),
+    ]
     kept: list[Turned] = []
-    for turned in sorted(found, key=lambda turned: -turned.face.score):
+    for _, turned in sorted(rivals, key=lambda rival: -rival[0]):
         if not any(_same(turned.face, other.face) for other in kept):
             kept.append(turned)
     return kept
+
+
+def _claim(turned: Turned) -> float:
+    return turned.face.score + (SURER if turned.turn == 0 else 0.0)
 
 
 def _same(a: Face, b: Face) -> bool:
