@@ -20,19 +20,19 @@ class Fit(Params):
     """Of the arithmetic; float64 is for checking float32."""
     noise_mm: float = Field(2.0, gt=0, le=20)
     """How far landmarks stray on the face beside what the embedding says of each."""
-    opening_noise_mm: float = Field(0.7, gt=0, le=20)
+    opening_noise_mm: float = Field(1.5, gt=0, le=20)
     """How far the measured openings of lips and lids stray."""
     huber: float = Field(2.0, gt=0)
     """Residuals beyond this many times the noise count linearly."""
     identity_prior: float = Field(4.0, gt=0)
     """Weight of the identity's and age's spread against the evidence of independent frames."""
-    expression_prior: float = Field(1.0, gt=0)
+    expression_prior: float = Field(2.0, gt=0)
     """Weight of the expressions' spread against the evidence of one frame."""
     focal_long_sides: float = Field(1.4, gt=0.2, le=20)
     """Focal length that a camera is thought to have, in long sides of the picture."""
     focal_spread: float = Field(0.5, gt=0, le=2)
     """Standard deviation of the logarithm of the focal length."""
-    shared_frames: int = Field(48, ge=1, le=1000)
+    shared_frames: int = Field(24, ge=1, le=1000)
     """Frames, of diverse poses, that identity, age and focal length are estimated on."""
     independent_frames: float = Field(1.0, ge=1)
     """How many frames' worth of evidence they carry: landmarks err alike in every frame."""

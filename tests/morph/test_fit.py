@@ -19,7 +19,7 @@ from tests.morph.fit_faces import (
 
 FRAMES = 24
 # Noise here is independent from landmark to landmark, as a detector's is not.
-PARAMS = Fit(noise_mm=0.6, identity_prior=0.25)
+PARAMS = Fit(noise_mm=0.6, opening_noise_mm=0.6, identity_prior=0.25, expression_prior=1.0)
 
 
 @pytest.fixture(scope="module", autouse=True)
