@@ -12,7 +12,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.morph import procedural_parts as parts
 from pipeline.morph import procedural_shape as shape
 from pipeline.morph.procedural_fields import Ground, along, ramp
 from pipeline.morph.procedural_parts import Part
@@ -336,6 +335,3 @@ def _new_directions(basis: Array, raw: list[Array], count: int) -> Array:
     modes = np.stack(chosen).reshape(count, -1, 3)
     peak = np.linalg.norm(modes, axis=2).max(axis=1)
     return modes * (_SMOOTH_MM / peak)[:, None, None]
-
-
-__all__ = ["ACTION_STD", "COUNT", "MIDDLE", "SIDED", "jaw_share", "movements", "names", "parts"]
