@@ -30,7 +30,7 @@ class Kind:
         covered_s: when the occluder has arrived and when it leaves, as shares of the clip.
         yaw_deg, roll_deg: how the head is turned on average; the sign of either is drawn.
         distance: how far away the infant is, 1 for a face that fills half the picture.
-        aside: how far the mouth is from the middle, in half pictures; above 1 is outside.
+        aside: how far the face's middle is from the picture's, in half widths; above 1 is outside.
         infant, adult: who is in the picture.
         sound: what is heard beside the infant, a name in `sound.interferers`, at `sound_db`
             relative to the infant.
@@ -83,7 +83,7 @@ KINDS: dict[str, Kind] = {
     "bottle": Kind(_COVERED, occluder="bottle"),
     "blanket": Kind((*_COVERED, "no_face"), occluder="blanket"),
     "profile": Kind(("turned_away", "no_face"), yaw_deg=72.0),
-    "outside": Kind(("out_of_frame", "no_face"), aside=1.0),
+    "outside": Kind(("out_of_frame", "no_face"), aside=0.78),
     "far": Kind(("face_small", "no_face"), distance=4.2),
     "dark": Kind(("dark", "no_face"), light=0.12),
     "blurred": Kind(("blurred", "no_face"), blur=0.06),

@@ -167,6 +167,10 @@ class Shot:
         )
         depth = self.distance_mm * how.distance
         x, y = self._place(rng, roll_deg)
+        if how.aside:
+            # Looking out of the picture takes the mouth out of it before the eyes.
+            yaw_deg = 0.4 * motion.yaw_deg + np.sign(x) * 14.0
+            motion = replace(motion, yaw_deg=yaw_deg)
         base = np.array([x * depth / self.focal_px, y * depth / self.focal_px, depth])
         calm = self.model.shape(person.identity, None, person.age)
         body = backdrop.body(rng, self.light, on_screen(person.looks.skin))
@@ -182,12 +186,7 @@ class Shot:
         if how.distance > 2:
             y = 0.27 * scene.height_px
         if how.aside:
-            # The mouth itself goes over the edge, sideways or at the bottom.
-            mouth_px = 41.0 * self.focal_px / self.distance_mm
-            side = rng.choice([-1.0, 1.0])
-            if rng.random() < 0.5:
-                return side * how.aside * scene.width_px / 2, y
-            return x, how.aside * scene.height_px / 2 - 0.6 * mouth_px
+            x = rng.choice([-1.0, 1.0]) * how.aside * scene.width_px / 2
         if roll_deg:
             x -= np.sign(roll_deg) * 0.05 * scene.width_px
         return x, y

@@ -10,7 +10,7 @@ import pytest
 from pipeline.nursery import measure
 from pipeline.nursery.scenes import scene_of
 
-SPAN_S = 0.6
+SPAN_S = 0.5
 SIZE_PX = 320
 SEED = 7
 

@@ -80,10 +80,10 @@ def test_dark_is_darker_and_blurred_is_softer(made: Make) -> None:
 
 
 def test_sound_and_picture_stay_together(made: Make, tmp_path: Path) -> None:
-    media.normalise(made("cry", span_s=2.0) / CLIP, tmp_path, media.Limits())
+    media.normalise(made("cry", span_s=1.5) / CLIP, tmp_path, media.Limits())
     heard, rate_hz = media.read_sound(tmp_path / media.SOUND_16K)
-    infant, _ = media.read_sound(made("cry", span_s=2.0) / "infant.flac")
-    rest, _ = media.read_sound(made("cry", span_s=2.0) / "rest.flac")
+    infant, _ = media.read_sound(made("cry", span_s=1.5) / "infant.flac")
+    rest, _ = media.read_sound(made("cry", span_s=1.5) / "rest.flac")
     count = min(len(heard), len(infant))
     spectrum = np.fft.rfft(heard[:count]) * np.conj(np.fft.rfft((infant + rest)[:count]))
     lag = int(np.argmax(np.fft.irfft(spectrum)))

@@ -12,7 +12,9 @@ from pipeline.nursery.soundtrack import TRACK_HZ
 from pipeline.nursery.truth import LANDMARKS, LIPS, Truth, read
 from tests.nursery.conftest import SPAN_S, Make
 
-NOSE_TIP, LEFT_CORNER, RIGHT_CORNER = 1, 263, 33  # the infant's left and right eye
+NOSE_TIP = 1
+# Beside the outer corner of the infant's left and right eye.
+LEFT_CORNER, RIGHT_CORNER = 359, 130
 
 
 @pytest.mark.parametrize("kind", ["cry", "vfr", "beside", "nobody"])
@@ -85,8 +87,8 @@ def test_roll_is_clockwise(made: Make) -> None:
 
 
 def test_the_infant_sounds_where_its_stem_does(made: Make) -> None:
-    truth = read(made("cry", span_s=2.0))
-    stem, rate_hz = media.read_sound(made("cry", span_s=2.0) / "infant.flac")
+    truth = read(made("cry", span_s=1.5))
+    stem, rate_hz = media.read_sound(made("cry", span_s=1.5) / "infant.flac")
     blocks = stem[: len(truth.infant_sounds) * rate_hz // TRACK_HZ].reshape(
         len(truth.infant_sounds), -1
     )
@@ -104,7 +106,7 @@ def test_who_sounds_follows_the_scene(made: Make) -> None:
 
 
 def test_the_mouth_opens_with_the_sound(made: Make) -> None:
-    truth = read(made("babble", span_s=2.0))
+    truth = read(made("babble", span_s=1.5))
     upper, lower = truth.landmarks_px[:, 13], truth.landmarks_px[:, 14]
     open_px = np.linalg.norm(upper - lower, axis=1)
     frames = np.searchsorted(np.arange(len(truth.infant_sounds)) / TRACK_HZ, truth.time_s)
