@@ -58,15 +58,18 @@ def first_hit(field: Field, origin: Array, direction: Array, reach: float) -> Ar
     """
     near = np.zeros(len(origin))
     far = np.full(len(origin), reach)
-    open_ray = np.ones(len(origin), bool)
+    going = np.arange(len(origin))
     for step in np.linspace(0.0, reach, _COARSE_STEPS)[1:]:
-        inside = field(origin + step * direction) < 0.0
-        far = np.where(open_ray & inside, step, far)
-        open_ray &= ~inside
-        near = np.where(open_ray, step, near)
+        inside = field(origin[going] + step * direction[going]) < 0.0
+        far[going[inside]] = step
+        going = going[~inside]
+        near[going] = step
+        if not len(going):
+            break
     for _ in range(_BISECTIONS):
         middle = 0.5 * (near + far)
         inside = field(origin + middle[:, None] * direction) < 0.0
         far = np.where(inside, middle, far)
         near = np.where(inside, near, middle)
-    return np.where(open_ray, reach, far)
+    far[going] = reach
+    return far
