@@ -27,7 +27,7 @@ def alive(pid: int) -> bool:
 
 
 def gone_soon(pid: int) -> bool:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while alive(pid) and time.monotonic() < until:
         time.sleep(0.01)
     return not alive(pid)
@@ -48,9 +48,9 @@ def test_a_child_that_takes_too_long_is_killed_with_its_children(tmp_path: Path)
     """
     began = time.monotonic()
     with pytest.raises(ClipFailed) as failed:
-        child.run((*PYTHON, textwrap.dedent(code)), Bounds(wall_s=0.5))
+        child.run((*PYTHON, textwrap.dedent(code)), Bounds(wall_s=2))
     assert failed.value.reason is Reason.TIMED_OUT
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert all(gone_soon(pid) for pid in pids)
 
@@ -112,7 +112,7 @@ def test_no_child_outlives_a_killed_parent() -> None:
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
         assert parent.stdout is not None
         sleeper = int(parent.stdout.readline())
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while b"sleep" not in Path(f"/proc/{sleeper}/cmdline").read_bytes()[:12]:
             assert time.monotonic() < until
         parent.kill()

@@ -13,7 +13,7 @@ from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from tests.media import making
 
-LIMITS = media.Limits(wall_s=30)
+LIMITS = media.Limits(wall_s=120)
 FRAME_S = 1 / 30
 
 
