@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline import media
 from pipeline.audit.read import Account
-from pipeline.audit.why import FrameRun, Story
+from pipeline.audit.why import FrameRun, Story, rule_of
 from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Runner, Step
 from pipeline.core.store import Store
@@ -92,8 +92,8 @@ def take(
             jobs.append(Job(clip, inputs, _digest(account, clip, frames)))
     done = runner.measure(Step(STEP, draw, {"picture_px": picture_px}), jobs)
     shown = {
-        clip: [_shown(entry.path, frame, run) for frame, run in chosen[clip]]
-        for clip, entry in done.entries.items()
+        clip: [_shown(entry.path, frame, _there(account, clip, frame, run)) for frame, run in picks]
+        for clip, entry, picks in ((c, e, chosen[c]) for c, e in done.entries.items())
     }
     return Drawn(shown, done.remembered, done.measured)
 
@@ -163,6 +163,15 @@ def _write(path: Path, picture: Picture) -> None:
     quality = [int(cv2.IMWRITE_JPEG_QUALITY), JPEG_QUALITY]
     _, content = cv2.imencode(".jpg", picture[:, :, ::-1], quality)
     path.write_bytes(content.tobytes())
+
+
+def _there(account: Account, clip: str, frame: int, run: FrameRun | None) -> FrameRun | None:
+    """The run with the rule as it was at that very frame."""
+    if run is None:
+        return None
+    rows = account.frames(run.stage, clip)
+    (row,) = rows[rows["frame"] == frame].to_dict("records")
+    return replace(run, rule=rule_of(row), best=None)
 
 
 def _shown(folder: Path, frame: int, run: FrameRun | None) -> Shown:

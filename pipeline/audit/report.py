@@ -110,6 +110,7 @@ def render(account: Account, clips: list[ClipView], what: learned.Learned) -> st
         span_count=spans[0],
         seconds=spans[1],
         synthetic=sum(view.synthetic for view in clips),
+        arrived=len(account.clips["download"]),
         backends=_backends(account),
         vocabulary=_vocabulary(ending, frames),
         learned=what,

@@ -5,6 +5,7 @@ Everything is laid on a width of 1000 units; a height is 1 where a track is at i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,11 +20,11 @@ from pipeline.core import tables
 
 WIDTH = 1000.0
 MOST_POINTS = 250
-CURVES = (
-    ("mouth visible", "mouth_visible", "mouth_visible", 0.0, 1.0),
-    ("yaw", "yaw_deg", "yaw_abs_deg", 0.0, 90.0),
-)
-"""Title, column of the landmarks, measure of the ledger, bottom and top of the drawing."""
+ALWAYS = ("mouth_visible", "yaw_abs_deg")
+"""Measures that are drawn of every clip; those that dropped frames of it are added."""
+MOST_CURVES = 4
+OF_ANGLE = "_abs_deg"
+"""The ledger holds the size of an angle, the landmarks hold it with its sign."""
 
 
 @dataclass(frozen=True)
@@ -96,29 +97,42 @@ def draw(account: Account, story: Story, known_limits: Mapping[str, float]) -> T
         [(start * scale, (end - start) * scale) for start, end in story.spans],
         _area(voices, "infant", story.frames),
         _area(voices, "adult", story.frames),
-        [
-            _curve(title, faces, column, bottom, top, known_limits.get(measure), story.frames)
-            for title, column, measure, bottom, top in CURVES
-            if column in faces
-        ],
+        [_curve(measure, faces, known_limits, story.frames) for measure in _chosen(story, faces)],
         story.frames / 30.0,
     )
 
 
-def _curve(
-    title: str,
-    table: pd.DataFrame,
-    column: str,
-    bottom: float,
-    top: float,
-    limit: float | None,
-    frames: int,
-) -> Curve:
-    values = np.abs(table[column].to_numpy(float)) if len(table) else np.zeros(0)
-    heights = _height(values, bottom, top)
-    place = None if limit is None else float(_height(np.array([limit]), bottom, top)[0])
-    text = "" if limit is None else f"{limit:g}"
-    return Curve(title, line(table["frame"].to_numpy(float), heights, frames), place, text)
+def _chosen(story: Story, faces: pd.DataFrame) -> list[str]:
+    dropped: Counter[str] = Counter()
+    for run in story.runs:
+        if run.rule is not None and not run.rule.holds:
+            dropped[run.rule.measure] += run.end_frame - run.start_frame
+    wanted = dict.fromkeys([*ALWAYS, *(measure for measure, _ in dropped.most_common())])
+    return [measure for measure in wanted if _column(measure) in faces][:MOST_CURVES]
+
+
+def _column(measure: str) -> str:
+    return measure.replace(OF_ANGLE, "_deg")
+
+
+def _curve(measure: str, faces: pd.DataFrame, limits: Mapping[str, float], frames: int) -> Curve:
+    values = np.abs(faces[_column(measure)].to_numpy(float))
+    limit = limits.get(measure)
+    top = _top(measure, values, limit)
+    place = None if limit is None else float(_height(np.array([limit]), 0.0, top)[0])
+    title = measure.replace(OF_ANGLE, "").replace("_", " ")
+    path = line(faces["frame"].to_numpy(float), _height(values, 0.0, top), frames)
+    return Curve(title, path, place, "" if limit is None else f"{limit:g}")
+
+
+def _top(measure: str, values: NDArray[np.float64], limit: float | None) -> float:
+    """A scale on which clips can be compared: shares to 1, angles to 90 degrees, others alike."""
+    if measure.endswith(OF_ANGLE):
+        return 90.0
+    known = values[np.isfinite(values)]
+    if (limit is None or limit <= 1) and known.max(initial=0.0) <= 1:
+        return 1.0
+    return 2 * limit if limit else float(known.max(initial=1.0))
 
 
 def line(x: NDArray[np.float64], heights: NDArray[np.float64], frames: int) -> str:

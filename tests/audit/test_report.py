@@ -147,8 +147,13 @@ def test_pictures_are_jpegs_of_both_kept_and_dropped_frames(page):
     assert "dropped" in classes
 
 
+def test_a_picture_states_the_value_of_its_own_frame(page):
+    # Frames 10 to 79 of the clip go from 0.3 to 0.61; the middle of that run is frame 44.
+    assert f"frame 44: mouth_visible {0.3 + 0.31 * 34 / 69:.3g} < 0.75" in page.text()
+
+
 def test_synthetic_clips_are_announced_with_the_backends(page):
-    assert "3 of 10 clips are synthetic" in " ".join(page.text().split())
+    assert "3 of 7 clips are synthetic" in " ".join(page.text().split())
     assert "mediapipe" in page.text()
     assert "abababababab" in page.text()
 
