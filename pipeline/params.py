@@ -51,6 +51,7 @@ class Everything(Params):
 
     run: Run
     vocalizations: tuple[Vocalization, ...] = Field(min_length=1)
+    """What the dataset is about."""
     nursery: Nursery
     download: Download
     isolate: Isolate

@@ -46,7 +46,11 @@ def imports(path: Path) -> Iterator[str]:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
-        yield from (name for name in names if is_module(name))
+        for name in names:
+            # Importing a module runs the packages above it.
+            parts = name.split(".")
+            parents = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+            yield from (parent for parent in parents if is_module(parent))
 
 
 def is_module(name: str) -> bool:

@@ -47,7 +47,7 @@ def judged(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a nursery clip, and one a frame, with truth beside verdict."""
     wanted = load(root).nursery
     step, store = nursery.step(wanted), Store(root / "data" / ".store")
-    fates = read.read(root / "data").fates()
+    fates = read.read(root / "data").fates
     verdicts = tables.read(root / "data/select/frames.parquet", ["clip", "frame", "reason"])
     by_clip = dict(list(verdicts.groupby("clip")))
     rows, frames = [], []
