@@ -16,6 +16,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,9 @@ class Judge:
 
     def predict(self, span: Span, number: int) -> Prediction:
         """Predict one test span, the `number`th, by every method."""
-        learned = self.pack.spans["train"]
         latents = {
-            (MEAN, 0): np.tile(mean_face(learned), (span.frames, 1)),
-            (ENERGY, 0): self._ridge().predict(span),
+            (MEAN, 0): np.tile(self.mean, (span.frames, 1)),
+            (ENERGY, 0): self.ridge.predict(span),
         }
         donors = {}
         for turn, seed in enumerate(self.params.seeds):
@@ -145,7 +145,14 @@ class Judge:
         """Put latents on a span's own face, (T, V, 3) mm."""
         return decode(self.face, span.identity, latents, span.age)
 
-    def _ridge(self) -> EnergyRidge:
+    @cached_property
+    def mean(self) -> Floats:
+        """The mean face's latents, (64,)."""
+        return mean_face(self.pack.spans["train"])
+
+    @cached_property
+    def ridge(self) -> EnergyRidge:
+        """The energy baseline, fitted to the training split."""
         p = self.params
         return EnergyRidge.fit(self.pack.spans["train"], p.ridge_reach_frames, p.ridge)
 

@@ -21,9 +21,9 @@ class Features(Params):
 class Network(Params):
     """Size and reach of the diffusion transformer."""
 
-    layers: int = Field(4, ge=1, le=24)
+    layers: int = Field(3, ge=1, le=24)
     """Transformer blocks."""
-    width: int = Field(128, ge=8, le=1024)
+    width: int = Field(96, ge=8, le=1024)
     """Numbers a frame is carried in; a multiple of twice `heads`."""
     heads: int = Field(4, ge=1, le=16)
     """Attention heads."""
@@ -67,13 +67,13 @@ class Train(Params):
     """CPU threads; fixed, because sums in another order give other bytes. At this size more of
     them mostly wait for one another."""
     network: Network = Network()
-    steps: int = Field(600, ge=0)
+    steps: int = Field(400, ge=0)
     """Batches to learn from."""
     batch_spans: int = Field(16, ge=1)
     """Windows in a batch."""
     window_frames: int = Field(75, ge=8)
     """Length of a window; a shorter span is padded."""
-    learning_rate: float = Field(1e-3, gt=0.0)
+    learning_rate: float = Field(2e-3, gt=0.0)
     """Of AdamW at its highest."""
     warmup_steps: int = Field(50, ge=0)
     """Over which the learning rate rises; it falls along a cosine afterwards."""
@@ -83,12 +83,20 @@ class Train(Params):
     """Of the running mean of the weights, which is what is saved."""
     noise_levels: int = Field(1000, ge=2)
     """Levels of the cosine noise schedule."""
+    noise_tilt: float = Field(2.0, ge=1.0, le=10.0)
+    """How much more often high levels are learned from than low ones: 1 not at all, 2 in
+    proportion to their height. What is taken from the sound is learned at the high ones."""
     drop_sound: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of windows that learn without sound, for guidance."""
-    drop_identity: float = Field(0.1, ge=0.0, lt=1.0)
-    """Share of windows that learn without identity and age."""
+    drop_identity: float = Field(0.5, ge=0.0, lt=1.0)
+    """Share of windows that learn without identity and age; high, because few infants are soon
+    told apart and learned by heart."""
     drop_vocalization: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of windows that learn without the vocalization."""
+    jitter: float = Field(0.4, ge=0.0, le=3.0)
+    """Noise added to what is given besides the latents, in their own standard deviations: to the
+    sound half by window, half by frame, and to identity and age by window. With few infants to
+    learn from, it keeps them from being learned by heart."""
     weights: Weights = Weights()
     dtw_gamma: float = Field(1.0, gt=0.0)
     """Softness of the soft-DTW, mm2."""
@@ -96,8 +104,9 @@ class Train(Params):
     """A mouth whose aperture is below this is closed."""
     closed_softness_mm: float = Field(0.5, gt=0.0)
     """Width of the step from closed to open that the loss sees."""
-    whitening_floor: float = Field(0.1, gt=0.0, le=1.0)
-    """Smallest spread a latent is divided by, as a share of the largest; keeps noise small."""
+    whitening_floor: float = Field(0.4, gt=0.0, le=1.0)
+    """Smallest spread a latent is divided by, as a share of the largest: what hardly moves is
+    mostly the fit's noise, and should not be learned as if it were expression."""
     validate_every_steps: int = Field(100, ge=1)
     """How often the validation loss is taken and the best weights are kept."""
     validation_levels: int = Field(4, ge=1)
@@ -111,8 +120,9 @@ class Evaluate(Params):
     """Of the noise that samples begin from; every metric is given for each."""
     threads: int = Field(1, ge=1, le=64)
     """CPU threads."""
-    sample_steps: int = Field(8, ge=1, le=1000)
-    """DDIM steps a sample takes."""
+    sample_steps: int = Field(3, ge=1, le=1000)
+    """DDIM steps a sample takes: few stay near the mean of what may go with a sound, more give
+    more variety and larger errors."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
     closed_mm: float = Field(2.0, gt=0.0)

@@ -8,6 +8,7 @@ models/generator/README.md                   what they are, in a few lines
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Iterator
@@ -144,11 +145,12 @@ class Trainer:
         batch = spans.draw(
             self.pack.spans["train"], p.batch_spans, p.window_frames, self._names, self.random
         ).to(self.device)
-        level = self.random.integers(0, p.noise_levels, p.batch_spans)
+        height = self.random.random(p.batch_spans) ** (1 / p.noise_tilt)
+        level = (height * p.noise_levels).astype(np.int64)
         drop = np.array([[p.drop_sound], [p.drop_identity], [p.drop_vocalization]])
         kept = self.random.random((3, p.batch_spans)) >= drop
         keep = list(torch.from_numpy(kept).to(self.device))
-        terms = self._terms(self.generator, batch, level, keep, self.random)
+        terms = self._terms(self.generator, self._jittered(batch), level, keep, self.random)
         loss = losses.weighted(terms, p.weights)
         if not torch.isfinite(loss):
             raise DivergedError(f"the loss is {loss.item()} at step {number}; lower learning_rate")
@@ -222,6 +224,22 @@ class Trainer:
             lip_decoder(self.face, batch.identity, batch.age),
             mouth_of(self.face, self.params.closed_mm, self.params.closed_softness_mm),
             self.params.dtw_gamma,
+        )
+
+    def _jittered(self, batch: Batch) -> Batch:
+        """Shift and roughen the sound, and make each infant somebody a little else."""
+
+        def noise(*shape: int) -> Tensor:
+            drawn = self.random.standard_normal(shape, dtype=np.float32) * self.params.jitter
+            return torch.from_numpy(drawn).to(self.device)
+
+        windows, frames, width = batch.audio.shape
+        rough = (noise(windows, 1, width) + noise(windows, frames, width)) / math.sqrt(2)
+        return dataclasses.replace(
+            batch,
+            audio=batch.audio + self.generator.audio.spread * rough,
+            identity=batch.identity + noise(*batch.identity.shape),
+            age=batch.age + noise(*batch.age.shape),
         )
 
     @torch.no_grad()
