@@ -20,18 +20,18 @@ EYE_CORNERS = [33, 133, 362, 263]
 PROPORTIONS: dict[str, tuple[float, float]] = {
     "eyes_to_chin": (1.10, -0.08),
     "eyes_to_nose": (0.45, -0.05),
-    "lip_to_chin": (0.31, -0.05),
-    "eyes_to_chin_by_width": (0.72, -0.05),
+    "lip_to_chin": (0.30, -0.05),
+    "eyes_to_chin_by_width": (0.71, -0.05),
     "nose_width": (0.40, -0.03),
-    "brow_by_eyes_to_chin": (0.57, 0.05),
+    "brow_by_eyes_to_chin": (0.585, 0.05),
 }
 """Value half way between infants and adults, and the step toward infants, in each proportion."""
-SURENESS = 1.5
+SURENESS = 3.0
 UNKNOWN = 0.6
 """A face of which nothing can be told is not called an adult's."""
 TELLING_DEG = 30.0
 """Proportions of a head turned further are not believed."""
-ENOUGH_FRAMES = 5
+ENOUGH_FRAMES = 15
 
 
 def proportions(points: NDArray[np.floating], pose: Pose) -> NDArray[np.float32]:
@@ -62,15 +62,13 @@ def likeness(measured: NDArray[np.floating], trust: NDArray[np.floating]) -> flo
         measured: (F, 6) proportions in the frames of the track.
         trust: (F,) in [0, 1], how much the landmarks of each frame can be believed.
     """
-    if trust.sum() <= 0:
+    if trust.sum() < ENOUGH_FRAMES:
         return UNKNOWN
     middle = np.array([value for value, _ in PROPORTIONS.values()])
     step = np.array([step for _, step in PROPORTIONS.values()])
     typical = np.array([_weighted_median(column, trust) for column in measured.T])
     evidence = float(np.clip((typical - middle) / step, -2.0, 2.0).mean())
-    sure = min(float(trust.sum()) / ENOUGH_FRAMES, 1.0)
-    prior = np.log(UNKNOWN / (1 - UNKNOWN))
-    return float(1.0 / (1.0 + np.exp(-(SURENESS * 2.0 * evidence * sure + prior * (1.0 - sure)))))
+    return float(1.0 / (1.0 + np.exp(-SURENESS * evidence)))
 
 
 def telling(yaw_deg: NDArray, pitch_deg: NDArray) -> NDArray[np.float64]:

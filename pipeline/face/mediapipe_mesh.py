@@ -26,6 +26,8 @@ MODELS = (
 GRAPH = "mediapipe/modules/face_landmark/face_landmark_front_cpu.binarypb"
 FACE_THRESHOLD = "facedetectionshortrangecpu__facedetectionshortrange__facedetection__"
 MIN_SCORE = 0.5
+MIN_FOLLOWED = 0.3
+"""How sure the mesh must be that what it follows is a face; a covered one is followed on."""
 MIN_HAND_SCORE = 0.5
 SAME_FACE = 0.2
 """Overlap of a detection's box and a mesh's; the mesh leaves out the forehead and ears."""
@@ -91,7 +93,7 @@ class MeshDetector:
             },
             calculator_params={
                 f"{FACE_THRESHOLD}TensorsToDetectionsCalculator.min_score_thresh": MIN_SCORE,
-                "facelandmarkcpu__ThresholdingCalculator.threshold": MIN_SCORE,
+                "facelandmarkcpu__ThresholdingCalculator.threshold": MIN_FOLLOWED,
             },
             outputs=["multi_face_landmarks", "face_detections"],
         )

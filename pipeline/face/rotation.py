@@ -26,10 +26,12 @@ SEARCH_WHEN_LOST = 6
 SURER = 0.15
 """How much surer another way up must be of a face that is followed or upright: heads do not flip,
 but a covered mouth makes a forehead look like a chin."""
-TURNED_SCORE = 0.7
+MAX_TILT_DEG = 100.0
+"""A detector of upright faces finds none tilted further; what it shows there is made up."""
+TURNED_SCORE = 0.8
 """Spots on clothes pass for a face that is not upright up to here."""
 FOLLOWED_SCORE = 0.5
-"""What is followed has passed the mesh's own test of being a face at this level."""
+"""The least score of what is followed: the mesh itself says that it is still a face."""
 FADING = 0.9
 """A face that is followed but not detected loses its score by this factor a frame."""
 
@@ -123,7 +125,14 @@ def look(detector: FaceDetector, picture: Picture, turn: int) -> list[Face]:
     return [
         Face(turn_back(face.points, turn, width, height), face.score)
         for face in detector.detect(turned)
+        if tilt_deg(face.points) <= MAX_TILT_DEG
     ]
+
+
+def tilt_deg(points: NDArray[np.floating]) -> float:
+    """How far the line through the eyes is from level, 0..180."""
+    right, left = points[33], points[263]
+    return abs(float(np.degrees(np.arctan2(left[1] - right[1], left[0] - right[0]))))
 
 
 def turn_back(
