@@ -13,11 +13,13 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from scipy.signal import resample_poly
 
 from pipeline.nursery import sound
 from pipeline.nursery.performance import perform
 from pipeline.nursery.sound.room import impulse_response
+from pipeline.nursery.sound.voice import loudness_to_amplitude
 
 RATE = 16000
 HOP = 160
@@ -79,12 +81,22 @@ def make_bank(rng: np.random.Generator, real: Path | None, size: float = 1.0) ->
     adults = [_stem(sound.adult_speech(STEM_S, RATE, rng)) for _ in range(round(220 * size))]
     others = [_stem(sound.television(STEM_S, RATE, rng), True) for _ in range(round(90 * size))]
     others += [_stem(sound.music(STEM_S, RATE, rng)) for _ in range(round(130 * size))]
-    others += [_stem(sound.noise(STEM_S, RATE, rng)) for _ in range(round(180 * size))]
+    others += [_stem(sound.noise(STEM_S, RATE, rng)) for _ in range(round(220 * size))]
     rooms = [_room(rng) for _ in range(64)]
-    cries = _read(real / "cry") if real else []
-    digits = _read(real / "speech") if real else []
-    talk = [_stem(_sequence(digits, rng)) for _ in range(round(120 * size))] if digits else []
-    return Bank(infants, [Stem(wave, 0) for wave in cries], adults, talk, others, rooms)
+    if real is None:
+        return Bank(infants, [], adults, [], others, rooms)
+    cries = [_apart(wave) for wave in _read(real / "cry")]
+    voices = [voice for voice, _ in cries]
+    real_infants = [Stem(voice, TYPES.index("cry")) for voice in voices]
+    for kind, slower, count in (("laugh", (0.8, 1.1), 130), ("babble", (0.55, 0.85), 130)):
+        label = TYPES.index(kind)
+        for _ in range(round(count * size)):
+            voice = voices[rng.integers(len(voices))]
+            real_infants.append(Stem(_in_rhythm(voice, kind, rng.uniform(*slower), rng), label))
+    rooms_heard = [_lasting(rest, rng) for _, rest in cries if len(rest) > RATE // 2]
+    digits = _read(real / "speech")
+    talk = [_stem(_sequence(digits, rng)) for _ in range(round(120 * size))]
+    return Bank(infants, real_infants, adults, talk, others + rooms_heard, rooms)
 
 
 def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
@@ -92,8 +104,8 @@ def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
     infant, label = np.zeros(SAMPLES, np.float32), UNKNOWN
     dry = infant
     if rng.random() < 0.8:
-        stem = _pick(bank.infants, bank.real_infants, 0.4, rng)
-        infant, dry = _changed(stem.wave, bank, rng, wet=0.3)
+        stem = _pick(bank.infants, bank.real_infants, 0.5, rng)
+        infant, dry = _changed(stem.wave, bank, rng, 0.3, spread=0.25)
         label = stem.type
     adult, other, television = _company(bank, rng)
     reference = _power(infant) or _power(adult) or _power(other) or 1.0
@@ -118,7 +130,9 @@ def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
 def _company(bank: Bank, rng: np.random.Generator) -> tuple[Array, Array, bool]:
     adult, other, television = np.zeros(SAMPLES, np.float32), np.zeros(SAMPLES, np.float32), False
     if rng.random() < 0.5:
-        adult, _ = _changed(_pick(bank.adults, bank.real_adults, 0.45, rng).wave, bank, rng, 0.3)
+        adult, _ = _changed(
+            _pick(bank.adults, bank.real_adults, 0.5, rng).wave, bank, rng, 0.3, 0.15
+        )
     if rng.random() < 0.55:
         stem = bank.others[rng.integers(len(bank.others))]
         other, television = _changed(stem.wave, bank, rng, 0.2)[0], stem.television
@@ -130,9 +144,11 @@ def _pick(synthetic: list[Stem], real: list[Stem], share: float, rng: np.random.
     return among[rng.integers(len(among))]
 
 
-def _changed(wave: Array, bank: Bank, rng: np.random.Generator, wet: float) -> tuple[Array, Array]:
+def _changed(
+    wave: Array, bank: Bank, rng: np.random.Generator, wet: float, spread: float = 0.12
+) -> tuple[Array, Array]:
     """Cut SPAN_S out of a stem at another speed and colour, (in a room, dry)."""
-    speed = rng.uniform(0.88, 1.14)
+    speed = 2 ** rng.uniform(-spread, spread)
     start = rng.uniform(0, max(0.0, len(wave) - SAMPLES * speed))
     places = start + speed * np.arange(SAMPLES)
     dry = np.interp(places, np.arange(len(wave)), wave, right=0.0).astype(np.float32)
@@ -174,13 +190,10 @@ def _levelled(part: Array, reference: float, rng: np.random.Generator) -> Array:
 
 
 def _active(part: Array, range_db: float) -> Array:
-    """Frames (FRAMES,) within `range_db` of the loudest, and clear of a real recording's floor."""
+    """Frames (FRAMES,) within `range_db` of the loudest."""
     levels = _levels(part)
     top = np.quantile(levels, 0.98)
-    floor = np.quantile(levels, 0.05)
     active = (levels > top * 10 ** (-range_db / 20)) & (levels > 1e-6)
-    if floor > top * 0.02 and range_db > 30:
-        active &= levels > np.sqrt(floor * top)
     return active.astype(np.float32)
 
 
@@ -216,6 +229,48 @@ def _read(folder: Path) -> list[Array]:
         if len(wave) and np.abs(wave).max() > 1e-3:
             waves.append(0.5 * wave / _top(wave))
     return waves
+
+
+def _apart(wave: Array) -> tuple[Array, Array]:
+    """Split a real recording into the infant, with the pauses silenced, and the pauses (m,)."""
+    steps = len(wave) // HOP
+    level = np.sqrt((wave[: steps * HOP].reshape(steps, HOP) ** 2).mean(1))
+    level = gaussian_filter1d(level, 1.5)
+    top, floor = np.quantile(level, 0.98), np.quantile(level, 0.05)
+    sounds = level > max(np.sqrt(floor * top), 0.03 * top)
+    near = gaussian_filter1d(maximum_filter1d(sounds.astype(np.float32), 5), 2.0)
+    gate = np.interp(np.arange(len(wave)) / HOP, np.arange(steps) + 0.5, near)
+    pauses = np.repeat(near < 0.01, HOP)
+    return (wave * gate).astype(np.float32), wave[: steps * HOP][pauses]
+
+
+def _in_rhythm(voice: Array, kind: str, speed: float, rng: np.random.Generator) -> Array:
+    """Let a real voice sound in the rhythm of another vocalization, higher or lower.
+
+    Without these the network would learn that whatever is a real recording is a cry.
+    """
+    levels = np.abs(voice[: len(voice) // HOP * HOP]).reshape(-1, HOP).max(1)
+    sounding = voice[: len(levels) * HOP][np.repeat(levels > 0.1 * levels.max(), HOP)]
+    places = speed * np.arange(round(STEM_S * RATE))
+    sustained = np.interp(places % max(len(sounding) - 1, 1), np.arange(len(sounding)), sounding)
+    performance = perform(kind, STEM_S, rng)
+    loud = loudness_to_amplitude(performance.sampled(performance.energy, RATE))
+    return (sustained * loud).astype(np.float32)
+
+
+def _lasting(rest: Array, rng: np.random.Generator) -> Stem:
+    """A real room's noise, pieced together out of pauses, STEM_S long and as loud as a voice."""
+    pieces, have = [], 0
+    while have < STEM_S * RATE:
+        cut = RATE // 8 + int(rng.integers(0, len(rest) - RATE // 4 + 1))
+        start = int(rng.integers(0, len(rest) - cut + 1)) if cut < len(rest) else 0
+        piece = (
+            rest[start : start + cut] * np.hanning(min(cut, len(rest))).astype(np.float32) ** 0.2
+        )
+        pieces.append(piece)
+        have += len(piece)
+    wave = np.concatenate(pieces)[: round(STEM_S * RATE)]
+    return Stem((0.2 * wave / max(float(wave.std()), 1e-6)).astype(np.float32))
 
 
 def _sequence(words: list[Array], rng: np.random.Generator) -> NDArray[np.float64]:

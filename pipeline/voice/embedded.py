@@ -31,7 +31,9 @@ _SHORTEST = round(0.1 * RATE)
 
 def info() -> BackendInfo:
     """Describe the backend."""
-    return BackendInfo("voice", "embedded", file_digest(WEIGHTS), "ODbL-1.0", embedded=True)
+    return BackendInfo(
+        "voice", "embedded", file_digest(WEIGHTS), "ODbL-1.0 AND CC-BY-SA-4.0", embedded=True
+    )
 
 
 def load(device: str) -> Embedded:

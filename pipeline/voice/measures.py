@@ -39,7 +39,8 @@ def measures(sound: Wave, stem: Wave, voices: Voices) -> dict[str, float]:
 
     infant_s, adult_s, other_s   seconds in which each sounds
     snr_db           stem against all else while the infant sounds; nan if it never does
-    adult_overlap    share of the infant's time in which an adult sounds too; nan likewise
+    adult_overlap    share of the infant's time in which an adult sounds too, and more surely than
+                     music or noise, in which voices are easily imagined; nan likewise
     other_overlap    the same for music, television and noise
     decay_s          see `decay_s`
     clipped_share    see `clipped_share`
@@ -53,9 +54,9 @@ def measures(sound: Wave, stem: Wave, voices: Voices) -> dict[str, float]:
         "adult_s": adult.sum() / TRACK_HZ,
         "other_s": other.sum() / TRACK_HZ,
         "snr_db": snr_db(sound, stem, infant),
-        "adult_overlap": _mean(adult[infant]),
+        "adult_overlap": _mean((adult & (voices.adult > voices.other))[infant]),
         "other_overlap": _mean(other[infant]),
-        "decay_s": decay_s(stem),
+        "decay_s": decay_s(sound),
         "clipped_share": clipped_share(sound),
         **{name: _mean(getattr(voices, name)[infant]) for name in TYPES},
     }
@@ -73,17 +74,18 @@ def snr_db(sound: Wave, stem: Wave, where: NDArray[np.bool_]) -> float:
     return float(np.clip(10 * np.log10((signal + 1e-12) / (rest + 1e-12)), -60, 60))
 
 
-def decay_s(stem: Wave, fall_db: float = 20.0) -> float:
-    """How long the voice takes to fall by 20 dB after it stops, in seconds; nan if unknown.
+def decay_s(sound: Wave, fall_db: float = 20.0) -> float:
+    """How long a sound takes to fall by 20 dB after it stops, in seconds; nan if unknown.
 
     No sound can die away faster than the room lets it: of all falls of the level the fast ones
     tell of the room, the slow ones of the voice (after Ratnam et al. 2003, doi
-    10.1121/1.1616578). This is the lower quartile over the falls.
+    10.1121/1.1616578). This is the lower quartile over the falls. It is taken of the mixture: a
+    separator may cut the tail of a room away with everything else.
     """
-    steps = len(stem) // _FINE
+    steps = len(sound) // _FINE
     if steps < 20:
         return float("nan")
-    levels = levels_db(stem, _FINE, steps)
+    levels = levels_db(sound, _FINE, steps)
     smooth = 10 * np.log10(uniform_filter1d(10 ** (levels / 10), 4))
     falls = [_fall_s(smooth, at, fall_db) for at in _offsets(smooth)]
     known = [fall for fall in falls if fall is not None]

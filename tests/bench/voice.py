@@ -62,6 +62,9 @@ def _gains(
     for name, separate in ways.items():
         after = np.mean([si_sdr_db(separate(sound), truth) for sound, truth in cases])
         figures.append(Figure(f"{title}: SI-SDR, {name}", float(after), unit="dB"))
+    if title.endswith("clean"):
+        # Against itself or a whisper of noise there is nothing to be gained, only to be lost.
+        return figures
     gain = figures[-1].reached - figures[0].reached
     figures.append(Figure(f"{title}: gain", gain, unit="dB", note=f"{len(cases)} mixtures"))
     return figures
