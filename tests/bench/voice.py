@@ -1,8 +1,8 @@
 """`cradle bench voice`: how well the infant's voice is told from everything else, and how fast.
 
 Synthetic mixtures with known parts; with `--media FOLDER` (or CRADLE_MEDIA) also real ones, from
-FOLDER/cry, laugh, speech and noise. Beside each figure stand the mixture itself, a spectral gate
-and harmonic-percussive separation.
+FOLDER/cry, laugh, speech and noise, without the files that the network was trained on. Beside each
+figure stand the mixture itself, a spectral gate and harmonic-percussive separation.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from scipy.ndimage import median_filter
 from scipy.signal import istft, resample_poly, stft
 
 from pipeline import media
+from pipeline.core.backends import file_digest
+from pipeline.core.code import PROJECT
 from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, VOICES, VoiceBackend
 from pipeline.voice.measure import isolate
 from pipeline.voice.measures import measures
@@ -143,12 +146,21 @@ def _mixed(
 def _sounds(folder: Path) -> dict[str, np.ndarray]:
     found = {}
     for path in sorted(p for p in folder.glob("*") if p.suffix in (".wav", ".ogg", ".flac")):
+        if file_digest(path) in _trained_on():
+            continue
         wave, rate = media.read_sound(path)
         mono = wave.mean(1) if wave.ndim == 2 else wave
         common = np.gcd(rate, RATE)
         wave = resample_poly(mono, RATE // common, rate // common)
         found[path.name] = (0.5 * wave / max(np.abs(wave).max(), 1e-4)).astype(np.float32)
     return found
+
+
+@cache
+def _trained_on() -> frozenset[str]:
+    """Digests of the recordings that the embedded network has seen: they can show nothing."""
+    listed = PROJECT / "models" / "voice" / "trained_on.sha256"
+    return frozenset(listed.read_text(encoding="utf-8").split())
 
 
 def spectral_gate(sound: np.ndarray) -> np.ndarray:
