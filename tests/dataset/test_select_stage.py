@@ -1,0 +1,101 @@
+"""The select stage on files: who comes in, what is written, what it says at the end."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.core import ledger, tables
+from pipeline.core.ledger import ClipRow
+from pipeline.core.reasons import Reason
+from pipeline.core.runner import Run, Runner
+from pipeline.core.stage import Stage
+from pipeline.core.store import Store
+from pipeline.dataset import select
+from pipeline.dataset.overrides import OverridesError
+from pipeline.dataset.params import Select
+from tests.dataset import world
+
+NAMES = ["crashed", "good", "lost", "turned"]
+HEAD = "clip,start_frame,end_frame,verdict,reason,reviewer,date\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Four clips, of which one crashed in isolate and another in landmarks."""
+    data = tmp_path / "data"
+    failed = {"isolate": "crashed", "landmarks": "lost"}
+    for stage in ("download", "isolate", "landmarks"):
+        (data / stage).mkdir(parents=True)
+        rows = [
+            ClipRow(n, Reason.TIMED_OUT if failed.get(stage) == n else Reason.KEPT) for n in NAMES
+        ]
+        ledger.write_clips(data / stage / "ledger.parquet", stage, rows, NAMES)
+    clips = world.clips(NAMES)
+    seen = world.faces(clips)
+    seen.loc[seen["clip"] == "turned", "yaw_deg"] = 70.0
+    tables.write(data / "download" / "clips.parquet", clips)
+    tables.write(data / "isolate" / "clips.parquet", world.voice(clips))
+    tables.write(data / "isolate" / "events.parquet", world.events(clips))
+    tables.write(data / "landmarks" / "frames.parquet", seen)
+    (data / "overrides.csv").write_text(HEAD)
+    return tmp_path
+
+
+def stage(root):
+    store = Store(root / "data" / ".store")
+    kinds = tuple(SimpleNamespace(name=n, min_s=s) for n, s in world.MINIMUM_S.items())
+    return Stage(
+        "select",
+        Select(),
+        SimpleNamespace(vocalizations=kinds),
+        root,
+        store,
+        Runner(store, Run(executor="serial")),
+    )
+
+
+def reasons(root):
+    rows = ledger.read_clips(root / "data" / "select" / "ledger.parquet")
+    return dict(zip(rows["clip"], rows["reason"], strict=True))
+
+
+def test_only_clips_that_every_stage_before_kept_come_in(project):
+    summary = select.run(stage(project))
+    assert reasons(project) == {"good": "kept", "turned": "turned_away"}
+    line = summary.line("select", 0.0)
+    assert "2 clips, 0 remembered, 0 measured, 1 kept, 1 dropped (turned_away 1)" in line
+    assert "1 spans, 90 of 180 frames" in line
+
+
+def test_frames_and_spans_are_written_with_what_decided(project):
+    select.run(stage(project))
+    out = project / "data" / "select"
+    assert len(tables.read(out / "frames.parquet")) == 180
+    turned = tables.read(out / "frames.parquet").query("clip == 'turned'").iloc[0]
+    assert (turned["measure"], turned["measured"], turned["threshold"]) == ("yaw_abs_deg", 70, 40)
+    assert tables.read(out / "spans.parquet")["clip"].tolist() == ["good"]
+
+
+def test_overrides_are_read_and_idle_ones_are_counted(project):
+    lines = "turned,,,keep,looked,mk,2026-11-02\nelsewhere,,,drop,looked,mk,2026-11-02\n"
+    (project / "data" / "overrides.csv").write_text(HEAD + lines)
+    summary = select.run(stage(project))
+    assert reasons(project)["turned"] == "kept"
+    assert "1 overrides of clips that are not here" in summary.extra
+
+
+def test_a_bad_override_stops_before_anything_is_written(project):
+    (project / "data" / "overrides.csv").write_text(HEAD + "good,,,maybe,x,mk,2026-11-02\n")
+    with pytest.raises(OverridesError, match=r"overrides.csv:2: verdict 'maybe'"):
+        select.run(stage(project))
+    assert not (project / "data" / "select").exists()
+
+
+def test_two_runs_write_the_same_bytes(project):
+    select.run(stage(project))
+    out = project / "data" / "select"
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    select.run(stage(project))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
