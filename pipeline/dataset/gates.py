@@ -49,8 +49,8 @@ class Gate:
 FRAME_GATES = (
     Gate(Reason.NO_FACE, "face_score", ">=", "min_face_score"),
     Gate(Reason.ADULT_ONLY, "infant_likeness", ">=", "min_infant_likeness"),
-    Gate(Reason.FACE_SMALL, "face_px", ">=", "min_face_px"),
     Gate(Reason.OUT_OF_FRAME, "mouth_inside", ">=", "min_mouth_inside"),
+    Gate(Reason.FACE_SMALL, "face_px", ">=", "min_face_px"),
     Gate(Reason.DARK, "brightness", ">=", "min_brightness"),
     Gate(Reason.BLURRED, "sharpness", ">=", "min_sharpness"),
     Gate(Reason.TURNED_AWAY, "yaw_abs_deg", "<=", "max_yaw_deg"),
