@@ -20,6 +20,7 @@ from pipeline.morph.appearance import Colour
 from pipeline.nursery.light import Light
 
 Map = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 Point = tuple[float, float]
 
 _NOTHING_MM = -1e3
@@ -30,18 +31,19 @@ class Sprite:
     """A drawn thing to lay into frames.
 
     Attributes:
-        rgba: (h, w, 4) float32; colour 0..1 premultiplied by coverage, then coverage.
-        shadow: (h / 4, w / 4) float32 coverage, widely blurred, for the shadow that it casts.
+        rgba: (h, w, 4) uint8; colour premultiplied by coverage, then coverage.
+        shadow: (h / 4, w / 4) uint8 coverage, widely blurred, for the shadow that it casts.
         to_px: (2, 3) maps (x, y) in mm (x right, y up) to pixels of `rgba`.
     """
 
-    rgba: Map
-    shadow: Map
+    rgba: Bytes
+    shadow: Bytes
     to_px: NDArray[np.float64]
 
     def where(self, mask: Map) -> Sprite:
         """The part of it where a mask (h, w), 0..1, says, and without a shadow."""
-        return Sprite(self.rgba * mask[..., None], np.zeros_like(self.shadow), self.to_px)
+        rgba = np.asarray(self.rgba * mask[..., None], np.uint8)
+        return Sprite(rgba, np.zeros_like(self.shadow), self.to_px)
 
 
 class Relief:
@@ -172,9 +174,10 @@ class Relief:
         rgb = self.colour * light.on(normals.astype(np.float32)) * shut[..., None]
         rgb += self._highlight(normals, light)[..., None]
         alpha = blur(self.coverage, 0.5)
-        rgba = np.dstack([np.clip(rgb, 0, 1) * alpha[..., None], alpha]).astype(np.float32)
+        rgba = np.dstack([np.clip(rgb, 0, 1) * alpha[..., None], alpha])
         coarse = cv2.resize(self.coverage, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-        return Sprite(rgba, blur(coarse, 7.0 * self.px_per_mm / 4), self._to_px)
+        shadow = blur(coarse, 7.0 * self.px_per_mm / 4)
+        return Sprite(_bytes(rgba), _bytes(shadow), self._to_px)
 
     def _highlight(self, normals: NDArray[np.floating], light: Light) -> NDArray[np.floating]:
         half = np.asarray(light.direction) + np.array([0.0, 0.0, 1.0])
@@ -198,6 +201,10 @@ def _melt(old: Map, new: Map, width_mm: float) -> Map:
     near = np.maximum(width_mm - np.abs(old - new), 0.0) / width_mm
     lift = near * near * width_mm / 4.0
     return np.asarray(np.maximum(old, new) + np.where(both, lift, 0.0), np.float32)
+
+
+def _bytes(values: NDArray[Any]) -> Bytes:
+    return np.asarray(np.clip(values, 0.0, 1.0) * 255.0 + 0.5, np.uint8)
 
 
 def blur(image: NDArray[Any], sigma_px: float) -> Map:
@@ -230,7 +237,7 @@ def lay_into(frame: Map, sprite: Sprite, plane: NDArray[np.float64], shadow: flo
     cast = near * np.array([4.0, 4.0, 1.0]) + np.array([[0, 0, 0.01], [0, 0, 0.02]]) * height
     dark = cv2.warpAffine(sprite.shadow, cast, size, flags=cv2.INTER_LINEAR)
     _blend(frame[top:bottom, left:right], drawn, dark, np.float32(shadow))
-    cover[top:bottom, left:right] = drawn[..., 3]
+    cover[top:bottom, left:right] = drawn[..., 3] * np.float32(1 / 255)
     return cover
 
 
@@ -251,6 +258,8 @@ def _reach(
 def _blend(frame, drawn, dark, shadow):  # type: ignore[no-untyped-def]
     for row in range(frame.shape[0]):
         for column in range(frame.shape[1]):
-            behind = (1.0 - drawn[row, column, 3]) * (1.0 - shadow * dark[row, column])
+            shade = 1.0 - shadow * dark[row, column] / np.float32(255)
+            behind = (np.float32(1) - drawn[row, column, 3] / np.float32(255)) * shade
             for c in range(3):
-                frame[row, column, c] = frame[row, column, c] * behind + drawn[row, column, c]
+                added = drawn[row, column, c] / np.float32(255)
+                frame[row, column, c] = frame[row, column, c] * behind + added
