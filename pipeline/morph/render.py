@@ -344,9 +344,9 @@ def _reached(px: NDArray, depth: Float) -> NDArray:
     return np.clip(1.0 - (px[:, 2] - depth[row, column] - 2.5) / 3.0, 0.0, 1.0)
 
 
-def _pack_looks(looks: Appearance) -> Float:
+def _pack_looks(looks: Appearance) -> tuple[np.float32, ...]:
     grain = float(looks.grain % 9973) * 0.37
-    return np.array(
+    packed = np.array(
         [
             *looks.skin, looks.lip_red, looks.blush, looks.flush, looks.mottle,
             *looks.iris, 0.0, looks.wet, 0.0, 0.0,
@@ -355,20 +355,22 @@ def _pack_looks(looks: Appearance) -> Float:
         ],
         np.float32,
     )  # fmt: skip
+    return tuple(packed)
 
 
-def _pack_light(light: Light) -> Float:
+def _pack_light(light: Light) -> tuple[np.float32, ...]:
     toward = np.asarray(light.direction, float)
     toward = toward / np.linalg.norm(toward)
     left, up = np.sin(np.radians(light.gaze_deg))
     iris = shape.IRIS_RADIUS / shape.EYEBALL_RADIUS
-    return np.array(
+    packed = np.array(
         [
             *toward, *(light.strength * c for c in light.colour),
             *light.ambient, *light.ground, light.fill, left, up, iris,
         ],
         np.float32,
     )  # fmt: skip
+    return tuple(packed)
 
 
 @lru_cache(maxsize=1)

@@ -83,120 +83,6 @@ def _hair(x, y, z, table, grain, density):  # type: ignore[no-untyped-def]
     return min(max(dense * (0.95 + 0.55 * strand), 0.0), 1.0)
 
 
-@njit(cache=True, fastmath=True)
-def shade_pixels(  # type: ignore[no-untyped-def]
-    triangle, weights, triangles, normal, view, place, tags, part, looks, lamp, table, out
-):
-    """Fill `out` (H,W,3) with linear light.
-
-    normal, view (V,3): in camera axes with y up and z toward the camera; place (V,3): on the mean
-    head; tags (V,5): lip, lash, openness to light, eyelid, blush; part (T,): material of triangles;
-    looks, lamp: packed `Appearance` and `Light`.
-    """
-    height, width = triangle.shape
-    grain = looks[19]
-    for row in range(height):
-        for column in range(width):
-            t = triangle[row, column]
-            if t < 0:
-                continue
-            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            u, v, w = weights[row, column, 0], weights[row, column, 1], weights[row, column, 2]
-            nx = u * normal[i, 0] + v * normal[j, 0] + w * normal[k, 0]
-            ny = u * normal[i, 1] + v * normal[j, 1] + w * normal[k, 1]
-            nz = u * normal[i, 2] + v * normal[j, 2] + w * normal[k, 2]
-            size = 1.0 / np.sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
-            nx, ny, nz = nx * size, ny * size, nz * size
-            x = u * place[i, 0] + v * place[j, 0] + w * place[k, 0]
-            y = u * place[i, 1] + v * place[j, 1] + w * place[k, 1]
-            z = u * place[i, 2] + v * place[j, 2] + w * place[k, 2]
-            lip = u * tags[i, 0] + v * tags[j, 0] + w * tags[k, 0]
-            lash = u * tags[i, 1] + v * tags[j, 1] + w * tags[k, 1]
-            clear = u * tags[i, 2] + v * tags[j, 2] + w * tags[k, 2]
-            lid = u * tags[i, 3] + v * tags[j, 3] + w * tags[k, 3]
-            kind = part[t]
-            red, green, blue = looks[0], looks[1], looks[2]
-            shine, sharp, bleed = 0.035 + 0.24 * looks[11], 15.0, 1.0
-            if kind == EYE:
-                red, green, blue, bright = _eye(x, y, z, lash, clear, looks, lamp, table)
-                shine, sharp, bleed = 1.3 * bright, 160.0, 0.15
-            elif kind in (MOUTH, TONGUE):
-                red, green, blue = _inside(x, y, z, kind, lip, table, grain)
-                shine, sharp, bleed = 0.22 * clear, 40.0, 0.6
-            elif kind == CLOTH:
-                weave = 1.0 + 0.05 * _noise(table, x * 0.9, y * 0.9, z * 0.9)
-                weave += 0.10 * _noise(table, grain + x * 0.03, y * 0.05, z * 0.03)
-                red, green, blue = looks[20] * weave, looks[21] * weave, looks[22] * weave
-                shine, bleed = 0.0, 0.4
-            else:
-                # Skin: patches of colour, blood near the surface, lips, brows, lashes, hair.
-                patch = _noise(table, grain + x * 0.045, y * 0.045, z * 0.045)
-                fine = _noise(table, x * 0.62, grain + y * 0.62, z * 0.62)
-                tone = 1.0 + looks[6] * (0.07 * patch + 0.06 * fine)
-                blood = looks[4] * (u * tags[i, 4] + v * tags[j, 4] + w * tags[k, 4])
-                blood += 0.22 * lid + looks[5] * (0.75 + 0.25 * patch)
-                if kind == EAR:
-                    blood += 0.25
-                if kind == RIM:
-                    blood += 0.5
-                blood = blood * (1.0 if z > -30.0 else 0.5)
-                red = red * tone * (1.0 - 0.07 * blood)
-                green = green * tone * (1.0 - 0.34 * blood)
-                blue = blue * tone * (1.0 - 0.30 * blood)
-                if lip > 0.01:
-                    edge = _ramp(lip + 0.07 * fine, 0.25, 0.75)
-                    crease = 1.0 + 0.10 * _noise(table, grain + x * 1.4, y * 0.25, 7.7)
-                    deep = edge * looks[3]
-                    red = red * (1.0 - 0.20 * deep) * (1 - edge + edge * crease)
-                    green = green * (1.0 - 0.62 * deep) * (1 - edge + edge * crease)
-                    blue = blue * (1.0 - 0.54 * deep) * (1 - edge + edge * crease)
-                    shine, sharp = shine + 0.30 * edge, 14.0 + 26.0 * edge
-                cover = 0.0
-                if kind == SKIN:
-                    if z > 52.0 and abs(x) < 9.0 and y > -28.0 and y < -19.0:
-                        hole = _nostril(x, y)
-                        red, green, blue = red * hole, green * hole * hole, blue * hole * hole
-                        shine = shine * hole
-                    if z > 20.0:
-                        cover = 0.85 * looks[18] * _brow(x, y, table, grain)
-                    if y > -45.0 and looks[17] > 0.01:
-                        hair = _hair(x, y, z, table, grain, looks[17])
-                        cover = cover + hair - cover * hair
-                dark = 0.72 * lash
-                red = red * (1 - cover) * (1 - dark) + cover * looks[14] + dark * 0.3 * looks[14]
-                green = (
-                    green * (1 - cover) * (1 - dark) + cover * looks[15] + dark * 0.3 * looks[15]
-                )
-                blue = blue * (1 - cover) * (1 - dark) + cover * looks[16] + dark * 0.3 * looks[16]
-                shine = shine * (1.0 - 0.6 * cover)
-            # Light: a lamp that wraps round (red farthest, as under skin), fill, sky and ground.
-            facing = nx * lamp[0] + ny * lamp[1] + nz * lamp[2]
-            wr, wg, wb = 0.34 * bleed, 0.20 * bleed, 0.16 * bleed
-            dr = max((facing + wr) / (1.0 + wr), 0.0)
-            dg = max((facing + wg) / (1.0 + wg), 0.0)
-            db = max((facing + wb) / (1.0 + wb), 0.0)
-            back = max(-0.6 * nx * lamp[0] + 0.2 * ny + 0.7 * nz, 0.0) * lamp[12]
-            up = 0.5 + 0.5 * ny
-            lit = 0.35 + 0.65 * clear
-            lr = lamp[3] * dr * lit + clear * (lamp[6] * up + lamp[9] * (1 - up) + back)
-            lg = lamp[4] * dg * lit + clear * (lamp[7] * up + lamp[10] * (1 - up) + back)
-            lb = lamp[5] * db * lit + clear * (lamp[8] * up + lamp[11] * (1 - up) + back)
-            vx = u * view[i, 0] + v * view[j, 0] + w * view[k, 0]
-            vy = u * view[i, 1] + v * view[j, 1] + w * view[k, 1]
-            vz = u * view[i, 2] + v * view[j, 2] + w * view[k, 2]
-            hx, hy, hz = vx + lamp[0], vy + lamp[1], vz + lamp[2]
-            half = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
-            mirror = max((nx * hx + ny * hy + nz * hz) * half, 0.0)
-            rim = 1.0 - max(nx * vx + ny * vy + nz * vz, 0.0)
-            gloss = 0.0
-            if shine > 0.0 and mirror > 0.6:
-                gloss = shine * mirror**sharp * lit * (0.35 if facing < 0.0 else 1.0)
-            soft = 0.10 * bleed * rim * rim * rim * clear
-            out[row, column, 0] = red * lr + (gloss + soft) * lamp[3] * 0.8
-            out[row, column, 1] = green * lg + (gloss + soft * 0.85) * lamp[4] * 0.8
-            out[row, column, 2] = blue * lb + (gloss + soft * 0.8) * lamp[5] * 0.8
-
-
 @njit(cache=True, fastmath=True, inline="always")
 def _eye(x, y, z, lash, clear, looks, lamp, table):  # type: ignore[no-untyped-def]
     """Colour of the eyeball and how much it shines; x, y, z: unit direction from its middle."""
@@ -236,6 +122,209 @@ def _inside(x, y, z, kind, lip, table, grain):  # type: ignore[no-untyped-def]
         (0.006 + 0.105 * front) * wet,
         (0.008 + 0.11 * front) * wet,
     )
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _cloth(x, y, z, looks, table):  # type: ignore[no-untyped-def]
+    """Colour of the shirt."""
+    weave = 1.0 + 0.05 * _noise(table, x * 0.9, y * 0.9, z * 0.9)
+    weave += 0.10 * _noise(table, looks[19] + x * 0.03, y * 0.05, z * 0.03)
+    return looks[20] * weave, looks[21] * weave, looks[22] * weave
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _flesh(kind, z, lid, blush, patch, fine, looks):  # type: ignore[no-untyped-def]
+    """Colour of bare skin: its tone, in patches, and the blood near the surface."""
+    tone = 1.0 + looks[6] * (0.07 * patch + 0.06 * fine)
+    blood = looks[4] * blush
+    blood += 0.22 * lid + looks[5] * (0.75 + 0.25 * patch)
+    if kind == EAR:
+        blood += 0.25
+    if kind == RIM:
+        blood += 0.5
+    blood = blood * (1.0 if z > -30.0 else 0.5)
+    return (
+        looks[0] * tone * (1.0 - 0.07 * blood),
+        looks[1] * tone * (1.0 - 0.34 * blood),
+        looks[2] * tone * (1.0 - 0.30 * blood),
+    )
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _reddened(red, green, blue, edge, x, y, looks, table):  # type: ignore[no-untyped-def]
+    """Colour of skin where the lips cover a share `edge` of it."""
+    crease = 1.0 + 0.10 * _noise(table, looks[19] + x * 1.4, y * 0.25, 7.7)
+    deep = edge * looks[3]
+    return (
+        red * (1.0 - 0.20 * deep) * (1 - edge + edge * crease),
+        green * (1.0 - 0.62 * deep) * (1 - edge + edge * crease),
+        blue * (1.0 - 0.54 * deep) * (1 - edge + edge * crease),
+    )
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _brow_and_hair(x, y, z, looks, table):  # type: ignore[no-untyped-def]
+    """Share of the skin that eyebrows and the hair of the scalp cover, 0..1."""
+    cover = 0.0
+    if z > 20.0:
+        cover = 0.85 * looks[18] * _brow(x, y, table, looks[19])
+    if y > -45.0 and looks[17] > 0.01:
+        hair = _hair(x, y, z, table, looks[19], looks[17])
+        cover = cover + hair - cover * hair
+    return cover
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _under_hair(colour, cover, dark, hair):  # type: ignore[no-untyped-def]
+    """One channel of skin below hair that covers it and lashes that darken it."""
+    return colour * (1 - cover) * (1 - dark) + cover * hair + dark * 0.3 * hair
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _skin(kind, point, tag, shine, looks, table):  # type: ignore[no-untyped-def]
+    """Colour of skin, lips, brows, lashes and hair; how strongly and how sharply they shine."""
+    x, y, z = point
+    lip, lash, _, lid, blush = tag
+    grain, sharp = looks[19], 15.0
+    patch = _noise(table, grain + x * 0.045, y * 0.045, z * 0.045)
+    fine = _noise(table, x * 0.62, grain + y * 0.62, z * 0.62)
+    red, green, blue = _flesh(kind, z, lid, blush, patch, fine, looks)
+    if lip > 0.01:
+        edge = _ramp(lip + 0.07 * fine, 0.25, 0.75)
+        red, green, blue = _reddened(red, green, blue, edge, x, y, looks, table)
+        shine, sharp = shine + 0.30 * edge, 14.0 + 26.0 * edge
+    cover = 0.0
+    if kind == SKIN:
+        if z > 52.0 and abs(x) < 9.0 and y > -28.0 and y < -19.0:
+            hole = _nostril(x, y)
+            red, green, blue = red * hole, green * hole * hole, blue * hole * hole
+            shine = shine * hole
+        cover = _brow_and_hair(x, y, z, looks, table)
+    dark = 0.72 * lash
+    red = _under_hair(red, cover, dark, looks[14])
+    green = _under_hair(green, cover, dark, looks[15])
+    blue = _under_hair(blue, cover, dark, looks[16])
+    return red, green, blue, shine * (1.0 - 0.6 * cover), sharp
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _material(kind, point, tag, looks, lamp, table):  # type: ignore[no-untyped-def]
+    """Colour; strength and sharpness of the shine; how far light spreads below the surface."""
+    x, y, z = point
+    lip, lash, clear, _, _ = tag
+    shine, sharp, bleed = 0.035 + 0.24 * looks[11], 15.0, 1.0
+    if kind == EYE:
+        red, green, blue, bright = _eye(x, y, z, lash, clear, looks, lamp, table)
+        shine, sharp, bleed = 1.3 * bright, 160.0, 0.15
+    elif kind in (MOUTH, TONGUE):
+        red, green, blue = _inside(x, y, z, kind, lip, table, looks[19])
+        shine, sharp, bleed = 0.22 * clear, 40.0, 0.6
+    elif kind == CLOTH:
+        red, green, blue = _cloth(x, y, z, looks, table)
+        shine, bleed = 0.0, 0.4
+    else:
+        red, green, blue, shine, sharp = _skin(kind, point, tag, shine, looks, table)
+    return red, green, blue, shine, sharp, bleed
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _arriving(normal, bleed, clear, lit, lamp):  # type: ignore[no-untyped-def]
+    """Light at a point: a lamp that wraps round (red farthest, as under skin), fill, sky, ground.
+
+    `clear` is the share of the light from all round that reaches it, `lit` that of the lamp's.
+    """
+    facing = _dot(normal, lamp)
+    wr, wg, wb = 0.34 * bleed, 0.20 * bleed, 0.16 * bleed
+    dr = max((facing + wr) / (1.0 + wr), 0.0)
+    dg = max((facing + wg) / (1.0 + wg), 0.0)
+    db = max((facing + wb) / (1.0 + wb), 0.0)
+    back = max(-0.6 * normal[0] * lamp[0] + 0.2 * normal[1] + 0.7 * normal[2], 0.0) * lamp[12]
+    up = 0.5 + 0.5 * normal[1]
+    return (
+        lamp[3] * dr * lit + clear * (lamp[6] * up + lamp[9] * (1 - up) + back),
+        lamp[4] * dg * lit + clear * (lamp[7] * up + lamp[10] * (1 - up) + back),
+        lamp[5] * db * lit + clear * (lamp[8] * up + lamp[11] * (1 - up) + back),
+    )
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _gloss(normal, toward, shine, sharp, lit, lamp):  # type: ignore[no-untyped-def]
+    """Share of the lamp that a wet or oily surface mirrors to the camera."""
+    hx, hy, hz = toward[0] + lamp[0], toward[1] + lamp[1], toward[2] + lamp[2]
+    half = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
+    mirror = max(_dot(normal, (hx, hy, hz)) * half, 0.0)
+    gloss = 0.0
+    if shine > 0.0 and mirror > 0.6:
+        gloss = shine * mirror**sharp * lit * (0.35 if _dot(normal, lamp) < 0.0 else 1.0)
+    return gloss
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _mean(rows, corners, share, column):  # type: ignore[no-untyped-def]
+    """One column of a vertex table, inside a triangle."""
+    i, j, k = corners
+    u, v, w = share
+    return u * rows[i, column] + v * rows[j, column] + w * rows[k, column]
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _vector(rows, corners, share):  # type: ignore[no-untyped-def]
+    """The first three columns of a vertex table, inside a triangle."""
+    return (
+        _mean(rows, corners, share, 0),
+        _mean(rows, corners, share, 1),
+        _mean(rows, corners, share, 2),
+    )
+
+
+@njit(cache=True, fastmath=True, inline="always")
+def _unit(x, y, z):  # type: ignore[no-untyped-def]
+    size = 1.0 / np.sqrt(x * x + y * y + z * z + 1e-12)
+    return x * size, y * size, z * size
+
+
+@njit(cache=True, fastmath=True)
+def shade_pixels(  # type: ignore[no-untyped-def]
+    triangle, weights, triangles, normal, view, place, tags, part, looks, lamp, table, out
+):
+    """Fill `out` (H,W,3) with linear light.
+
+    normal, view (V,3): in camera axes with y up and z toward the camera; place (V,3): on the mean
+    head; tags (V,5): lip, lash, openness to light, eyelid, blush; part (T,): material of triangles;
+    looks, lamp: packed `Appearance` and `Light`, tuples because numba counts references to an array
+    wherever one function hands it to another, pixel by pixel.
+    """
+    height, width = triangle.shape
+    for row in range(height):
+        for column in range(width):
+            t = triangle[row, column]
+            if t < 0:
+                continue
+            corners = (triangles[t, 0], triangles[t, 1], triangles[t, 2])
+            share = (weights[row, column, 0], weights[row, column, 1], weights[row, column, 2])
+            nx, ny, nz = _vector(normal, corners, share)
+            upright = _unit(nx, ny, nz)
+            lip, lash, clear = _vector(tags, corners, share)
+            lid, blush = _mean(tags, corners, share, 3), _mean(tags, corners, share, 4)
+            tag = (lip, lash, clear, lid, blush)
+            point = _vector(place, corners, share)
+            red, green, blue, shine, sharp, bleed = _material(
+                part[t], point, tag, looks, lamp, table
+            )
+            lit = 0.35 + 0.65 * clear
+            lr, lg, lb = _arriving(upright, bleed, clear, lit, lamp)
+            toward = _vector(view, corners, share)
+            gloss = _gloss(upright, toward, shine, sharp, lit, lamp)
+            rim = 1.0 - max(_dot(upright, toward), 0.0)
+            soft = 0.10 * bleed * rim * rim * rim * clear
+            out[row, column, 0] = red * lr + (gloss + soft) * lamp[3] * 0.8
+            out[row, column, 1] = green * lg + (gloss + soft * 0.85) * lamp[4] * 0.8
+            out[row, column, 2] = blue * lb + (gloss + soft * 0.8) * lamp[5] * 0.8
 
 
 @njit(cache=True)
