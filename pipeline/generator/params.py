@@ -67,7 +67,7 @@ class Train(Params):
     """CPU threads; fixed, because sums in another order give other bytes. At this size more of
     them mostly wait for one another."""
     network: Network = Network()
-    steps: int = Field(400, ge=0)
+    steps: int = Field(300, ge=0)
     """Batches to learn from."""
     batch_spans: int = Field(16, ge=1)
     """Windows in a batch."""
@@ -93,7 +93,7 @@ class Train(Params):
     told apart and learned by heart."""
     drop_vocalization: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of windows that learn without the vocalization."""
-    jitter: float = Field(0.4, ge=0.0, le=3.0)
+    jitter: float = Field(0.7, ge=0.0, le=3.0)
     """Noise added to what is given besides the latents, in their own standard deviations: to the
     sound half by window, half by frame, and to identity and age by window. With few infants to
     learn from, it keeps them from being learned by heart."""

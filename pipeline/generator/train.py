@@ -51,7 +51,8 @@ def run(stage: Stage[Train], face: Face) -> Summary:
     learned = pack.spans["train"]
     with fixed_threads(stage.params.threads), curves(stage.fresh_out()) as live:
         trainer = Trainer.start(stage.params, pack, face, stage.device)
-        best = trainer.learn(live) if learned else trainer.result("untrained")
+        able = any(span.valid.any() for span in learned) and stage.params.steps > 0
+        best = trainer.learn(live) if able else trainer.result("untrained")
     checkpoint.save(best, stage.root / MODEL)
     card.write(best.about, (stage.root / MODEL).with_name("README.md"))
     return Summary(
@@ -132,7 +133,7 @@ class Trainer:
                     lowest, at = loss, step
                     best = {k: v.clone() for k, v in self.averaged.denoiser.state_dict().items()}
         self.averaged.denoiser.load_state_dict(best)
-        if not self.pack.spans["val"]:
+        if not any(span.valid.any() for span in self.pack.spans["val"]):
             return self.result("last weights, nothing to validate on", self.params.steps)
         return self.result(f"validation loss {lowest:.4f} at step {at}", at, lowest)
 
@@ -186,9 +187,8 @@ class Trainer:
 
     def result(self, verdict: str, at: int = 0, loss: float | None = None) -> Generator:
         """Name what came of it."""
-        training = {"steps": self.params.steps, "best_step": at, "verdict": verdict}
-        if not at:
-            training["steps"] = 0
+        steps = self.params.steps if at else 0
+        training: dict[str, Any] = {"steps": steps, "best_step": at, "verdict": verdict}
         if loss is not None:
             training["validation_loss"] = loss
         self.averaged.about["training"] = training
