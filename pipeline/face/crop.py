@@ -45,9 +45,16 @@ def cut(picture: Picture, points: NDArray[np.floating], roll_deg: float, px_per_
     warp = _after(to_crop, np.linalg.inv(to_shrunk))
     size = (SIZE_PX, SIZE_PX)
     pixels = cv2.warpAffine(shrunk, warp, size, flags=cv2.INTER_LINEAR)
-    whole = np.full(shrunk.shape[:2], 255, dtype=np.uint8)
-    inside = cv2.warpAffine(whole, warp, size, flags=cv2.INTER_NEAREST) > 0
-    return Crop(np.asarray(pixels, dtype=np.uint8), inside, to_crop)
+    return Crop(np.asarray(pixels, dtype=np.uint8), _inside(to_crop, picture.shape), to_crop)
+
+
+def _inside(to_crop: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which pixels of the crop show some of a picture of that shape."""
+    back = cv2.invertAffineTransform(to_crop)
+    place = np.arange(SIZE_PX)
+    x = back[0, 0] * place + back[0, 1] * place[:, None] + back[0, 2]
+    y = back[1, 0] * place + back[1, 1] * place[:, None] + back[1, 2]
+    return np.asarray((x >= 0) & (x <= shape[1] - 1) & (y >= 0) & (y <= shape[0] - 1))
 
 
 def upright(points: NDArray[np.floating], roll_deg: float, scale: float) -> NDArray[np.float64]:

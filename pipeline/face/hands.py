@@ -1,4 +1,8 @@
-"""What hands hide, as far as the landmarker sees hands: palm and fingers drawn over the face."""
+"""What hands hide, as far as the landmarker sees hands: palm and fingers drawn over the face.
+
+The hand model sometimes takes an open mouth for a hand. A hand comes from somewhere: one with its
+wrist within the outline of the face is not believed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face.backends import HandDetector, Picture
+from pipeline.face.mesh import OVAL
 
+WRIST = 0
 PALM = [0, 1, 5, 9, 13, 17]
 FINGERS = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20]]
 FINGER_WIDTH = 0.28
@@ -48,9 +54,15 @@ def under(hands: list[NDArray[np.float32]], points: NDArray[np.floating]) -> NDA
     scale = MASK_PX / max(float((high - low).max()), 1e-6)
     mask = np.zeros((MASK_PX + 1, MASK_PX + 1), dtype=np.uint8)
     for hand in hands:
-        _draw(mask, (hand - low) * scale)
+        if not _within(points, hand[WRIST]):
+            _draw(mask, (hand - low) * scale)
     place = np.clip(np.round((points[:, :2] - low) * scale), 0, MASK_PX).astype(int)
     return np.asarray(mask[place[:, 1], place[:, 0]] > 0)
+
+
+def _within(points: NDArray[np.floating], place: NDArray[np.floating]) -> bool:
+    outline = points[OVAL, :2].astype(np.float32)[:, None]
+    return cv2.pointPolygonTest(outline, (float(place[0]), float(place[1])), False) >= 0
 
 
 def _draw(mask: NDArray[np.uint8], hand: NDArray[np.floating]) -> None:

@@ -172,8 +172,8 @@ def _record(
     record["frame"], record["score"], record["faces"] = frame, face.score, faces
     record["yaw_deg"], record["pitch_deg"], record["roll_deg"] = pose[:3]
     record["face_px"] = np.ptp(placed, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
-    record["sharpness"] = quality.sharpness(cut, face.points)
-    record["brightness"] = quality.brightness(cut, face.points)
+    light, detail = quality.brightness_and_sharpness(cut, face.points)
+    record["brightness"], record["sharpness"] = light, detail
     record["proportions"] = likeness.proportions(face.points, pose)
     record["points"] = face.points
     record["facing"] = facing(face.points, pose.px_per_mm)

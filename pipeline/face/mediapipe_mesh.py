@@ -28,7 +28,7 @@ FACE_THRESHOLD = "facedetectionshortrangecpu__facedetectionshortrange__facedetec
 MIN_SCORE = 0.5
 MIN_FOLLOWED = 0.3
 """How sure the mesh must be that what it follows is a face; a covered one is followed on."""
-MIN_HAND_SCORE = 0.5
+MIN_HAND_SCORE = 0.6
 SAME_FACE = 0.2
 """Overlap of a detection's box and a mesh's; the mesh leaves out the forehead and ears."""
 

@@ -16,5 +16,5 @@ class Landmarks(Params):
     """How many faces are followed at once, so that the infant's is among them."""
     detect_px: int = Field(default=640, ge=128, le=4096)
     """Long side that pictures are shrunk to to look for faces; points come out in full size."""
-    hands_every: int = Field(default=3, ge=1, le=30)
+    hands_every: int = Field(default=5, ge=1, le=30)
     """Frames from one look for hands to the next."""

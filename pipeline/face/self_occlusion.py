@@ -37,9 +37,13 @@ def normals(points: NDArray[np.floating]) -> NDArray[np.float64]:
     corners = points[triangles].astype(np.float64)
     # y and z both point the other way than in the canonical face, which leaves handedness as it is.
     faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.zeros((POINTS, 3))
-    for corner in range(3):
-        np.add.at(total, triangles[:, corner], faces)
+    total = np.stack([_gathered(triangles, faces[:, axis]) for axis in range(3)], axis=1)
     total[468:473] = total[[33, 133]].sum(axis=0)
     total[473:478] = total[[263, 362]].sum(axis=0)
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+
+
+def _gathered(triangles: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over the triangles at each landmark, (478,)."""
+    total = np.bincount(triangles.ravel(), np.repeat(values, 3), minlength=POINTS)
+    return np.asarray(total, dtype=np.float64)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.crop import Crop
+from pipeline.face.crop import SIZE_PX, Crop
 from pipeline.face.mesh import BROWS, EYES, LIPS_OUTER, canonical
 
 SWATCHES = 852
@@ -66,12 +66,10 @@ def take(crop: Crop, points: NDArray[np.floating]) -> NDArray[np.uint8]:
     across = cv2.Scharr(grey, cv2.CV_32F, 1, 0)
     down = cv2.Scharr(grey, cv2.CV_32F, 0, 1)
     strength = cv2.blur(cv2.magnitude(across, down), (EDGES_PX, EDGES_PX))
-    edges = np.clip(strength * (_EDGE_STEPS / _SCHARR), 0, 255).astype(np.uint8)
     middle = crop.place(points[layout().corners].mean(axis=1))
-    return np.asarray(
-        cv2.remap(np.dstack([colour, edges]), middle[None], None, cv2.INTER_NEAREST)[0],  # type: ignore[call-overload]
-        dtype=np.uint8,
-    )
+    column, row = np.clip(np.round(middle), 0, SIZE_PX - 1).astype(int).T
+    edges = np.clip(strength[row, column] * (_EDGE_STEPS / _SCHARR), 0, 255)
+    return np.column_stack([colour[row, column], edges]).astype(np.uint8)
 
 
 def chromaticity(swatches: NDArray[np.uint8]) -> NDArray[np.float32]:
