@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import WeightsError
+from pipeline.core.weights import locked
 from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, Voices, Wave, heard
 from pipeline.voice.pitch import pitch_hz
 from pipeline.voice.spectra import analyse, features, loudness, synthesise
@@ -116,7 +117,7 @@ def _network() -> Any:
 
     network = Network()
     try:
-        weights = load_file(WEIGHTS)
+        weights = load_file(locked("voice"))
         network.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(f"{WEIGHTS}: not the weights of this network: {error}") from None

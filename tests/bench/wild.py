@@ -26,7 +26,6 @@ from scipy.signal import resample_poly
 
 from pipeline import media
 from pipeline.core import tables
-from pipeline.sources.catalogue import COLUMNS
 from tests.bench._figures import Figure, report
 from tests.e2e.project import Project, Ran
 
@@ -107,8 +106,10 @@ def _lay(face: Path, sound: Path, out: Path) -> None:
 
 
 def _catalogue(project: Project, clips: list[tuple[str, str]], address: str) -> None:
-    with (project.root / "data/sources.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
+    path = project.root / "data/sources.csv"
+    columns = path.read_text().splitlines()[0].split(",")
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         for name, kind in clips:
             writer.writerow(

@@ -150,6 +150,6 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path) -> N
         VOICES.info("telepathy")
     broken = tmp_path / "model.safetensors"
     broken.write_bytes(b"\x80\x04pickle")
-    monkeypatch.setattr(embedded, "WEIGHTS", broken)
+    monkeypatch.setattr(embedded, "locked", lambda name: broken)
     with pytest.raises(WeightsError, match=r"model\.safetensors"):
         embedded.load("cpu")

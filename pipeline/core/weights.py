@@ -1,0 +1,65 @@
+"""Weights are what models/weights.lock says they are, or they are not loaded.
+
+voice:
+  path: models/voice/model.safetensors
+  sha256: 9c1f...
+  licence: ODbL-1.0 AND CC-BY-SA-4.0
+  origin: models/voice/train.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import Field
+
+from pipeline.core.backends import file_digest
+from pipeline.core.code import PROJECT
+from pipeline.core.errors import WeightsError
+from pipeline.core.params import Params, fit
+
+LOCK = PROJECT / "models" / "weights.lock"
+
+
+class Weights(Params):
+    """One file of weights."""
+
+    path: str
+    """Below the project's folder."""
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    """Of the file's bytes."""
+    licence: str
+    """Under which it may be used and passed on."""
+    origin: str
+    """The recipe that made it, or the address it was fetched from with its revision."""
+
+    @property
+    def file(self) -> Path:
+        """Where it lies."""
+        return PROJECT / self.path
+
+
+def listed() -> dict[str, Weights]:
+    """Everything that the lock file names."""
+    content = yaml.safe_load(LOCK.read_text(encoding="utf-8"))
+    return {name: fit(row, Weights, f"{LOCK.name}: {name}") for name, row in content.items()}
+
+
+def locked(name: str) -> Path:
+    """Return the file of weights of that name, once its digest has been checked.
+
+    Raises:
+        WeightsError: the lock does not name it, or the file is missing or another one.
+    """
+    known = listed()
+    if name not in known:
+        raise WeightsError(f"{LOCK}: no weights named {name!r}; there are: {', '.join(known)}")
+    weights = known[name]
+    found = file_digest(weights.file)
+    if found != weights.sha256:
+        raise WeightsError(
+            f"{weights.path}: sha256 {found[:12]}..., expected {weights.sha256[:12]}... by "
+            f"models/weights.lock; restore the file, or lock the new one if you made it"
+        )
+    return weights.file
