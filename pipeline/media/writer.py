@@ -23,7 +23,8 @@ from pipeline.media import child
 from pipeline.media.child import Bounds
 from pipeline.media.command import compiled, complaint, named, source
 
-_BOUNDS = Bounds(wall_s=120.0, cpu_s=1800)
+# The frames are our own, so memory is bounded by what 4K takes, not by what a stranger may claim.
+_BOUNDS = Bounds(wall_s=120.0, cpu_s=1800, memory_bytes=4 << 30)
 _SCALE = (
     "scale=flags=bicubic+accurate_rnd+full_chroma_int+bitexact:out_color_matrix=bt709:out_range=tv"
 )

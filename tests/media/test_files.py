@@ -105,6 +105,15 @@ def test_a_video_that_could_not_be_finished_is_not_there(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_phones_portrait_video_can_be_written(tmp_path: Path) -> None:
+    picture = np.full((3840, 2160, 3), 90, np.uint8)
+    path = tmp_path / "portrait.mp4"
+    with media.VideoWriter(path, 2160, 3840) as video:
+        for _ in range(30):
+            video.write(picture)
+    assert media.probe(path).picture.height == 3840
+
+
 def test_odd_sides_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CradleError, match="even sides"):
         media.VideoWriter(tmp_path / "a.mp4", 63, 48)
