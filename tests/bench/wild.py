@@ -72,7 +72,7 @@ def compose(source: Path, out: Path) -> list[tuple[str, str]]:
 def served(folder: Path) -> Iterator[str]:
     """Serve a folder on loopback."""
     handler = partial(_Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -81,6 +81,11 @@ def served(folder: Path) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: yt-dlp looks at the head of a file and hangs up."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
