@@ -12,7 +12,7 @@ run: sync
 	$(CRADLE) cradle summary
 
 test: sync
-	$(CRADLE) pytest -n auto --dist worksteal
+	$(CRADLE) pytest -n auto --dist loadgroup
 
 check: sync
 	$(CRADLE) ruff format --check .
