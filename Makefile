@@ -12,7 +12,8 @@ run: sync
 	$(CRADLE) cradle summary
 
 test: sync
-	$(CRADLE) pytest -n auto --dist loadgroup
+	$(CRADLE) pytest -n auto --dist worksteal --ignore tests/e2e
+	$(CRADLE) pytest tests/e2e
 
 check: sync
 	$(CRADLE) ruff format --check .

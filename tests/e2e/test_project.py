@@ -16,7 +16,7 @@ from pipeline.core import ledger, tables
 from pipeline.params import STAGES
 from tests.e2e.project import SMALL, Project, Ran
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 MEASURING = ("download", "isolate", "landmarks", "fit")
 JUDGING = ("download", "isolate", "landmarks", "select", "fit", "pack")
