@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import seal
+from pipeline.core import seal, worker
 from pipeline.core.errors import CradleError
 from pipeline.core.runner import Runner
 from pipeline.core.stage import Stage, Summary
@@ -22,6 +22,8 @@ INTERRUPTED = 130
 def main(name: str, run: Callable[[Stage[Any]], Summary]) -> None:
     """Run one stage in the current folder and end the process with its exit code."""
     seal.quiet()
+    # A stage that outlived a killed `dvc repro` would write into what the next one makes.
+    worker.die_with_parent()
     if name != "download":
         seal.seal()
     try:

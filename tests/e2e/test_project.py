@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 
 from pipeline.core import ledger, tables
@@ -186,6 +187,24 @@ def test_interrupted_it_goes_on_where_it_was(tmp_path: Path) -> None:
     assert ran.code == 0, ran.output
     rows = ledger.read_clips(tmp_path / "data/download/ledger.parquet")
     assert len(rows) == 4
+    assert not list(store.glob(".tmp-*"))
+
+
+def test_killed_it_leaves_nobody_behind_and_goes_on(tmp_path: Path) -> None:
+    project = Project.copy(tmp_path, nursery={"clips": 4, "span_s": 1.0})
+    process = psutil.Popen(
+        [sys.executable, "-m", "dvc", "repro", "download"], cwd=tmp_path, env=project.environment
+    )
+    store = tmp_path / "data/.store"
+    while process.poll() is None and not list(store.glob("nursery/*/*")):
+        pass
+    family = process.children(recursive=True)
+    process.kill()
+    process.wait(timeout=60)
+    assert psutil.wait_procs(family, timeout=30)[1] == []
+    ran = project.dvc("repro", "download")
+    assert ran.code == 0, ran.output
+    assert ran.lines["download"].seen == 4
     assert not list(store.glob(".tmp-*"))
 
 
