@@ -1,0 +1,146 @@
+"""Whole clips through the measurement: real pictures, black ones, tiny ones, two faces, none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.core import tables
+from pipeline.face import likeness, measure
+from pipeline.face.backends import LANDMARKERS, Face
+from pipeline.face.likeness import PROPORTIONS
+from pipeline.face.params import Landmarks
+from pipeline.face.tracks import Tracks, the_infants
+from tests.face.conftest import write_video
+
+
+def test_a_good_clip(seen_babbling):
+    frames = seen_babbling.frames
+    assert frames["found"].all()
+    assert list(frames["frame"]) == list(range(24))
+    assert (frames["faces"] == 1).all()
+    assert (frames["mouth_inside"] == 1).all()
+    assert (frames["face_score"] > 0.7).all()
+    assert frames["infant_likeness"].nunique() == 1
+    assert frames["infant_likeness"].iloc[0] > 0.8
+    assert np.isfinite(seen_babbling.points).all()
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((240, 320, 3), np.uint8),
+        np.full((180, 180, 3), 128, np.uint8),
+        np.zeros((16, 16, 3), np.uint8),
+        np.full((2, 400, 3), 90, np.uint8),
+        np.random.default_rng(1).integers(0, 255, (200, 200, 3), dtype=np.uint8),
+    ],
+    ids=["black", "grey", "16 px", "a line", "noise"],
+)
+def test_pictures_without_a_face(see, picture):
+    seen = see([picture] * 3)
+    assert not seen.frames["found"].any()
+    assert (seen.frames["face_score"] == 0).all()
+    assert np.isnan(seen.points).all()
+    assert (seen.visibility == 0).all()
+
+
+def test_one_frame_and_none(see, studio):
+    assert see([studio.picture()]).frames["found"].tolist() == [True]
+    nothing = see([])
+    assert len(nothing.frames) == 0
+    assert nothing.points.shape == (0, 478, 3)
+
+
+def test_twice_the_same_to_the_last_bit(see, babbling, seen_babbling):
+    again = see(babbling)
+    assert np.array_equal(again.points, seen_babbling.points)
+    assert np.array_equal(again.visibility, seen_babbling.visibility)
+    pd.testing.assert_frame_equal(again.frames, seen_babbling.frames)
+
+
+def test_size_light_and_blur_are_told_apart(see, studio):
+    import cv2
+
+    good = studio.picture()
+    dark = (good * 0.12).astype(np.uint8)
+    blurred = cv2.GaussianBlur(good, (0, 0), 6)
+    frames = {
+        name: see([p] * 2).frames.iloc[0]
+        for name, p in {"good": good, "dark": dark, "blurred": blurred}.items()
+    }
+    assert frames["dark"]["brightness"] < 0.3 * frames["good"]["brightness"]
+    assert frames["blurred"]["sharpness"] < 0.42 < frames["good"]["sharpness"]
+    assert frames["dark"]["sharpness"] == pytest.approx(frames["good"]["sharpness"], rel=0.35)
+    small = see([studio.picture(filling=0.45)]).frames.iloc[0]
+    assert small["face_px"] == pytest.approx(0.75 * frames["good"]["face_px"], rel=0.1)
+
+
+def test_points_are_in_the_clips_own_pixels(studio, landmarker):
+    import cv2
+
+    picture = studio.picture()
+    large = cv2.resize(picture, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    params = Landmarks(detect_px=320)
+    small, big = (measure.follow([p], landmarker, params) for p in (picture, large))
+    assert big.points[0] / 3 == pytest.approx(small.points[0], abs=3.0)
+
+
+def test_what_is_left_in_the_store(tmp_path, babbling):
+    video = write_video(tmp_path / "video.mp4", babbling[:6])
+    out = tmp_path / "out"
+    out.mkdir()
+    inputs = {"video": video, "backend": "mediapipe", "device": "cpu", "params": {}}
+    measure.measure(out, inputs)
+    assert sorted(path.name for path in out.iterdir()) == ["frames.parquet", "landmarks.npz"]
+    with np.load(out / measure.LANDMARKS) as file:
+        assert file["points"].shape == (6, 478, 3)
+        assert file["points"].dtype == np.float32
+        assert file["visibility"].dtype == np.float16
+    assert tables.read(out / measure.FRAMES)["found"].all()
+
+
+def test_a_backend_says_what_it_is():
+    info = LANDMARKERS.info("mediapipe")
+    assert (info.task, info.name, info.licence) == ("landmarks", "mediapipe", "Apache-2.0")
+    assert info.embedded
+    assert len(info.digest) == 64
+
+
+# Proportions of the landmarker's own meshes.
+INFANT = [0.90, 0.36, 0.21, 0.59, 0.37, 0.66]
+ADULT = [1.22, 0.50, 0.37, 0.77, 0.43, 0.52]
+
+
+def test_proportions_tell_infants_from_adults():
+    rng = np.random.default_rng(5)
+    trust = np.ones(40)
+
+    def track(typical):
+        return typical * rng.normal(1, 0.05, (40, len(PROPORTIONS)))
+
+    assert likeness.likeness(track(INFANT), trust) > 0.9
+    assert likeness.likeness(track(ADULT), trust) < 0.1
+    assert likeness.likeness(track(ADULT), 0.01 * trust) == likeness.UNKNOWN
+
+
+def test_the_infant_is_the_same_person_throughout():
+    early, late, beside = np.arange(0, 50), np.arange(60, 100), np.arange(0, 100)
+    assert the_infants([beside, early, late], [0.1, 0.9, 0.9]) == [1, 2]
+    assert the_infants([beside, early], [0.1, 0.3]) == [1]
+    twins = the_infants([np.arange(0, 100), np.arange(0, 90)], [0.9, 0.95])
+    assert len(twins) == 1, "one identity a clip"
+
+
+def test_faces_keep_their_tracks():
+    def face(x):
+        points = np.zeros((478, 3), np.float32)
+        points[0], points[1] = [x, 0, 0], [x + 100, 100, 0]
+        return Face(points, 0.9)
+
+    tracks = Tracks()
+    first = tracks.assign([face(0), face(300)], 0)
+    second = tracks.assign([face(310), face(10)], 1)
+    assert second == first[::-1]
+    assert tracks.assign([face(320)], 10) == [first[1]]
+    assert tracks.assign([face(320)], 100)[0] not in first
+    tracks.close()

@@ -1,0 +1,106 @@
+"""What can be seen of a face: what covers it, what it hides itself, what leaves the picture."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.face import hands
+from pipeline.face.mesh import EYES, LIPS_OUTER, MOUTH, canonical
+from pipeline.face.pose import TO_IMAGE, head_pose, rotation_of
+from pipeline.face.self_occlusion import facing
+from pipeline.face.visibility import steady
+
+SKIN_OF_ANOTHER = (196, 140, 110)
+TOY = (70, 150, 210)
+LEFT_CHEEK, RIGHT_CHEEK, NOSE = 352, 123, 4
+
+
+def covered(picture, points, colour, scale=1.0):
+    """A picture with a plain patch over its mouth."""
+    outline = points[LIPS_OUTER, :2]
+    middle = outline.mean(axis=0)
+    size = scale * np.ptp(outline, axis=0) * [0.75, 1.0] + 12
+    drawn = picture.copy()
+    cv2.ellipse(drawn, (tuple(map(float, middle)), tuple(2 * map_ for map_ in size), 0), colour, -1)
+    return drawn
+
+
+@pytest.mark.parametrize("colour", [TOY, SKIN_OF_ANOTHER, (235, 235, 235), (30, 30, 34)])
+def test_a_patch_hides_the_mouth_and_leaves_the_eyes(see, babbling, seen_babbling, colour):
+    patched = [
+        covered(picture, points, colour)
+        for picture, points in zip(babbling, seen_babbling.points, strict=True)
+    ]
+    frames, before = see(patched).frames, seen_babbling.frames
+    assert frames["found"].mean() > 0.9, "the landmarker goes on finding a face"
+    assert before["mouth_visible"].min() > 0.7
+    assert frames["mouth_visible"].median() < 0.3
+    assert frames["eyes_visible"].median() > 0.7
+
+
+def test_a_wide_open_mouth_is_seen(see, studio):
+    frames = see([studio.picture(jaw=1.0)] * 4).frames
+    assert frames["mouth_visible"].min() > 0.7
+
+
+def test_a_mouth_outside_the_picture_is_not_seen(see, studio):
+    whole = [studio.picture()] * 3
+    mouth = see(whole).points[0, MOUTH, 1].mean()
+    frames = see([picture[: int(mouth)] for picture in whole]).frames
+    frames = frames[frames["found"]]
+    assert (frames["mouth_inside"] < 0.8).all()
+    assert (frames["mouth_visible"] <= frames["mouth_inside"] + 1e-6).all()
+
+
+@pytest.mark.parametrize("yaw_deg", [-60, 60])
+def test_a_turned_head_hides_its_far_side(yaw_deg):
+    points = canonical().points @ rotation_of(yaw_deg, 0, 0).T * TO_IMAGE
+    seen = facing(points.astype(np.float32), 1.0)
+    near, far = (RIGHT_CHEEK, LEFT_CHEEK) if yaw_deg > 0 else (LEFT_CHEEK, RIGHT_CHEEK)
+    assert seen[near] > 0.9
+    assert seen[far] < 0.1
+
+
+def test_a_face_seen_from_the_front_hides_little_of_itself():
+    points = (canonical().points * TO_IMAGE).astype(np.float32)
+    seen = facing(points, head_pose(points).px_per_mm)
+    assert seen[[NOSE, *MOUTH, *EYES]].mean() > 0.8
+
+
+def test_a_hand_hides_what_lies_under_it_and_a_mouth_is_no_hand():
+    points = (canonical().points * 2 * TO_IMAGE + [200, 200, 0]).astype(np.float32)
+    hand = a_hand(wrist=(60.0, 330.0), tip=points[13, :2])
+    hidden = hands.under([hand], points)
+    assert hidden[13]
+    assert not hidden[EYES].any()
+    within = a_hand(wrist=points[152, :2] - [0, 20], tip=points[13, :2])
+    assert not hands.under([within], points).any()
+    assert not hands.under([], points).any()
+
+
+def a_hand(wrist, tip):
+    """Joints along a line, palm first, in mediapipe's order."""
+    wrist, tip = np.asarray(wrist, float), np.asarray(tip, float)
+    aside = np.array([-(tip - wrist)[1], (tip - wrist)[0]]) / np.linalg.norm(tip - wrist)
+    joints = [wrist]
+    for finger in range(5):
+        for bone in range(4):
+            along = 0.45 + 0.15 * (bone + 1)
+            joints.append(wrist + along * (tip - wrist) + (finger - 2) * 10 * aside)
+    return np.array(joints, dtype=np.float32)
+
+
+def test_a_flicker_of_a_frame_hides_nothing():
+    values = np.zeros((9, 2), np.float32)
+    values[4, 0] = 1
+    values[5:, 1] = 1
+    assert steady(values)[:, 0].max() == 0
+    assert steady(values)[6:, 1].min() == 1
+
+
+def test_visibility_is_a_share(seen_babbling):
+    visibility = seen_babbling.visibility
+    assert visibility.dtype == np.float16
+    assert visibility.shape == (24, 478)
+    assert visibility.min() >= 0
+    assert visibility.max() <= 1
