@@ -24,9 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline import media
     from pipeline.voice.isolate import isolate_file
 
-    backend = params().isolate.backend
     with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
-        isolate_file(existing(arguments.file), backend, Path(folder))
+        isolate_file(existing(arguments.file), params().isolate, Path(folder))
         wanted = {"stem_16k.flac": arguments.out, "residual_16k.flac": arguments.residual}
         for name, target in wanted.items():
             if target is None:

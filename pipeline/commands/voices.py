@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write a list of {start_s, end_s, who, type, score, snr_db}."""
     from pipeline.voice.isolate import events_of_file
 
-    events = events_of_file(existing(arguments.file), params().isolate.backend)
+    events = events_of_file(existing(arguments.file), params().isolate)
     text = json.dumps(events, indent=2) + "\n"
     if arguments.out is None:
         print(text, end="")

@@ -168,14 +168,14 @@ def _clips(
     stage: Stage[Pack], features: Features, spans: pd.DataFrame
 ) -> Iterator[tuple[_Clip, pd.DataFrame]]:
     fits = _keys(stage.data("fit") / "clips.parquet", "fit_key")
-    voices = _keys(stage.data("isolate") / "clips.parquet", "voice_key")
+    stems = _keys(stage.data("isolate") / "clips.parquet", "stem_key")
     poor = _poor_frames(stage)
     for name, mine in spans.groupby("clip", sort=True):
         clip, frames = str(name), int(mine["frames"].iloc[0])
         marked = np.zeros(frames, bool)
         marked[poor.get(clip, [])] = True
         latents = _latents(stage.store, fits[clip], clip, frames)
-        sound, rate_hz = media.read_sound(_stem(stage.store, voices[clip]))
+        sound, rate_hz = media.read_sound(_stem(stage.store, stems[clip]))
         if rate_hz != RATE_HZ:
             raise CradleError(f"{clip}: the stem has {rate_hz} Hz, should have {RATE_HZ}")
         audio = features.extract(sound, frames)
@@ -188,7 +188,7 @@ def _keys(path: Path, column: str) -> dict[str, str]:
 
 
 def _stem(store: Store, key: str) -> Path:
-    return store.entry("voice", key).path / "stem_16k.flac"
+    return store.entry("stem", key).path / "stem_16k.flac"
 
 
 def _latents(store: Store, key: str, clip: str, frames: int) -> dict[str, NDArray]:

@@ -1,8 +1,7 @@
-"""The door to everything that can take an infant's voice out of a mixture.
+"""The two doors of this domain: to what separates, and to what tells who sounds.
 
-    backend = VOICES.load("embedded", "cpu")
-    stem = backend.separate(sound)           # the rest is sound - stem, exactly
-    voices = backend.voices(sound, stem)     # who sounds, at 50 Hz
+    stem, residual = SEPARATORS.load("embedded").separate(sound, rate)    # they add up to sound
+    voices = VOICES.load("embedded").voices(sound, stem)                  # at 50 Hz
 
 A further backend is one more module with `info()` and `load(device)`, and one more line here.
 """
@@ -46,17 +45,25 @@ class Voices:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-class VoiceBackend(Protocol):
-    """What every backend of this task can do."""
+class Separator(Protocol):
+    """What takes the infant's voice out of a mixture."""
 
-    def separate(self, sound: Wave) -> Wave:
-        """Give the infant's part (n,) of a sound (n,), float32 at 16 kHz."""
+    def separate(self, sound: Wave, rate: int) -> tuple[Wave, Wave]:
+        """Part a sound (n,) at `rate` Hz into the infant's voice (n,) and all else (n,), float32.
+
+        The two add up to the sound within 1e-4.
+        """
+
+
+class VoiceTracker(Protocol):
+    """What tells who sounds when."""
 
     def voices(self, sound: Wave, stem: Wave) -> Voices:
-        """Tell who sounds when in a sound (n,) of which `stem` (n,) is the infant's part."""
+        """Tell who sounds when in a sound (n,) at 16 kHz of which `stem` (n,) is the infant's."""
 
 
-VOICES = Registry("voice", {"embedded": "pipeline.voice.embedded"})
+SEPARATORS = Registry("separation", {"embedded": "pipeline.voice.embedded"})
+VOICES = Registry("voices", {"embedded": "pipeline.voice.embedded"})
 
 
 def heard(sound: NDArray[np.floating]) -> Wave:

@@ -47,7 +47,7 @@ def load(device: str) -> Embedded:
 
 
 class Embedded:
-    """A `VoiceBackend`: one mask over the spectrum and the tracks that go with it."""
+    """`Separator` and `VoiceTracker`: one mask over the spectrum, the tracks that go with it."""
 
     def __init__(self, device: str) -> None:
         import torch
@@ -57,20 +57,22 @@ class Embedded:
         self._device = device
         self._network = _network().to(device).eval()
 
-    def separate(self, sound: Wave) -> Wave:
-        """See `VoiceBackend`."""
+    def separate(self, sound: Wave, rate: int) -> tuple[Wave, Wave]:
+        """See `Separator`; `rate` is 16 kHz."""
         import torch
 
+        if rate != RATE:
+            raise ValueError(f"{rate} Hz where {RATE} were expected")
         wave = heard(sound)
         if len(wave) < _SHORTEST:
-            return np.zeros(len(wave), np.float32)
+            return np.zeros(len(wave), np.float32), wave
         with torch.inference_mode():
             spectra, said = self._listen(wave)
-            stem = synthesise(spectra * said.mask, len(wave))[0].numpy()
-        return np.asarray(stem, np.float32)
+            stem = synthesise(spectra * said.mask, len(wave))[0].numpy().astype(np.float32)
+        return stem, wave - stem
 
     def voices(self, sound: Wave, stem: Wave) -> Voices:
-        """See `VoiceBackend`."""
+        """See `VoiceTracker`."""
         import torch
 
         wave = heard(sound)

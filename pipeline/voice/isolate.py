@@ -1,6 +1,6 @@
 """The stage `isolate`: the infant's stem, who sounds when, and measures of every clip.
 
-data/isolate/clips.parquet    a clip: voice_key, infant_s, snr_db, adult_overlap, decay_s, ...
+data/isolate/clips.parquet    a clip: stem_key, voice_key, infant_s, snr_db, adult_overlap, ...
 data/isolate/frames.parquet   a frame of video: scores of who and of type, pitch, levels
 data/isolate/events.parquet   a stretch of sound: start_s, end_s, who, type, score, snr_db
 data/isolate/ledger.parquet
@@ -29,19 +29,28 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
-from pipeline.voice.backends import RATE, TRACK_HZ, VOICES, Voices
+from pipeline.core.store import Failure
+from pipeline.voice.backends import RATE, SEPARATORS, TRACK_HZ, VOICES, Voices
 from pipeline.voice.events import events
-from pipeline.voice.measure import Isolated, isolate, measure, read, write
+from pipeline.voice.measure import (
+    STEM,
+    TRACKS,
+    Isolated,
+    isolate,
+    measure_stem,
+    measure_voices,
+    read,
+)
 from pipeline.voice.measures import frame_levels_db, measures
 from pipeline.voice.params import Isolate
 
 FPS = 30.0
 _VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp"})
-STEP = "voice"
 
 CLIPS = pa.schema(
     [
         ("clip", pa.string()),
+        ("stem_key", pa.string()),
         ("voice_key", pa.string()),
         *(
             (name, pa.float64())
@@ -59,8 +68,10 @@ CLIPS = pa.schema(
                 "babble",
             )
         ),
-        ("backend", pa.string()),
-        ("backend_digest", pa.string()),
+        ("separator", pa.string()),
+        ("separator_digest", pa.string()),
+        ("voices", pa.string()),
+        ("voices_digest", pa.string()),
     ]
 )
 _SCORES = ("infant", "adult", "other", "cry", "laugh", "babble")
@@ -86,14 +97,40 @@ EVENTS = pa.schema(
 
 def run(stage: Stage[Isolate]) -> Summary:
     """Measure the sound of every clip that `download` kept, and write the tables."""
-    info = VOICES.info(stage.params.backend)
+    separator = SEPARATORS.info(stage.params.separator)
+    tracker = VOICES.info(stage.params.voices)
     clips = tables.read(stage.data("download") / "clips.parquet").sort_values("clip")
-    records: list[dict[str, Any]] = clips.to_dict("records")  # type: ignore[assignment]
     sounds = {
-        row["clip"]: stage.store.entry("media", row["media_key"]).path / "sound_16k.flac"
-        for row in records
+        clip: stage.store.entry("media", key).path / "sound_16k.flac"
+        for clip, key in zip(clips["clip"], clips["media_key"], strict=True)
     }
-    jobs = [
+    stems = stage.runner.measure(
+        Step("stem", measure_stem, {}, separator), _stem_jobs(stage, clips, sounds, separator)
+    )
+    voices = stage.runner.measure(
+        Step("voice", measure_voices, {}, tracker), _voice_jobs(stage, stems, sounds, tracker)
+    )
+    out = stage.fresh_out()
+    _write_tables(out, clips, sounds, stems, voices, _origin(separator, tracker))
+    failures = {**stems.failures, **voices.failures}
+    rows = _account(clips, voices, failures, separator, tracker)
+    ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
+    # A new stem asks for new voices: whoever was measured at all is in the greater of the two.
+    measured = max(stems.measured, voices.measured)
+    return Summary(
+        seen=len(clips),
+        remembered=len(clips) - measured,
+        measured=measured,
+        kept=len(voices.entries),
+        dropped=Counter(str(failure.reason) for failure in failures.values()),
+    )
+
+
+def _stem_jobs(
+    stage: Stage[Isolate], clips: pd.DataFrame, sounds: dict[str, Path], info: BackendInfo
+) -> list[Job]:
+    records: list[dict[str, Any]] = clips.to_dict("records")  # type: ignore[assignment]
+    return [
         Job(
             row["clip"],
             {"sound": sounds[row["clip"]], "backend": info.name, "device": stage.device},
@@ -102,31 +139,53 @@ def run(stage: Stage[Isolate]) -> Summary:
         )
         for row in records
     ]
-    done = stage.runner.measure(Step(STEP, measure, {}, info), jobs)
-    out = stage.fresh_out()
-    _write_tables(out, clips, sounds, done, info)
-    rows = _account(clips, done, info)
-    ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
-    return Summary(
-        seen=len(clips),
-        remembered=done.remembered,
-        measured=done.measured,
-        kept=len(done.entries),
-        dropped=Counter(str(failure.reason) for failure in done.failures.values()),
-    )
 
 
-def _account(clips: pd.DataFrame, done: Measured, info: BackendInfo) -> list[ClipRow]:
+def _voice_jobs(
+    stage: Stage[Isolate], stems: Measured, sounds: dict[str, Path], info: BackendInfo
+) -> list[Job]:
+    return [
+        Job(
+            clip,
+            {
+                "sound": sounds[clip],
+                "stem": stem.path / STEM,
+                "backend": info.name,
+                "device": stage.device,
+            },
+            # The key of a stem is the digest of the sound and of all that made the stem of it.
+            stem.key,
+        )
+        for clip, stem in stems.entries.items()
+    ]
+
+
+def _origin(separator: BackendInfo, tracker: BackendInfo) -> dict[str, str]:
+    return {
+        "separator": separator.name,
+        "separator_digest": separator.digest,
+        "voices": tracker.name,
+        "voices_digest": tracker.digest,
+    }
+
+
+def _account(
+    clips: pd.DataFrame,
+    voices: Measured,
+    failures: dict[str, Failure],
+    separator: BackendInfo,
+    tracker: BackendInfo,
+) -> list[ClipRow]:
     rows = [
-        *(ClipRow(clip, Reason.KEPT) for clip in done.entries),
-        *(ClipRow.of(clip, failure) for clip, failure in done.failures.items()),
+        *(ClipRow(clip, Reason.KEPT) for clip in voices.entries),
+        *(ClipRow.of(clip, failure) for clip, failure in failures.items()),
     ]
     digests = dict(zip(clips["clip"], clips["media_digest"], strict=True))
     return [
         replace(
             row,
-            backend=info.name,
-            backend_digest=info.digest,
+            backend=f"{separator.name}+{tracker.name}",
+            backend_digest=f"{separator.digest}+{tracker.digest}",
             input_digest=digests[row.clip],
         )
         for row in rows
@@ -137,20 +196,21 @@ def _write_tables(
     out: Path,
     clips: pd.DataFrame,
     sounds: dict[str, Path],
-    done: Measured,
-    info: BackendInfo,
+    stems: Measured,
+    voices: Measured,
+    origin: dict[str, str],
 ) -> None:
     frames_of = dict(zip(clips["clip"], clips["frames"], strict=True))
     about, frames, heard = [], [], []
-    for clip, entry in done.entries.items():
-        found = read(entry.path, sounds[clip])
+    for clip, entry in voices.entries.items():
+        found = read(sounds[clip], stems.entries[clip].path / STEM, entry.path / TRACKS)
         about.append(
             {
                 "clip": clip,
+                "stem_key": stems.entries[clip].key,
                 "voice_key": entry.key,
                 **measures(found.sound, found.stem, found.voices),
-                "backend": info.name,
-                "backend_digest": info.digest,
+                **origin,
             }
         )
         frames.append(frame_table(found, int(frames_of[clip])).assign(clip=clip))
@@ -184,7 +244,7 @@ def _nearest(voices: Voices, times_s: np.ndarray) -> np.ndarray:
     return voices.f0_hz[np.clip(steps, 0, len(voices.f0_hz) - 1)]
 
 
-def isolate_file(path: Path, backend: str, out: Path, device: str = "cpu") -> dict[str, Any]:
+def isolate_file(path: Path, wanted: Isolate, out: Path, device: str = "cpu") -> dict[str, Any]:
     """Isolate one file of sound into the folder `out`.
 
     Writes stem_16k.flac, residual_16k.flac, voice.npz and voice.json; the latter holds the
@@ -193,10 +253,11 @@ def isolate_file(path: Path, backend: str, out: Path, device: str = "cpu") -> di
     Raises:
         CradleError: the file is not sound, or there is no such backend.
     """
-    found = isolate(_sound_of(path), VOICES.load(backend, device))
+    found = _isolated(path, wanted, device)
     out.mkdir(parents=True, exist_ok=True)
-    write(out, found)
+    media.write_sound(out / STEM, found.stem, RATE)
     media.write_sound(out / "residual_16k.flac", found.sound - found.stem, RATE)
+    np.savez(out / TRACKS, **found.voices.tracks())
     about = {
         "measures": _plain(measures(found.sound, found.stem, found.voices)),
         "events": _events_of(found),
@@ -205,13 +266,18 @@ def isolate_file(path: Path, backend: str, out: Path, device: str = "cpu") -> di
     return about
 
 
-def events_of_file(path: Path, backend: str, device: str = "cpu") -> list[dict[str, Any]]:
+def events_of_file(path: Path, wanted: Isolate, device: str = "cpu") -> list[dict[str, Any]]:
     """Tell who sounds when in one file of sound: start_s, end_s, who, type, score, snr_db.
 
     Raises:
         CradleError: the file is not sound, or there is no such backend.
     """
-    return _events_of(isolate(_sound_of(path), VOICES.load(backend, device)))
+    return _events_of(_isolated(path, wanted, device))
+
+
+def _isolated(path: Path, wanted: Isolate, device: str) -> Isolated:
+    separator = SEPARATORS.load(wanted.separator, device)
+    return isolate(_sound_of(path), separator, VOICES.load(wanted.voices, device))
 
 
 def _events_of(found: Isolated) -> list[dict[str, Any]]:

@@ -12,7 +12,16 @@ import numpy as np
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.media.sound import read_sound, write_sound
-from pipeline.voice.backends import RATE, VOICES, VoiceBackend, Voices, Wave, heard
+from pipeline.voice.backends import (
+    RATE,
+    SEPARATORS,
+    VOICES,
+    Separator,
+    Voices,
+    VoiceTracker,
+    Wave,
+    heard,
+)
 
 STEM = "stem_16k.flac"
 TRACKS = "voice.npz"
@@ -27,38 +36,43 @@ class Isolated:
     voices: Voices
 
 
-def isolate(sound: Wave, backend: VoiceBackend) -> Isolated:
+def isolate(sound: Wave, separator: Separator, tracker: VoiceTracker) -> Isolated:
     """Take the infant's voice out of a sound (n,) or (n, channels) at 16 kHz."""
     wave = heard(sound)
-    stem = backend.separate(wave)
-    return Isolated(wave, stem, backend.voices(wave, stem))
+    stem, _ = separator.separate(wave, RATE)
+    return Isolated(wave, stem, tracker.voices(wave, stem))
 
 
-def measure(out: Path, inputs: Mapping[str, Any]) -> None:
-    """Write the stem and the tracks of the sound file `inputs["sound"]` into the folder `out`.
+def measure_stem(out: Path, inputs: Mapping[str, Any]) -> None:
+    """Write the infant's part of the sound file `inputs["sound"]` into the folder `out`.
 
     Raises:
         ClipFailed: there is not one sample of sound.
     """
-    sound, rate = read_sound(Path(inputs["sound"]))
-    if rate != RATE:
-        raise ValueError(f"{inputs['sound']}: {rate} Hz where {RATE} were expected")
+    sound = _sound(Path(inputs["sound"]))
     if not len(sound):
         raise ClipFailed(Reason.MEASURE_FAILED, "the sound is empty")
-    found = isolate(sound, VOICES.load(inputs["backend"], inputs["device"]))
-    write(out, found)
+    separator: Separator = SEPARATORS.load(inputs["backend"], inputs["device"])
+    stem, _ = separator.separate(heard(sound), RATE)
+    write_sound(out / STEM, stem, RATE)
 
 
-def write(out: Path, found: Isolated) -> None:
-    """Write the stem and the tracks into the folder `out`."""
-    write_sound(out / STEM, found.stem, RATE)
-    np.savez(out / TRACKS, **found.voices.tracks())
+def measure_voices(out: Path, inputs: Mapping[str, Any]) -> None:
+    """Write who sounds in `inputs["sound"]`, of which `inputs["stem"]` is the infant's part."""
+    tracker: VoiceTracker = VOICES.load(inputs["backend"], inputs["device"])
+    voices = tracker.voices(heard(_sound(Path(inputs["sound"]))), _sound(Path(inputs["stem"])))
+    np.savez(out / TRACKS, **voices.tracks())
 
 
-def read(folder: Path, sound: Path) -> Isolated:
-    """Read back what `write` wrote of the sound file `sound`."""
-    wave, _ = read_sound(sound)
-    stem, _ = read_sound(folder / STEM)
-    with np.load(folder / TRACKS, allow_pickle=False) as tracks:
-        voices = Voices(**{name: tracks[name] for name in tracks.files})
-    return Isolated(heard(wave), stem, voices)
+def read(sound: Path, stem: Path, tracks: Path) -> Isolated:
+    """Read back what was measured of the sound file `sound`."""
+    with np.load(tracks, allow_pickle=False) as file:
+        voices = Voices(**{name: file[name] for name in file.files})
+    return Isolated(heard(_sound(sound)), _sound(stem), voices)
+
+
+def _sound(path: Path) -> Wave:
+    sound, rate = read_sound(path)
+    if rate != RATE:
+        raise ValueError(f"{path}: {rate} Hz where {RATE} were expected")
+    return sound

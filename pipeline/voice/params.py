@@ -10,5 +10,7 @@ from pipeline.core.params import Params
 class Isolate(Params):
     """How the infant's voice is taken out of the sound; what is good enough stands in `select`."""
 
-    backend: str = Field(default="embedded", pattern=r"^[a-z][a-z0-9_]*$")
-    """Which backend separates and tells who sounds; see `pipeline/voice/backends.py`."""
+    separator: str = Field(default="embedded", pattern=r"^[a-z][a-z0-9_]*$")
+    """Which backend takes the infant's voice out; see `pipeline/voice/backends.py`."""
+    voices: str = Field(default="embedded", pattern=r"^[a-z][a-z0-9_]*$")
+    """Which backend tells who sounds when; see `pipeline/voice/backends.py`."""

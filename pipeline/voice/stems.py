@@ -19,11 +19,11 @@ STEM = "stem_16k.flac"
 
 def stems(stage: Stage[Any]) -> Callable[[str, int, int], NDArray[np.float32] | None]:
     """Return what gives (clip, first frame, frames) at 16 kHz, or None where it is gone."""
-    clips = tables.read(stage.data("isolate") / "clips.parquet", ["clip", "voice_key"])
-    keys = dict(zip(clips["clip"], clips["voice_key"], strict=True))
+    clips = tables.read(stage.data("isolate") / "clips.parquet", ["clip", "stem_key"])
+    keys = dict(zip(clips["clip"], clips["stem_key"], strict=True))
 
     def hear(clip: str, first: int, frames: int) -> NDArray[np.float32] | None:
-        found = stage.store.find("voice", keys[clip]) if clip in keys else None
+        found = stage.store.find("stem", keys[clip]) if clip in keys else None
         if not isinstance(found, Entry):
             return None
         sound, rate_hz = media.read_sound(found.path / STEM)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import median_filter
@@ -21,7 +22,15 @@ from scipy.signal import istft, resample_poly, stft
 from pipeline import media
 from pipeline.core.backends import file_digest
 from pipeline.core.code import PROJECT
-from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, VOICES, VoiceBackend
+from pipeline.voice.backends import (
+    RATE,
+    SEPARATORS,
+    TRACK_HZ,
+    TYPES,
+    VOICES,
+    Separator,
+    VoiceTracker,
+)
 from pipeline.voice.measure import isolate
 from pipeline.voice.measures import measures
 from tests.bench._figures import Figure, report
@@ -30,15 +39,23 @@ from tests.voice.mixing import BESIDE, f1, mixture, si_sdr_db
 Separate = Callable[[np.ndarray], np.ndarray]
 
 
+class Both(NamedTuple):
+    """What separates, and what tells who sounds."""
+
+    separator: Separator
+    tracker: VoiceTracker
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table and return 0 where every figure is reached."""
     options = _options(argv)
-    backend: VoiceBackend = VOICES.load(options.backend, "cpu")
+    separator: Separator = SEPARATORS.load(options.separator, "cpu")
+    backend = Both(separator, VOICES.load(options.voices, "cpu"))
     ways: dict[str, Separate] = {
         "input": lambda sound: sound,
         "gate": spectral_gate,
         "harmonic": harmonic_part,
-        options.backend: backend.separate,
+        options.separator: lambda sound: separator.separate(sound, RATE)[0],
     }
     figures = [*synthetic(backend, ways, options.count), *speed(backend)]
     if options.media and options.media.is_dir():
@@ -48,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return report("voice", figures, options.json)
 
 
-def synthetic(backend: VoiceBackend, ways: dict[str, Separate], count: int) -> list[Figure]:
+def synthetic(backend: Both, ways: dict[str, Separate], count: int) -> list[Figure]:
     """SI-SDR at 0 dB by what is beside the infant, and what is told of who and which type."""
     figures = []
     for beside in (None, *BESIDE):
@@ -73,10 +90,10 @@ def _gains(
     return figures
 
 
-def _told(title: str, backend: VoiceBackend, cases: Sequence[tuple]) -> list[Figure]:
+def _told(title: str, backend: Both, cases: Sequence[tuple]) -> list[Figure]:
     overlap, right = [], []
     for number, (sound, _, performance) in enumerate(cases):
-        found = isolate(sound, backend)
+        found = isolate(sound, *backend)
         true = performance.sampled(performance.energy, TRACK_HZ) > 0.12
         overlap.append(f1(found.voices.infant > 0.5, true))
         scores = measures(found.sound, found.stem, found.voices)
@@ -88,12 +105,12 @@ def _told(title: str, backend: VoiceBackend, cases: Sequence[tuple]) -> list[Fig
     ]
 
 
-def speed(backend: VoiceBackend) -> list[Figure]:
+def speed(backend: Both) -> list[Figure]:
     """Seconds of sound a second of work."""
     sound, _, _ = mixture("cry", "adult", 1, span_s=30.0)
-    isolate(sound, backend)
+    isolate(sound, *backend)
     began = time.perf_counter()
-    isolate(sound, backend)
+    isolate(sound, *backend)
     rate = 30.0 / (time.perf_counter() - began)
     return [Figure("speed, one core", rate, asked=20.0, op=">=", unit="x real time")]
 
@@ -114,13 +131,13 @@ def real_mixtures(ways: dict[str, Separate], folder: Path) -> list[Figure]:
     return figures
 
 
-def real_files(backend: VoiceBackend, folder: Path) -> list[Figure]:
+def real_files(backend: Both, folder: Path) -> list[Figure]:
     """Share of real recordings in which an infant is heard for half a second or more."""
     figures = []
     for kind in ("cry", "laugh", "speech", "noise"):
         about = []
         for wave in _sounds(folder / kind).values():
-            found = isolate(wave, backend)
+            found = isolate(wave, *backend)
             about.append(measures(found.sound, found.stem, found.voices))
         heard = [row["infant_s"] >= 0.5 for row in about]
         note = f"{sum(heard)} of {len(heard)}"
@@ -190,7 +207,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cradle bench voice", description=__doc__)
     given = os.environ.get("CRADLE_MEDIA")
     parser.add_argument("--media", type=Path, default=Path(given) if given else None)
-    parser.add_argument("--backend", default="embedded")
+    parser.add_argument("--separator", default="embedded")
+    parser.add_argument("--voices", default="embedded")
     parser.add_argument("--count", type=int, default=24, help="mixtures of each kind")
     parser.add_argument("--json", type=Path)
     return parser.parse_args(argv)

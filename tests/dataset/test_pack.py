@@ -74,13 +74,13 @@ def project(tmp_path):
         keys[clip] = f"{number:064x}"
         with store.publish("fit", keys[clip]) as out:
             np.savez(out / "fit.npz", **latents(np.random.default_rng(number)))
-        with store.publish("voice", keys[clip]) as out:
+        with store.publish("stem", keys[clip]) as out:
             sound = np.zeros(int(FRAMES * HOP), np.float32)
             sound[int(30 * HOP) + 5] = 0.5
             media.write_sound(out / "stem_16k.flac", sound, 16_000)
-    key_table = clips[["clip"]].assign(fit_key=list(keys.values()), voice_key=list(keys.values()))
+    key_table = clips[["clip"]].assign(fit_key=list(keys.values()), stem_key=list(keys.values()))
     tables.write(data / "fit" / "clips.parquet", key_table[["clip", "fit_key"]])
-    tables.write(data / "isolate" / "clips.parquet", key_table[["clip", "voice_key"]])
+    tables.write(data / "isolate" / "clips.parquet", key_table[["clip", "stem_key"]])
     spans = clips[["clip", "vocalization"]].assign(span=0, start_frame=10, end_frame=50, bridged=0)
     tables.write(data / "fit" / "spans.parquet", spans)
     write_frames(data / "select", "select", {(BAD, 15): Reason.BRIDGED})

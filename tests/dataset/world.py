@@ -79,7 +79,7 @@ def faces(clip_table: pd.DataFrame) -> pd.DataFrame:
 
 def voice(clip_table: pd.DataFrame) -> pd.DataFrame:
     """data/isolate/clips.parquet."""
-    return clip_table[["clip"]].assign(voice_key="0" * 64, **GOOD_VOICE)
+    return clip_table[["clip"]].assign(stem_key="0" * 64, **GOOD_VOICE)
 
 
 def events(clip_table: pd.DataFrame) -> pd.DataFrame:

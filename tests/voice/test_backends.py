@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 from pipeline.core.errors import BackendError, WeightsError
 from pipeline.voice import embedded
-from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, VOICES, VoiceBackend
+from pipeline.voice.backends import (
+    RATE,
+    SEPARATORS,
+    TRACK_HZ,
+    TYPES,
+    VOICES,
+    Separator,
+    VoiceTracker,
+)
 from pipeline.voice.events import events
 from pipeline.voice.measure import isolate
 from pipeline.voice.measures import measures
 from tests.voice.mixing import BESIDE, f1, infant, mixture, si_sdr_db
 
 
-@pytest.fixture(params=sorted(VOICES.modules))
-def backend(request: pytest.FixtureRequest) -> VoiceBackend:
-    return VOICES.load(request.param)
+class Both(NamedTuple):
+    separator: Separator
+    tracker: VoiceTracker
+
+
+@pytest.fixture(params=list(itertools.product(sorted(SEPARATORS.modules), sorted(VOICES.modules))))
+def backend(request: pytest.FixtureRequest) -> Both:
+    separator, tracker = request.param
+    return Both(SEPARATORS.load(separator), VOICES.load(tracker))
 
 
 def tone(hz: float, span_s: float = 2.0) -> np.ndarray:
@@ -37,9 +54,9 @@ BAD = {
 }
 
 
-def test_shapes_and_ranges(backend: VoiceBackend) -> None:
+def test_shapes_and_ranges(backend: Both) -> None:
     sound, _, _ = mixture("cry", "adult", 1)
-    found = isolate(sound, backend)
+    found = isolate(sound, *backend)
     assert found.stem.shape == sound.shape
     assert found.stem.dtype == np.float32
     for name, track in found.voices.tracks().items():
@@ -50,16 +67,16 @@ def test_shapes_and_ranges(backend: VoiceBackend) -> None:
     assert np.allclose(total, 1, atol=1e-4)
 
 
-def test_twice_gives_the_same(backend: VoiceBackend) -> None:
+def test_twice_gives_the_same(backend: Both) -> None:
     sound, _, _ = mixture("laugh", "music", 2)
-    first, again = isolate(sound, backend), isolate(sound.copy(), backend)
+    first, again = isolate(sound, *backend), isolate(sound.copy(), *backend)
     assert np.array_equal(first.stem, again.stem)
     assert np.array_equal(first.voices.infant, again.voices.infant)
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_sound_invents_no_infant(backend: VoiceBackend, name: str) -> None:
-    found = isolate(BAD[name], backend)
+def test_bad_sound_invents_no_infant(backend: Both, name: str) -> None:
+    found = isolate(BAD[name], *backend)
     assert len(found.stem) == len(BAD[name])
     assert np.isfinite(found.stem).all()
     heard = events(found.voices, found.sound, found.stem)
@@ -67,59 +84,59 @@ def test_bad_sound_invents_no_infant(backend: VoiceBackend, name: str) -> None:
     assert measures(found.sound, found.stem, found.voices)["infant_s"] == 0
 
 
-def test_a_gap_of_not_numbers_does_not_spread(backend: VoiceBackend) -> None:
+def test_a_gap_of_not_numbers_does_not_spread(backend: Both) -> None:
     sound, _, performance = mixture("cry", None, 3)
     sound[RATE : RATE + 400] = np.nan
-    found = isolate(sound, backend)
+    found = isolate(sound, *backend)
     assert np.isfinite(found.stem).all()
     true = performance.sampled(performance.energy, TRACK_HZ) > 0.12
     assert f1(found.voices.infant > 0.5, true) > 0.7
 
 
 @pytest.mark.parametrize(("beside", "gain_db"), [("adult", 4), ("music", 3), ("noise", 3)])
-def test_it_separates(backend: VoiceBackend, beside: str, gain_db: float) -> None:
+def test_it_separates(backend: Both, beside: str, gain_db: float) -> None:
     gains = []
     for seed, kind in enumerate(TYPES):
         sound, truth, _ = mixture(kind, beside, 10 + seed)
-        found = isolate(sound, backend)
+        found = isolate(sound, *backend)
         gains.append(si_sdr_db(found.stem, truth) - si_sdr_db(sound, truth))
     assert np.mean(gains) > gain_db
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_it_leaves_a_clean_voice_alone(backend: VoiceBackend, kind: str) -> None:
+def test_it_leaves_a_clean_voice_alone(backend: Both, kind: str) -> None:
     sound, truth, performance = mixture(kind, None, 20)
-    found = isolate(sound, backend)
+    found = isolate(sound, *backend)
     assert si_sdr_db(found.stem, truth) > 12
     true = performance.sampled(performance.energy, TRACK_HZ) > 0.12
     assert f1(found.voices.infant > 0.5, true) > 0.85
 
 
-def test_it_tells_who_sounds(backend: VoiceBackend) -> None:
+def test_it_tells_who_sounds(backend: Both) -> None:
     for seed in range(3):
         rng = np.random.default_rng(seed)
         for who in ("adult", "music", "noise"):
-            alone = isolate(BESIDE[who](4.0, RATE, rng), backend)
+            alone = isolate(BESIDE[who](4.0, RATE, rng), *backend)
             about = measures(alone.sound, alone.stem, alone.voices)
             assert about["infant_s"] < 0.4, (who, seed)
-        talk = isolate(BESIDE["adult"](4.0, RATE, rng), backend)
+        talk = isolate(BESIDE["adult"](4.0, RATE, rng), *backend)
         assert measures(talk.sound, talk.stem, talk.voices)["adult_s"] > 1.5
 
 
-def test_it_tells_the_type(backend: VoiceBackend) -> None:
+def test_it_tells_the_type(backend: Both) -> None:
     right = 0
     for kind in TYPES:
         for seed in range(4):
             sound, _, _ = mixture(kind, None, 30 + seed)
-            found = isolate(sound, backend)
+            found = isolate(sound, *backend)
             scores = measures(found.sound, found.stem, found.voices)
             right += max(TYPES, key=lambda name: scores[name]) == kind
     assert right >= 11
 
 
-def test_pitch_is_the_infants(backend: VoiceBackend) -> None:
+def test_pitch_is_the_infants(backend: Both) -> None:
     sound, performance = infant("babble", 40)
-    voices = isolate(sound, backend).voices
+    voices = isolate(sound, *backend).voices
     true = performance.sampled(performance.f0_hz, TRACK_HZ)
     steps = min(len(true), len(voices.f0_hz))
     known = ~np.isnan(voices.f0_hz[:steps])
@@ -129,11 +146,11 @@ def test_pitch_is_the_infants(backend: VoiceBackend) -> None:
 
 
 def test_long_sound_is_heard_in_pieces_without_seams(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = VOICES.load("embedded")
+    backend = Both(SEPARATORS.load("embedded"), VOICES.load("embedded"))
     sound, _, _ = mixture("laugh", "adult", 50, span_s=8.0)
-    whole = isolate(sound, backend)
+    whole = isolate(sound, *backend)
     monkeypatch.setattr(embedded, "_CHUNK", 170)
-    pieces = isolate(sound, backend)
+    pieces = isolate(sound, *backend)
     assert np.allclose(whole.stem, pieces.stem, atol=1e-4)
     assert np.allclose(whole.voices.infant, pieces.voices.infant, atol=1e-3)
 

@@ -67,7 +67,7 @@ def test_every_clip_is_accounted_for_and_remembered(project: Path) -> None:
     ledger = read_clips(project / "data/isolate/ledger.parquet").set_index("clip")
     assert ledger.loc["cry_1", "state"] == "kept"
     assert ledger.loc["zz_broken", "state"] == "errored"
-    assert set(ledger["backend"]) == {"embedded"}
+    assert set(ledger["backend"]) == {"embedded+embedded"}
     assert ledger.loc["cry_1", "input_digest"] == "digest_cry_1"
 
 
@@ -91,9 +91,11 @@ def test_tables_hold_what_the_clips_sound_like(project: Path) -> None:
 def test_stem_and_tracks_are_in_the_store(project: Path) -> None:
     isolated(project)
     clips = tables.read(project / "data/isolate/clips.parquet").set_index("clip")
-    entry = Store(project / "data" / ".store").entry("voice", clips.loc["cry_1", "voice_key"])
-    stem, rate = media.read_sound(entry.path / "stem_16k.flac")
+    store = Store(project / "data" / ".store")
+    stem_entry = store.entry("stem", clips.loc["cry_1", "stem_key"])
+    stem, rate = media.read_sound(stem_entry.path / "stem_16k.flac")
     assert (len(stem), rate) == (4 * RATE, RATE)
+    entry = store.entry("voice", clips.loc["cry_1", "voice_key"])
     with np.load(entry.path / "voice.npz") as voices:
         assert voices["infant"].shape == (201,)
 
@@ -109,12 +111,12 @@ def test_a_file_given_by_hand(tmp_path: Path) -> None:
     sound, _, _ = mixture("cry", None, 62)
     path = tmp_path / "hand.wav"
     media.write_sound(path, np.stack([sound, sound], 1), RATE)
-    about = isolate_file(path, "embedded", tmp_path / "out")
+    about = isolate_file(path, Isolate(), tmp_path / "out")
     assert json.loads((tmp_path / "out" / "voice.json").read_text()) == about
     stem, _ = media.read_sound(tmp_path / "out" / "stem_16k.flac")
     rest, _ = media.read_sound(tmp_path / "out" / "residual_16k.flac")
     assert np.allclose(stem + rest, sound - sound.mean(), atol=1e-4)
-    heard = events_of_file(path, "embedded")
+    heard = events_of_file(path, Isolate())
     assert heard == about["events"]
     assert set(heard[0]) == {"start_s", "end_s", "who", "type", "score", "snr_db"}
     assert any(event["who"] == "infant" and event["type"] == "cry" for event in heard)
@@ -124,4 +126,4 @@ def test_a_file_that_is_no_sound_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.wav"
     path.write_text("milk, nappies")
     with pytest.raises(CradleError, match=r"notes\.wav"):
-        events_of_file(path, "embedded")
+        events_of_file(path, Isolate())
