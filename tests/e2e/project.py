@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from pipeline import media
+from pipeline.core import tables
 from pipeline.core.code import PROJECT
 
 IDENTITY = ["-c", "user.name=Cradle", "-c", "user.email=cradle@localhost"]
@@ -102,6 +104,25 @@ class Project:
             content[section].update(values)
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
+    def add_another(self) -> None:
+        """Add a kept clip once more, cut a little shorter, as a file of the user's own."""
+        kept = tables.read(self.root / "data/select/spans.parquet")["clip"].min()
+        clips = tables.read(self.root / "data/download/clips.parquet").set_index("clip")
+        row, video = clips.loc[kept], self.root / "another.mp4"
+        stored = self.root / "data/.store/media" / row["media_key"][:2] / row["media_key"]
+        _cut(stored / "video.mp4", stored / "sound_44k.flac", video)
+        sources = self.root / "data/sources.csv"
+        header = sources.read_text().splitlines()[0].split(",")
+        values = {
+            "id": "another",
+            "address": str(video),
+            "vocalization": row["vocalization"],
+            "licence": "CC0",
+            "consent": "synthetic",
+        }
+        line = ",".join(values.get(name, "") for name in header)
+        sources.write_text(",".join(header) + "\n" + line + "\n")
+
     def git(self, *words: str) -> None:
         """Run git."""
         subprocess.run(["git", *IDENTITY, *words], cwd=self.root, check=True, capture_output=True)
@@ -142,3 +163,15 @@ class Project:
         """The content of every file that matches, by path."""
         found = sorted(path for path in self.root.glob(pattern) if path.is_file())
         return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
+
+
+def _cut(video: Path, sound: Path, out: Path) -> None:
+    """Write a video of H.264 and AAC again without its last frames."""
+    frames = list(media.read_frames(video))[:-2]
+    heard, rate = media.read_sound(sound)
+    part = out.with_suffix(".wav")
+    media.write_sound(part, heard[: round(len(frames) / 30 * rate)], rate)
+    height, width = frames[0].shape[:2]
+    with media.VideoWriter(out, width, height, 30, sound=part) as writer:
+        for frame in frames:
+            writer.write(frame)
