@@ -47,6 +47,9 @@ class FaceDetector(Protocol):
     def reset(self) -> None:
         """Forget what was followed."""
 
+    def close(self) -> None:
+        """Give back what it holds; it must not be used any more."""
+
 
 class HandDetector(Protocol):
     """Finds hands through the pictures of one clip."""
@@ -56,6 +59,9 @@ class HandDetector(Protocol):
 
     def reset(self) -> None:
         """Forget what was followed."""
+
+    def close(self) -> None:
+        """Give back what it holds; it must not be used any more."""
 
 
 class Landmarker(Protocol):

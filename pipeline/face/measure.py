@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,15 +114,18 @@ def _note_all(
     pictures: Iterable[Picture], landmarker: Landmarker, params: Landmarks, tracks: Tracks
 ) -> list[int]:
     """Note every face of every frame; returns how many there were in each."""
-    follower = Follower(landmarker, params.max_faces)
-    watch = HandWatch(landmarker.hands(), params.hands_every)
     counts = []
-    for frame, picture in enumerate(pictures):
-        faces = _faces(follower, picture, params.detect_px)
-        seen = watch.look(picture, faces)
-        for face, track in zip(faces, tracks.assign(faces, frame), strict=True):
-            track.notes.add(_record(picture, face, frame, len(faces), seen))
-        counts.append(len(faces))
+    with (
+        closing(Follower(landmarker, params.max_faces)) as follower,
+        closing(landmarker.hands()) as detector,
+    ):
+        watch = HandWatch(detector, params.hands_every)
+        for frame, picture in enumerate(pictures):
+            faces = _faces(follower, picture, params.detect_px)
+            seen = watch.look(picture, faces)
+            for face, track in zip(faces, tracks.assign(faces, frame), strict=True):
+                track.notes.add(_record(picture, face, frame, len(faces), seen))
+            counts.append(len(faces))
     return counts
 
 

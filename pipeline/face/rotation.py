@@ -65,6 +65,11 @@ class Follower:
         self._last = found
         return [turned.face for turned in found]
 
+    def close(self) -> None:
+        """Give back the detectors."""
+        for detector in (self._searcher, *self._followers.values()):
+            detector.close()
+
     def _follow(self, picture: Picture) -> list[Turned]:
         found = [
             Turned(self._carry_score(face), turn)

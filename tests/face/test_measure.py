@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from pipeline.core import tables
@@ -49,6 +50,16 @@ def test_one_frame_and_none(see, studio):
     nothing = see([])
     assert len(nothing.frames) == 0
     assert nothing.points.shape == (0, 478, 3)
+
+
+def test_a_worker_does_not_grow_with_the_clips_it_has_seen(see, studio):
+    picture = studio.picture()
+    for _ in range(3):
+        see([picture])
+    before = psutil.Process().memory_info().rss
+    for _ in range(10):
+        see([picture])
+    assert psutil.Process().memory_info().rss - before < 150e6
 
 
 def test_twice_the_same_to_the_last_bit(see, babbling, seen_babbling):
