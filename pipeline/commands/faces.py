@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.commands._file import normalised, params
+from pipeline.commands._hush import hushed
 from pipeline.core import tables
 from pipeline.core.reasons import Reason
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.face.overlay import overlay
 
     known = params()
-    with normalised(arguments.file) as (folder, _):
+    with hushed(), normalised(arguments.file) as (folder, _):
         video = folder / media.VIDEO
         found = measure_video(video, known.landmarks)
         frames = found.frames.assign(

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.commands._file import normalised, params
+from pipeline.commands._hush import hushed
 
 EXAMPLE = "cradle fit home.mp4 -o latents.npz"
 
@@ -26,7 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.morph.fit_landmarks import fit_landmarks
 
     known = params()
-    with normalised(arguments.file) as (folder, info), tempfile.TemporaryDirectory() as made:
+    with (
+        hushed(),
+        normalised(arguments.file) as (folder, info),
+        tempfile.TemporaryDirectory() as made,
+    ):
         found = measure_video(folder / media.VIDEO, known.landmarks)
         landmarks = Path(made) / "landmarks.npz"
         np.savez(landmarks, points=found.points, visibility=found.visibility)
