@@ -1,0 +1,290 @@
+"""The part `real` of `cradle bench face`: real faces, and over them things of known outlines.
+
+Where a face is comes from the same landmarker on the clip before anything was laid over it; frames
+that are dropped there already, for another reason than what is hidden, do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pipeline import media
+from pipeline.dataset.params import Select
+from pipeline.face.backends import LANDMARKERS, Landmarker, Picture
+from pipeline.face.measure import Measured, follow
+from pipeline.face.mesh import OVAL
+from pipeline.face.params import Landmarks as FaceParams
+from pipeline.face.pose import head_pose
+from pipeline.face.self_occlusion import facing
+from tests.bench._compositing import Path as Way
+from tests.bench._compositing import covered, drawn_path, lay, places, skin_and_light
+from tests.bench._figures import Figure
+from tests.bench._occluders import KINDS, head
+from tests.bench._seeing import (
+    Bools,
+    Landmarks,
+    balanced,
+    kept,
+    landmark_figures,
+    on_the_face,
+    passes_but_for_hiding,
+)
+from tests.bench._stamps import PX_PER_MM, SIDE_PX, Stamp
+
+TUNE_CLIPS = ("adult_d18",)
+TUNE_KINDS = ("hand", "cloth")
+HEAD = "head"
+FRAMES = 120
+WINDOW = 60
+LONG_SIDE_PX = 720
+FACE_TIMES = 3.6
+"""How much wider than the face a picture is cut: a person far away is looked at from nearer."""
+MOUTH_HIDDEN, FACE_HIDDEN, NOTHING_HIDDEN = 0.20, 0.25, 0.05
+FACING = 0.5
+"""Landmarks that face away further count neither as seen nor as hidden."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip with nothing laid over it."""
+
+    name: str
+    pictures: list[Picture]
+    seen: Measured
+    passes: Bools
+    """(F,) what does not depend on what is hidden is good enough."""
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What was said of a clip with something laid over it, and what is true."""
+
+    kind: str
+    counts: Bools
+    hidden: Bools
+    """(F,) too much to be kept."""
+    bare: Bools
+    """(F,) next to nothing is hidden."""
+    mouth_hidden: Bools
+    kept: Bools
+    found: Bools
+    on_face: Bools
+    landmarks: Landmarks
+
+
+def figures(folder: Path, params: FaceParams, select: Select, split: str) -> list[Figure]:
+    """Cover every clip with everything, measure, compare."""
+    landmarker = LANDMARKERS.load(params.backend)
+    # Most of these are adults', which is not the question here.
+    select = select.model_copy(update={"min_infant_likeness": 0.0})
+    files = [
+        path
+        for path in sorted(folder.glob("*.mp4"))
+        if (path.stem in TUNE_CLIPS) == (split == "tune")
+    ]
+    clips = [_clean(path, landmarker, params, select) for path in files]
+    kinds = TUNE_KINDS if split == "tune" else (*KINDS, HEAD)
+    made = [
+        _covered(clip, kind, number / len(kinds), _other(clips, clip), landmarker, params, select)
+        for clip in clips
+        for number, kind in enumerate(kinds)
+        if kind != HEAD or len(clips) > 1
+    ]
+    _print(made)
+    return [
+        *_decided(made),
+        *_clean_figures(clips, select),
+        *landmark_figures("real", [one.landmarks for one in made], 0.93),
+        *_turned(clips, landmarker, params),
+    ]
+
+
+def _clean(path: Path, landmarker: Landmarker, params: FaceParams, select: Select) -> Clip:
+    pictures = list(_cut(path, landmarker))
+    seen = follow(pictures, landmarker, params)
+    return Clip(path.stem, pictures, seen, passes_but_for_hiding(seen.frames, select))
+
+
+def _cut(path: Path, landmarker: Landmarker) -> Iterator[Picture]:
+    """The clip's first frames, cut to a square around the face where that is small, and shrunk."""
+    square: tuple[int, int, int] | None = None
+    for picture in islice(media.read_frames(path), FRAMES):
+        square = square or _square(picture, landmarker)
+        left, top, side = square
+        region = picture[top : top + side, left : left + side]
+        scale = min(LONG_SIDE_PX / max(region.shape[:2]), 1.0)
+        small = cv2.resize(region, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        yield np.asarray(small if scale < 1 else region.copy(), np.uint8)
+
+
+def _square(picture: Picture, landmarker: Landmarker) -> tuple[int, int, int]:
+    """Left, top and side, px."""
+    height, width = picture.shape[:2]
+    found = landmarker.searcher(1).detect(picture)
+    if not found:
+        return 0, 0, max(width, height)
+    left, top, right, bottom = found[0].box
+    side = round(FACE_TIMES * max(right - left, bottom - top))
+    if side >= min(width, height):
+        return 0, 0, max(width, height)
+    corner = [(left + right - side) / 2, (top + bottom - side) / 2]
+    x, y = np.clip(corner, 0, [width - side, height - side]).astype(int)
+    return int(x), int(y), side
+
+
+def _other(clips: Sequence[Clip], clip: Clip) -> Clip:
+    return clips[(clips.index(clip) + 1) % len(clips)]
+
+
+def _covered(
+    clip: Clip,
+    kind: str,
+    start: float,
+    other: Clip,
+    landmarker: Landmarker,
+    params: FaceParams,
+    select: Select,
+) -> Covered:
+    rng = np.random.default_rng([*clip.name.encode(), *kind.encode()])
+    count = min(WINDOW, len(clip.pictures))
+    window = slice(first := round(start * (len(clip.pictures) - count)), first + count)
+    points, pictures = _known(clip.seen.points[window]), clip.pictures[window]
+    skin, light = skin_and_light(pictures[0], points[0])
+    stamp = _other_head(other) if kind == HEAD else KINDS[kind](rng, skin)
+    where = places(points, drawn_path(rng, count, kind))
+    laid = [
+        lay(stamp, picture, where[f], where[max(f - 1, 0)], light, rng)
+        for f, picture in enumerate(pictures)
+    ]
+    truth = [covered(alpha, p) for (_, alpha), p in zip(laid, points, strict=True)]
+    found = follow([picture for picture, _ in laid], landmarker, params)
+    mouth, face = np.array([one[0] for one in truth]), np.array([one[1] for one in truth])
+    on_face = on_the_face(found, points[..., :2])
+    counts = clip.passes[window]
+    return Covered(
+        kind=kind,
+        counts=counts,
+        hidden=(mouth >= MOUTH_HIDDEN) | (face >= FACE_HIDDEN),
+        bare=(mouth < NOTHING_HIDDEN) & (face < NOTHING_HIDDEN),
+        mouth_hidden=mouth >= MOUTH_HIDDEN,
+        kept=kept(found.frames, select),
+        found=found.frames["found"].to_numpy(bool),
+        on_face=on_face,
+        landmarks=_landmarks(
+            found, points, np.stack([one[2] for one in truth]), on_face & counts, pictures[0]
+        ),
+    )
+
+
+def _known(points: np.ndarray) -> np.ndarray:
+    """Landmarks with those of the frame before or after where a clean clip lost its face."""
+    found = np.flatnonzero(~np.isnan(points[:, 0, 0]))
+    if not len(found):
+        raise ValueError("no face in a clip that nothing covers")
+    nearest = found[np.abs(np.arange(len(points))[:, None] - found).argmin(axis=1)]
+    return points[nearest]
+
+
+def _other_head(other: Clip) -> Stamp:
+    at = int(np.flatnonzero(other.passes)[0]) if other.passes.any() else 0
+    points = _known(other.seen.points)[at : at + 1]
+    to_picture = places(points, Way(np.zeros((1, 2)), np.zeros(1)))[0]
+    to_stamp = cv2.invertAffineTransform(to_picture)
+    to_stamp[:, 2] -= SIDE_PX / 2
+    to_stamp = to_stamp / PX_PER_MM
+    # A head's middle is not its mouth but the bridge of its nose.
+    to_stamp[1, 2] += 0.4 * np.ptp(points[0, OVAL, 1]) / head_pose(points[0]).px_per_mm
+    return head(other.pictures[at], to_stamp)
+
+
+def _landmarks(
+    found: Measured, points: np.ndarray, hidden: Bools, frames: Bools, picture: Picture
+) -> Landmarks:
+    height, width = picture.shape[:2]
+    x, y = points[..., 0], points[..., 1]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    ahead = np.stack([facing(p, head_pose(p).px_per_mm) > FACING for p in points])
+    which = inside & ahead & frames[:, None]
+    return Landmarks(found.visibility[which].astype(np.float32), ~hidden[which])
+
+
+def _decided(made: Sequence[Covered]) -> list[Figure]:
+    table = _frames(made)
+    asked = table[table["hidden"] | table["bare"]]
+    bare, said, found = (asked[name].to_numpy(bool) for name in ("bare", "kept", "found"))
+    mouth = table[table["mouth_hidden"]]
+    note = f"{bare.sum()} bare frames, {(~bare).sum()} hidden"
+    every = np.concatenate([one.on_face for one in made])
+    lost = np.concatenate([one.found for one in made])
+    return [
+        Figure("real: frame kept or dropped, balanced", balanced(bare, said), 0.95, ">=", "", note),
+        Figure("real: a face found, as if that said it", balanced(bare, found)),
+        Figure("real: frames with a hidden mouth, caught", (~mouth["kept"]).mean(), 0.95, ">="),
+        Figure("real: bare frames of covered clips, dropped", (~said[bare]).mean()),
+        Figure("real: a face found", lost.mean()),
+        Figure("real: found, but the mesh lies elsewhere", (lost & ~every).mean()),
+    ]
+
+
+def _frames(made: Sequence[Covered]) -> pd.DataFrame:
+    names = ("hidden", "bare", "mouth_hidden", "kept", "found")
+    parts = [
+        pd.DataFrame({name: getattr(one, name) for name in names})[one.counts].assign(kind=one.kind)
+        for one in made
+    ]
+    return pd.concat(parts)
+
+
+def _clean_figures(clips: Sequence[Clip], select: Select) -> list[Figure]:
+    dropped = np.concatenate([~kept(clip.seen.frames, select)[clip.passes] for clip in clips])
+    lost = {clip.name: float((~clip.passes).mean()) for clip in clips}
+    note = ", ".join(f"{share:.0%} of {name}" for name, share in lost.items() if share)
+    return [
+        Figure(
+            "real: frames with nothing before them, dropped",
+            dropped.mean(),
+            0.05,
+            note=f"left out as turned, small, dark or lost: {note or 'none'}",
+        )
+    ]
+
+
+def _turned(clips: Sequence[Clip], landmarker: Landmarker, params: FaceParams) -> list[Figure]:
+    upright = np.concatenate([clip.seen.frames["found"].to_numpy(bool)[:WINDOW] for clip in clips])
+    rates = []
+    for turn in (1, 3):
+        found = [
+            follow((np.rot90(p, turn).copy() for p in clip.pictures[:WINDOW]), landmarker, params)
+            for clip in clips
+        ]
+        rates.append(np.concatenate([one.frames["found"].to_numpy(bool) for one in found]).mean())
+    return [
+        Figure(f"real: found when turned by {deg}, of upright", rate / upright.mean(), 0.95, ">=")
+        for deg, rate in zip((90, 270), rates, strict=True)
+    ]
+
+
+def _print(made: Sequence[Covered]) -> None:
+    """A line for each kind of thing."""
+    rows = []
+    for kind in dict.fromkeys(one.kind for one in made):
+        table = _frames([one for one in made if one.kind == kind])
+        rows.append(
+            {
+                "kind": kind,
+                "hidden": int(table["hidden"].sum()),
+                "caught": (~table["kept"][table["hidden"]]).mean(),
+                "mouth caught": (~table["kept"][table["mouth_hidden"]]).mean(),
+                "bare": int(table["bare"].sum()),
+                "bare kept": table["kept"][table["bare"]].mean(),
+                "found": table["found"].mean(),
+            }
+        )
+    print(pd.DataFrame(rows).round(3).to_string(index=False))
