@@ -51,13 +51,11 @@ class Seen:
     kept: Bools
 
 
-def figures(
-    folder: Path, params: FaceParams, select: Select, clips: int | None = None
-) -> list[Figure]:
+def figures(folder: Path, params: FaceParams, select: Select) -> list[Figure]:
     """Make the clips, measure them, compare."""
     landmarker = LANDMARKERS.load(params.backend)
     seen = []
-    for number, kind in enumerate(KINDS[:clips]):
+    for number, kind in enumerate(KINDS):
         clip = _made(folder / f"{number:02d}", scene_of(kind, FIRST_SEED + number, SPAN_S, SIZE_PX))
         found = follow(media.read_frames(clip / CLIP), landmarker, params)
         seen.append(Seen(kind, read(clip), found, kept(found.frames, select)))

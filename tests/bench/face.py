@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core.code import PROJECT
-from pipeline.params import load
+from pipeline.params import Everything, load
 from tests.bench import _face_cost, _face_nursery, _face_real
 from tests.bench._figures import Figure, report
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="cradle-face-") as folder:
         work = Path(folder)
         if "nursery" in options.parts:
-            figures += _face_nursery.figures(work, params.landmarks, params.select, options.clips)
+            figures += _face_nursery.figures(work, params.landmarks, params.select)
         if "real" in options.parts:
             figures += _real(options, params)
         if "cost" in options.parts:
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     return report("face", figures, options.json)
 
 
-def _real(options: argparse.Namespace, params) -> list[Figure]:
+def _real(options: argparse.Namespace, params: Everything) -> list[Figure]:
     if options.media is None or not (options.media / "face").is_dir():
         print("no --media FOLDER with face/*.mp4: real footage is left out")
         return []
@@ -61,6 +61,5 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--media", type=Path, help="holds face/*.mp4")
     parser.add_argument("--split", choices=("test", "tune"), default="test")
-    parser.add_argument("--clips", type=int, help="only so many clips of the nursery")
     parser.add_argument("--json", type=Path)
     return parser.parse_args(argv)
