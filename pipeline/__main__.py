@@ -14,6 +14,7 @@ from pipeline.core.errors import CradleError
 COMMANDS = {
     "summary": "what the last run kept, dropped and learned, on one screen",
     "why": "why a clip or a frame was kept or dropped",
+    "what-if": "what other thresholds would keep, without measuring or writing",
     "isolate": "separate the infant's voice from everything else in one file",
     "voices": "who sounds when in one file",
     "faces": "what can be seen of the face in every frame of one file",
@@ -56,7 +57,7 @@ def _dispatch(words: list[str]) -> int:
             name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         if name == wanted:
-            command = importlib.import_module(f"pipeline.commands.{name}")
+            command = importlib.import_module(f"pipeline.commands.{name.replace('-', '_')}")
             sub.epilog = f"example:\n  {command.EXAMPLE}"
             command.arguments(sub)
             sub.set_defaults(run=command.run)

@@ -1,0 +1,105 @@
+"""What other thresholds would keep, against decisions made one by one."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pipeline.commands import what_if as command
+from pipeline.core.errors import ParamsError
+from pipeline.dataset import labels, what_if
+from pipeline.dataset.params import Select
+from tests.dataset import world
+
+HALF_HIDDEN = {"mouth_visible": 0.6}
+
+
+@pytest.fixture
+def measured():
+    return world.tables(
+        ["a", "b", "c"],
+        spoil_frames=[("b", slice(0, 90), HALF_HIDDEN), ("c", slice(0, 45), HALF_HIDDEN)],
+    )
+
+
+@pytest.fixture
+def sources(measured):
+    return measured.clips.set_index("clip").index.to_series().map("source of {}".format)
+
+
+def test_nothing_changed_is_nothing_flipped(measured, sources):
+    change = what_if.compare(measured, sources, Select(), Select())
+    assert change.flips.empty
+    assert change.before.clips == change.after.clips == 2
+
+
+def test_a_looser_threshold_lets_in_what_it_kept_out(measured, sources):
+    looser = what_if.thresholds(Select(), ["select.min_mouth_visible=0.6"])
+    change = what_if.compare(measured, sources, Select(), looser)
+    flips = change.flips.set_index("clip")
+    assert list(flips.index) == ["b", "c"]
+    assert flips.loc["b", ["before", "after"]].tolist() == ["mouth_hidden", "kept"]
+    assert flips.loc["b", "entering_s"] == pytest.approx(3.0)
+    assert flips.loc["c", "entering_s"] == pytest.approx(1.5)
+    assert (flips["leaving_s"] == 0).all()
+    assert change.after.kept_s - change.before.kept_s == pytest.approx(4.5)
+    assert change.by("source")["entering_s"].sum() == pytest.approx(4.5)
+
+
+def test_a_stricter_threshold_puts_out(measured, sources):
+    stricter = what_if.thresholds(Select(), ["select.max_yaw_deg=4", "select.min_span_s=2"])
+    change = what_if.compare(measured, sources, Select(), stricter)
+    assert set(change.flips["after"]) == {"turned_away"}
+    assert change.after.clips == change.after.spans == 0
+    assert change.flips["leaving_s"].sum() == pytest.approx(change.before.kept_s)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["select.max_yaw=3", "landmarks.max_faces=2", "max_yaw_deg=3", "select.max_yaw_deg", ""],
+)
+def test_what_cannot_be_changed_is_refused_with_what_can(word):
+    with pytest.raises(ParamsError, match=r"one of: select\.min_face_score"):
+        what_if.thresholds(Select(), [word])
+
+
+def test_a_value_that_does_not_fit_is_refused():
+    with pytest.raises(ParamsError, match=r"max_yaw_deg.*found 'far'"):
+        what_if.thresholds(Select(), ["select.max_yaw_deg=far"])
+
+
+def test_a_sweep_takes_both_ends():
+    assert what_if.steps("select.max_yaw_deg=20:30:5") == ("max_yaw_deg", [20, 25, 30])
+    assert what_if.steps("select.min_mouth_visible=0.1:0.3:0.1")[1] == [0.1, 0.2, 0.3]
+    for wrong in (
+        "select.max_yaw_deg=20:30",
+        "select.max_yaw_deg=1:2:0",
+        "select.max_yaw_deg=2:1:1",
+    ):
+        with pytest.raises(ParamsError):
+            what_if.steps(wrong)
+
+
+def test_precision_and_recall():
+    known = np.array([labels.GOOD, labels.GOOD, labels.BAD, labels.UNKNOWN], np.int8)
+    scored = labels.score(known, np.array([True, False, True, True]))
+    assert scored == labels.Score(labelled=3, precision=0.5, recall=0.5)
+    assert np.isnan(labels.score(known, np.zeros(4, bool)).precision)
+
+
+def test_reviewers_label_what_they_spoke_of():
+    said = (world.override("a", "keep", 0, 30), world.override("b", "drop"))
+    tables = world.tables(["a", "b"], said=said)
+    found = labels.of_reviewers(tables)
+    assert (found[:30] == labels.GOOD).all()
+    assert (found[30:90] == labels.UNKNOWN).all()
+    assert (found[90:] == labels.BAD).all()
+
+
+def test_what_is_printed_can_be_read_by_both(measured, sources):
+    looser = what_if.thresholds(Select(), ["select.min_mouth_visible=0.6"])
+    change = what_if.compare(measured, sources, Select(), looser)
+    assert json.loads(json.dumps(command._plain(change)))["after"]["clips"] == 3
+    words = command._words(change)
+    assert "mouth_hidden -> kept" in words
+    assert "entering 0.07" in words
