@@ -16,6 +16,7 @@ from pipeline.morph.params import Fit
 from pipeline.nursery.params import Nursery
 from pipeline.sources.params import Download
 from pipeline.voice.params import Isolate
+from pipeline.voice.vocalizations_params import Vocalization
 
 FILE = "params.yaml"
 STAGES = (
@@ -29,21 +30,6 @@ STAGES = (
     "evaluate",
     "audit",
 )
-
-
-class Vocalization(Params):
-    """A kind of sound that infants make and that the dataset is about."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
-    """How the catalogue and every table call it."""
-    description: str
-    """One sentence for people."""
-    min_s: float = Field(gt=0)
-    """The shortest event that counts."""
-    max_s: float = Field(gt=0)
-    """The longest that one event lasts; longer ones are several."""
-    f0_hz: tuple[float, float]
-    """Fundamental frequency, lowest and highest."""
 
 
 class Everything(Params):

@@ -6,10 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import media
 from pipeline.core.errors import CradleError
 from pipeline.params import FILE, Everything, load
+
+if TYPE_CHECKING:
+    from pipeline.voice.vocalizations import Typist
 
 
 def existing(path: Path) -> Path:
@@ -23,11 +27,23 @@ def existing(path: Path) -> Path:
     return path
 
 
-def params() -> Everything:
-    """The parameters of the project in this folder, or of Cradle itself outside any project."""
+def root() -> Path:
+    """The project in this folder, or Cradle itself outside any project."""
     from pipeline.core.code import PROJECT
 
-    return load(Path.cwd() if Path(FILE).is_file() else PROJECT)
+    return Path.cwd() if Path(FILE).is_file() else PROJECT
+
+
+def params() -> Everything:
+    """The parameters of the project in this folder, or of Cradle itself outside any project."""
+    return load(root())
+
+
+def typist_of(known: Everything) -> Typist:
+    """What tells the project's kinds of vocalization apart."""
+    from pipeline.voice.vocalizations import learn
+
+    return learn(known.vocalizations, root())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pipeline.commands._file import existing, params
+from pipeline.commands._file import existing, params, typist_of
 
 EXAMPLE = "cradle isolate home.mp4 -o infant.wav --residual rest.wav"
 
@@ -22,10 +22,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the stem, and the residual where it is asked for."""
     from pipeline import media
-    from pipeline.voice.isolate import isolate_file
+    from pipeline.voice.files import isolate_file
 
+    known = params()
     with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
-        isolate_file(existing(arguments.file), params().isolate, Path(folder))
+        isolate_file(existing(arguments.file), known.isolate, typist_of(known), Path(folder))
         wanted = {"stem_16k.flac": arguments.out, "residual_16k.flac": arguments.residual}
         for name, target in wanted.items():
             if target is None:

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from pipeline.commands._file import existing, params
+from pipeline.commands._file import existing, params, typist_of
 
 EXAMPLE = "cradle voices home.mp4 -o events.json"
 
@@ -19,9 +19,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write a list of {start_s, end_s, who, type, score, snr_db}."""
-    from pipeline.voice.isolate import events_of_file
+    from pipeline.voice.files import events_of_file
 
-    events = events_of_file(existing(arguments.file), params().isolate)
+    path, known = existing(arguments.file), params()
+    events = events_of_file(path, known.isolate, typist_of(known))
     text = json.dumps(events, indent=2) + "\n"
     if arguments.out is None:
         print(text, end="")

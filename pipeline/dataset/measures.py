@@ -178,7 +178,8 @@ def _claimed_score(clips: pd.DataFrame, voice: pd.DataFrame) -> Floats:
     NaN where the voice's backend does not score that vocalization, which it then cannot deny.
     """
     scores = np.full(len(clips), np.nan)
-    for name in set(clips["vocalization"]) & set(voice.columns):
-        mine = (clips["vocalization"] == name).to_numpy(bool)
-        scores[mine] = voice[name].to_numpy(float)[mine]
+    for name in set(clips["vocalization"]):
+        if (column := f"type_{name}") in voice.columns:
+            mine = (clips["vocalization"] == name).to_numpy(bool)
+            scores[mine] = voice[column].to_numpy(float)[mine]
     return scores

@@ -1,13 +1,14 @@
 """The two doors of this domain: to what separates, and to what tells who sounds.
 
     stem, residual = SEPARATORS.load("embedded").separate(sound, rate)    # they add up to sound
-    voices = VOICES.load("embedded").voices(sound, stem)                  # at 50 Hz
+    voices = VOICES.load("embedded").voices(sound, stem, labels)          # at 50 Hz
 
 A further backend is one more module with `info()` and `load(device)`, and one more line here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -18,7 +19,6 @@ from pipeline.core.backends import Registry
 
 RATE = 16000
 TRACK_HZ = 50.0
-TYPES = ("cry", "laugh", "babble")
 
 Wave = NDArray[np.float32]
 Track = NDArray[np.float32]
@@ -28,16 +28,12 @@ Track = NDArray[np.float32]
 class Voices:
     """Who sounds when: tracks (T,) at `TRACK_HZ`, T = n // 320 + 1, scores in 0..1.
 
-    `cry`, `laugh` and `babble` say what it is if the infant sounds; they add up to 1. `f0_hz` is
-    the infant's pitch, nan where it does not sound or has none.
+    `f0_hz` is the infant's pitch, nan where it does not sound or has none.
     """
 
     infant: Track
     adult: Track
     other: Track
-    cry: Track
-    laugh: Track
-    babble: Track
     f0_hz: Track
 
     def tracks(self) -> dict[str, Track]:
@@ -58,12 +54,19 @@ class Separator(Protocol):
 class VoiceTracker(Protocol):
     """What tells who sounds when."""
 
-    def voices(self, sound: Wave, stem: Wave) -> Voices:
-        """Tell who sounds when in a sound (n,) at 16 kHz of which `stem` (n,) is the infant's."""
+    def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
+        """Tell who sounds when in a sound (n,) at 16 kHz of which `stem` (n,) is the infant's.
+
+        `labels` says whom a backend means that has words of its own: infant, adult, other, voice
+        (of whomever) or none, by its word.
+        """
 
 
 SEPARATORS = Registry("separation", {"embedded": "pipeline.voice.embedded"})
-VOICES = Registry("voices", {"embedded": "pipeline.voice.embedded"})
+VOICES = Registry(
+    "voices",
+    {"embedded": "pipeline.voice.embedded", "pyannote": "pipeline.voice.voices_pyannote"},
+)
 
 
 def heard(sound: NDArray[np.floating]) -> Wave:

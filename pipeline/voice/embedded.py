@@ -5,6 +5,7 @@ What it was trained on, and how well it does, stands in models/voice/README.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ import numpy as np
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import WeightsError
 from pipeline.core.weights import locked
-from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, Voices, Wave, heard
-from pipeline.voice.pitch import pitch_hz
+from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave, heard
+from pipeline.voice.sounding import audible, nobody, sung
 from pipeline.voice.spectra import analyse, features, loudness, synthesise
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "voice" / "model.safetensors"
 
 _CHUNK = 3000
-_INAUDIBLE_DB = -65.0
 _SHORTEST = round(0.1 * RATE)
 
 
@@ -71,23 +71,20 @@ class Embedded:
             stem = synthesise(spectra * said.mask, len(wave))[0].numpy().astype(np.float32)
         return stem, wave - stem
 
-    def voices(self, sound: Wave, stem: Wave) -> Voices:
+    def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
         """See `VoiceTracker`."""
         import torch
 
         wave = heard(sound)
         steps = len(wave) // round(RATE / TRACK_HZ) + 1
         if len(wave) < _SHORTEST:
-            return _nobody(steps)
+            return nobody(steps)
         with torch.inference_mode():
             _, said = self._listen(wave)
             who = _to_tracks(torch.sigmoid(said.who[0]), steps)
-            types = _to_tracks(torch.softmax(said.types[0], -1), steps)
-        infant = who[:, 0] * _audible(stem, steps)
-        adult, other = (who[:, k] * _audible(wave, steps) for k in (1, 2))
-        f0_hz = np.where(infant > 0.5, pitch_hz(heard(stem))[:steps], np.nan)
-        kinds = {name: types[:, k] for k, name in enumerate(TYPES)}
-        return Voices(infant, adult, other, **kinds, f0_hz=f0_hz.astype(np.float32))
+        infant = who[:, 0] * audible(stem, steps)
+        adult, other = (who[:, k] * audible(wave, steps) for k in (1, 2))
+        return Voices(infant, adult, other, sung(stem, infant))
 
     def _listen(self, wave: Wave) -> tuple[Tensor, Heard]:
         """Spectra (1, frames, bins) of a wave and what the network says of them."""
@@ -132,17 +129,3 @@ def _to_tracks(scores: Tensor, steps: int) -> np.ndarray:
     padded = np.pad(values, ((1, 2), (0, 0)), mode="edge")
     smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
     return np.asarray(smooth[:-1][::2][:steps], np.float32)
-
-
-def _audible(wave: Wave, steps: int) -> np.ndarray:
-    """1 where a wave can be heard at all, 0 where it cannot, (steps,)."""
-    hop = round(RATE / TRACK_HZ)
-    padded = np.pad(np.asarray(wave, np.float64), (hop // 2, hop * 2))
-    power = (padded[: steps * hop].reshape(steps, hop) ** 2).mean(1)
-    return (power > 10 ** (_INAUDIBLE_DB / 10)).astype(np.float32)
-
-
-def _nobody(steps: int) -> Voices:
-    flat = np.zeros(steps, np.float32)
-    third = np.full(steps, 1 / len(TYPES), np.float32)
-    return Voices(flat, flat, flat, third, third, third, np.full(steps, np.nan, np.float32))

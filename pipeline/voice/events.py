@@ -1,4 +1,4 @@
-"""Tracks to events: from when to when who sounds."""
+"""Tracks to events: from when to when who sounds, and what an infant's event is like."""
 
 from __future__ import annotations
 
@@ -8,29 +8,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, Track, Voices, Wave
-from pipeline.voice.measures import LIKELY, snr_db
+from pipeline.voice.backends import RATE, TRACK_HZ, Track, Voices, Wave
+from pipeline.voice.measures import LIKELY, clipped_share, decay_s, snr_db
+from pipeline.voice.vocalizations_features import NAMES, slope, vector
 
+NUMBERS = len(NAMES)
 _GOES_ON = 0.35
 _GAP_S = 0.2
 _SHORTEST_S = 0.1
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class Event:
-    """A stretch in which somebody sounds.
+    """A stretch in which somebody sounds; what follows `score` is nan for who is no infant.
 
-    `who` is infant, adult or other; `type` is cry, laugh or babble, and empty for who is no
-    infant. `score` is the mean of the track; `snr_db` the infant's stem against the rest (nan for
-    others).
+    `who` is infant, adult or other; `score` is the mean of the track; `snr_db` the infant's stem
+    against the rest. Of the infant's pitch, `f0_hz` is the median, `f0_range_octaves` goes from the
+    10th to the 90th percentile, `f0_slope_octaves_s` is of the line through it. `adult_overlap` is
+    the share of it in which an adult sounds too; `clipped_share` and `decay_s` see `measures`.
+    `numbers` (NUMBERS,) is what its kind is told by, see `vocalizations_features`; none for others.
     """
 
     start_s: float
     end_s: float
     who: str
-    type: str
     score: float
-    snr_db: float
+    snr_db: float = _NAN
+    f0_hz: float = _NAN
+    f0_range_octaves: float = _NAN
+    f0_slope_octaves_s: float = _NAN
+    adult_overlap: float = _NAN
+    clipped_share: float = _NAN
+    decay_s: float = _NAN
+    numbers: tuple[float, ...] = ()
 
 
 def events(voices: Voices, sound: Wave, stem: Wave) -> list[Event]:
@@ -39,13 +50,11 @@ def events(voices: Voices, sound: Wave, stem: Wave) -> list[Event]:
     for who in ("infant", "adult", "other"):
         track = getattr(voices, who)
         for start, end in stretches(track):
-            end_s = min(end / TRACK_HZ, len(sound) / RATE)
-            kind, ratio = "", float("nan")
             if who == "infant":
-                kind = _type(voices, slice(start, end))
-                ratio = snr_db(sound, stem, _only(len(track), start, end))
-            score = float(track[start:end].mean())
-            found.append(Event(start / TRACK_HZ, end_s, who, kind, score, ratio))
+                found.append(_infants(voices, sound, stem, start, end))
+            else:
+                score = float(track[start:end].mean())
+                found.append(Event(start / TRACK_HZ, _end_s(end, sound), who, score))
     return sorted(found, key=lambda event: (event.start_s, event.who))
 
 
@@ -69,13 +78,35 @@ def stretches(track: Track) -> Iterator[tuple[int, int]]:
     yield from (run for run in joined if run[1] - run[0] >= _SHORTEST_S * TRACK_HZ)
 
 
-def _type(voices: Voices, where: slice) -> str:
-    weight = voices.infant[where] + 1e-6
-    scores = [float(np.average(getattr(voices, name)[where], weights=weight)) for name in TYPES]
-    return TYPES[int(np.argmax(scores))]
+def _infants(voices: Voices, sound: Wave, stem: Wave, start: int, end: int) -> Event:
+    start_s, end_s = start / TRACK_HZ, _end_s(end, sound)
+    here, heard = slice(start, end), slice(round(start_s * RATE), round(end_s * RATE))
+    adult = (voices.adult[here] >= LIKELY) & (voices.adult[here] > voices.other[here])
+    return Event(
+        start_s,
+        end_s,
+        "infant",
+        float(voices.infant[here].mean()),
+        snr_db(sound[heard], stem[heard], np.ones(end - start, bool)),
+        *_pitch(voices.f0_hz[here]),
+        adult_overlap=float(adult.mean()),
+        clipped_share=clipped_share(sound[heard]),
+        # What rings on does so after the event.
+        decay_s=decay_s(sound[heard.start : heard.stop + round(0.5 * RATE)]),
+        numbers=tuple(vector(stem, voices.f0_hz, start_s, end_s).tolist()),
+    )
 
 
-def _only(steps: int, start: int, end: int) -> NDArray[np.bool_]:
-    where = np.zeros(steps, bool)
-    where[start:end] = True
-    return where
+def _pitch(f0_hz: Track) -> tuple[float, float, float]:
+    """Median, range in octaves and slope in octaves a second of a pitch (T,); nan if unknown."""
+    known = np.flatnonzero(~np.isnan(f0_hz))
+    if len(known) < 3:
+        return _NAN, _NAN, _NAN
+    octaves: NDArray[np.float64] = np.log2(f0_hz[known].astype(np.float64))
+    low, high = np.quantile(octaves, [0.1, 0.9])
+    rise = slope(known / TRACK_HZ, octaves)
+    return float(np.median(f0_hz[known])), float(high - low), rise
+
+
+def _end_s(end: int, sound: Wave) -> float:
+    return min(end / TRACK_HZ, len(sound) / RATE)

@@ -1,28 +1,23 @@
 """The stage `isolate`: the infant's stem, who sounds when, and measures of every clip.
 
 data/isolate/clips.parquet    a clip: stem_key, voice_key, infant_s, snr_db, adult_overlap, ...
-data/isolate/frames.parquet   a frame of video: scores of who and of type, pitch, levels
-data/isolate/events.parquet   a stretch of sound: start_s, end_s, who, type, score, snr_db
+data/isolate/frames.parquet   a frame of video: scores of who, pitch, levels
+data/isolate/events.parquet   a stretch of sound: start_s, end_s, who, type, score, snr_db, ...
 data/isolate/ledger.parquet
 """
 
 from __future__ import annotations
 
-import json
-import math
-import tempfile
 from collections import Counter
-from dataclasses import asdict, replace
-from math import gcd
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.signal import resample_poly
 
-from pipeline import media
 from pipeline.core import ledger, tables
 from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
@@ -30,51 +25,37 @@ from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Failure
-from pipeline.voice.backends import RATE, SEPARATORS, TRACK_HZ, VOICES, Voices
-from pipeline.voice.events import events
+from pipeline.voice.backends import SEPARATORS, TRACK_HZ, VOICES, Voices
 from pipeline.voice.measure import (
+    EVENTS,
     STEM,
     TRACKS,
     Isolated,
-    isolate,
     measure_stem,
     measure_voices,
     read,
 )
 from pipeline.voice.measures import frame_levels_db, measures
 from pipeline.voice.params import Isolate
+from pipeline.voice.vocalizations import Typist, learn
+from pipeline.voice.vocalizations_params import Vocalization
+from pipeline.voice.vocalizations_table import EVENTS as TYPED
+from pipeline.voice.vocalizations_table import column_of, shares, typed
 
 FPS = 30.0
-_VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp"})
 
-CLIPS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("stem_key", pa.string()),
-        ("voice_key", pa.string()),
-        *(
-            (name, pa.float64())
-            for name in (
-                "infant_s",
-                "adult_s",
-                "other_s",
-                "snr_db",
-                "adult_overlap",
-                "other_overlap",
-                "decay_s",
-                "clipped_share",
-                "cry",
-                "laugh",
-                "babble",
-            )
-        ),
-        ("separator", pa.string()),
-        ("separator_digest", pa.string()),
-        ("voices", pa.string()),
-        ("voices_digest", pa.string()),
-    ]
+_MEASURES = (
+    "infant_s",
+    "adult_s",
+    "other_s",
+    "snr_db",
+    "adult_overlap",
+    "other_overlap",
+    "decay_s",
+    "clipped_share",
 )
-_SCORES = ("infant", "adult", "other", "cry", "laugh", "babble")
+_ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
+_SCORES = ("infant", "adult", "other")
 FRAMES = pa.schema(
     [
         ("clip", pa.string()),
@@ -82,23 +63,26 @@ FRAMES = pa.schema(
         *((name, pa.float32()) for name in (*_SCORES, "f0_hz", "stem_db", "residual_db")),
     ]
 )
-EVENTS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("start_s", pa.float64()),
-        ("end_s", pa.float64()),
-        ("who", pa.string()),
-        ("type", pa.string()),
-        ("score", pa.float64()),
-        ("snr_db", pa.float64()),
-    ]
-)
+
+
+def clips_schema(kinds: Sequence[Vocalization]) -> pa.Schema:
+    """Columns of clips.parquet: beside the measures, one for each kind of vocalization."""
+    return pa.schema(
+        [
+            *((name, pa.string()) for name in ("clip", "stem_key", "voice_key")),
+            *((name, pa.float64()) for name in _MEASURES),
+            *((column_of(kind.name), pa.float64()) for kind in kinds),
+            *((name, pa.string()) for name in _ORIGIN),
+        ]
+    )
 
 
 def run(stage: Stage[Isolate]) -> Summary:
     """Measure the sound of every clip that `download` kept, and write the tables."""
     separator = SEPARATORS.info(stage.params.separator)
     tracker = VOICES.info(stage.params.voices)
+    # Before any work: what params.yaml says of kinds may be wrong.
+    typist = learn(stage.everything.vocalizations, stage.root)
     clips = tables.read(stage.data("download") / "clips.parquet").sort_values("clip")
     sounds = {
         clip: stage.store.entry("media", key).path / "sound_16k.flac"
@@ -108,10 +92,11 @@ def run(stage: Stage[Isolate]) -> Summary:
         Step("stem", measure_stem, {}, separator), _stem_jobs(stage, clips, sounds, separator)
     )
     voices = stage.runner.measure(
-        Step("voice", measure_voices, {}, tracker), _voice_jobs(stage, stems, sounds, tracker)
+        Step("voice", measure_voices, _words(stage.params, tracker), tracker),
+        _voice_jobs(stage, stems, sounds, tracker),
     )
     out = stage.fresh_out()
-    _write_tables(out, clips, sounds, stems, voices, _origin(separator, tracker))
+    _write_tables(out, clips, sounds, stems, voices, typist, _origin(separator, tracker))
     failures = {**stems.failures, **voices.failures}
     rows = _account(clips, voices, failures, separator, tracker)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
@@ -123,7 +108,19 @@ def run(stage: Stage[Isolate]) -> Summary:
         measured=measured,
         kept=len(voices.entries),
         dropped=Counter(str(failure.reason) for failure in failures.values()),
+        extra=told_by_bounds(typist),
     )
+
+
+def told_by_bounds(typist: Typist) -> str:
+    """Which kinds are told without any example, in words; nothing where there are none."""
+    names = ", ".join(typist.by_bounds)
+    return f"told by acoustic bounds alone, for want of examples: {names}" if names else ""
+
+
+def _words(params: Isolate, tracker: BackendInfo) -> dict[str, Any]:
+    """What the measurement of voices reads of the parameters."""
+    return {} if tracker.embedded else {"labels": params.pyannote_labels}
 
 
 def _stem_jobs(
@@ -152,6 +149,7 @@ def _voice_jobs(
                 "stem": stem.path / STEM,
                 "backend": info.name,
                 "device": stage.device,
+                "labels": stage.params.pyannote_labels,
             },
             # The key of a stem is the digest of the sound and of all that made the stem of it.
             stem.key,
@@ -198,31 +196,35 @@ def _write_tables(
     sounds: dict[str, Path],
     stems: Measured,
     voices: Measured,
+    typist: Typist,
     origin: dict[str, str],
 ) -> None:
     frames_of = dict(zip(clips["clip"], clips["frames"], strict=True))
+    schema = clips_schema(typist.kinds)
+    names = [kind.name for kind in typist.kinds]
     about, frames, heard = [], [], []
     for clip, entry in voices.entries.items():
         found = read(sounds[clip], stems.entries[clip].path / STEM, entry.path / TRACKS)
-        about.append(
-            {
-                "clip": clip,
-                "stem_key": stems.entries[clip].key,
-                "voice_key": entry.key,
-                **measures(found.sound, found.stem, found.voices),
-                **origin,
-            }
-        )
+        told = typed(tables.read(entry.path / EVENTS), typist)
+        row: dict[str, Any] = {
+            "clip": clip,
+            "stem_key": stems.entries[clip].key,
+            "voice_key": entry.key,
+            **measures(found.sound, found.stem, found.voices),
+            **shares(told, names),
+            **origin,
+        }
+        about.append(row)
         frames.append(frame_table(found, int(frames_of[clip])).assign(clip=clip))
-        heard += [
-            {"clip": clip, **asdict(event)}
-            for event in events(found.voices, found.sound, found.stem)
-        ]
-    tables.write(out / "clips.parquet", pd.DataFrame(about, columns=CLIPS.names), CLIPS)
-    empty = pd.DataFrame(columns=FRAMES.names)
-    joined = pd.concat(frames, ignore_index=True) if frames else empty
-    tables.write(out / "frames.parquet", joined, FRAMES)
-    tables.write(out / "events.parquet", pd.DataFrame(heard, columns=EVENTS.names), EVENTS)
+        heard.append(told.assign(clip=clip))
+    tables.write(out / "clips.parquet", pd.DataFrame(about, columns=schema.names), schema)
+    tables.write(out / "frames.parquet", _joined(frames, FRAMES), FRAMES)
+    tables.write(out / "events.parquet", _joined(heard, TYPED), TYPED)
+
+
+def _joined(parts: list[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=schema.names)
 
 
 def frame_table(found: Isolated, frames: int) -> pd.DataFrame:
@@ -242,66 +244,3 @@ def _nearest(voices: Voices, times_s: np.ndarray) -> np.ndarray:
     """Pitch at the nearest step: between a pitch and none there is no middle."""
     steps = np.round(times_s * TRACK_HZ).astype(int)
     return voices.f0_hz[np.clip(steps, 0, len(voices.f0_hz) - 1)]
-
-
-def isolate_file(path: Path, wanted: Isolate, out: Path, device: str = "cpu") -> dict[str, Any]:
-    """Isolate one file of sound into the folder `out`.
-
-    Writes stem_16k.flac, residual_16k.flac, voice.npz and voice.json; the latter holds the
-    measures and the events, and is returned.
-
-    Raises:
-        CradleError: the file is not sound, or there is no such backend.
-    """
-    found = _isolated(path, wanted, device)
-    out.mkdir(parents=True, exist_ok=True)
-    media.write_sound(out / STEM, found.stem, RATE)
-    media.write_sound(out / "residual_16k.flac", found.sound - found.stem, RATE)
-    np.savez(out / TRACKS, **found.voices.tracks())
-    about = {
-        "measures": _plain(measures(found.sound, found.stem, found.voices)),
-        "events": _events_of(found),
-    }
-    (out / "voice.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-    return about
-
-
-def events_of_file(path: Path, wanted: Isolate, device: str = "cpu") -> list[dict[str, Any]]:
-    """Tell who sounds when in one file of sound: start_s, end_s, who, type, score, snr_db.
-
-    Raises:
-        CradleError: the file is not sound, or there is no such backend.
-    """
-    return _events_of(_isolated(path, wanted, device))
-
-
-def _isolated(path: Path, wanted: Isolate, device: str) -> Isolated:
-    separator = SEPARATORS.load(wanted.separator, device)
-    return isolate(_sound_of(path), separator, VOICES.load(wanted.voices, device))
-
-
-def _events_of(found: Isolated) -> list[dict[str, Any]]:
-    return [_plain(asdict(event)) for event in events(found.voices, found.sound, found.stem)]
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Make a row that JSON can hold: numbers rounded to what they are good for, nan as null."""
-    plain: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, float):
-            plain[name] = None if math.isnan(value) else round(value, 3)
-        else:
-            plain[name] = value
-    return plain
-
-
-def _sound_of(path: Path) -> np.ndarray:
-    """Sound (n,) at 16 kHz of a sound file, or of a video."""
-    if path.suffix.lower() in _VIDEOS:
-        with tempfile.TemporaryDirectory() as folder:
-            media.normalise(path, Path(folder), media.Limits())
-            return media.read_sound(Path(folder, media.SOUND_16K))[0]
-    sound, rate = media.read_sound(path)
-    mono = np.nan_to_num(sound.mean(1) if sound.ndim == 2 else sound)
-    common = gcd(rate, RATE)
-    return np.asarray(resample_poly(mono, RATE // common, rate // common), np.float32)

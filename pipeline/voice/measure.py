@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.media.sound import read_sound, write_sound
+from pipeline.voice import events_table
 from pipeline.voice.backends import (
     RATE,
     SEPARATORS,
@@ -22,7 +24,9 @@ from pipeline.voice.backends import (
     Wave,
     heard,
 )
+from pipeline.voice.events import events
 
+EVENTS = "events.parquet"
 STEM = "stem_16k.flac"
 TRACKS = "voice.npz"
 
@@ -36,11 +40,16 @@ class Isolated:
     voices: Voices
 
 
-def isolate(sound: Wave, separator: Separator, tracker: VoiceTracker) -> Isolated:
+def isolate(
+    sound: Wave,
+    separator: Separator,
+    tracker: VoiceTracker,
+    labels: Mapping[str, str] = MappingProxyType({}),
+) -> Isolated:
     """Take the infant's voice out of a sound (n,) or (n, channels) at 16 kHz."""
     wave = heard(sound)
     stem, _ = separator.separate(wave, RATE)
-    return Isolated(wave, stem, tracker.voices(wave, stem))
+    return Isolated(wave, stem, tracker.voices(wave, stem, labels))
 
 
 def measure_stem(out: Path, inputs: Mapping[str, Any]) -> None:
@@ -60,8 +69,10 @@ def measure_stem(out: Path, inputs: Mapping[str, Any]) -> None:
 def measure_voices(out: Path, inputs: Mapping[str, Any]) -> None:
     """Write who sounds in `inputs["sound"]`, of which `inputs["stem"]` is the infant's part."""
     tracker: VoiceTracker = VOICES.load(inputs["backend"], inputs["device"])
-    voices = tracker.voices(heard(_sound(Path(inputs["sound"]))), _sound(Path(inputs["stem"])))
+    sound, stem = heard(_sound(Path(inputs["sound"]))), _sound(Path(inputs["stem"]))
+    voices = tracker.voices(sound, stem, inputs["labels"])
     np.savez(out / TRACKS, **voices.tracks())
+    events_table.write(out / EVENTS, events(voices, sound, stem))
 
 
 def read(sound: Path, stem: Path, tracks: Path) -> Isolated:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from pipeline.voice.backends import RATE, TRACK_HZ, TYPES, Voices, Wave
+from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave
 
 SILENCE_DB = -100.0
 LIKELY = 0.5
@@ -44,7 +44,6 @@ def measures(sound: Wave, stem: Wave, voices: Voices) -> dict[str, float]:
     other_overlap    the same for music, television and noise
     decay_s          see `decay_s`
     clipped_share    see `clipped_share`
-    cry, laugh, babble   mean score of each type while the infant sounds; nan if it never does
     """
     infant, adult, other = (
         track >= LIKELY for track in (voices.infant, voices.adult, voices.other)
@@ -58,7 +57,6 @@ def measures(sound: Wave, stem: Wave, voices: Voices) -> dict[str, float]:
         "other_overlap": _mean(other[infant]),
         "decay_s": decay_s(sound),
         "clipped_share": clipped_share(sound),
-        **{name: _mean(getattr(voices, name)[infant]) for name in TYPES},
     }
     return {name: float(value) for name, value in own.items()}
 

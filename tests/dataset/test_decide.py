@@ -85,7 +85,9 @@ def test_a_voice_gate_drops_the_whole_clip_for_its_own_reason(reason, values, me
 
 def test_a_clip_that_sounds_otherwise_than_it_claims_is_dropped():
     row = only(
-        decide(world.tables(spoil_voice={"a": {"cry": 0.2, "laugh": 0.9}}), THRESHOLDS).clips
+        decide(
+            world.tables(spoil_voice={"a": {"type_cry": 0.2, "type_laugh": 0.9}}), THRESHOLDS
+        ).clips
     )
     assert (row.reason, row.measured) == (Reason.WRONG_VOCALIZATION, 0.2)
 

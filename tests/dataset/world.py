@@ -38,9 +38,9 @@ GOOD_VOICE = {
     "adult_overlap": 0.0,
     "decay_s": 0.1,
     "clipped_share": 0.0,
-    "cry": 0.8,
-    "laugh": 0.1,
-    "babble": 0.1,
+    "type_cry": 0.8,
+    "type_laugh": 0.1,
+    "type_babble": 0.1,
 }
 
 

@@ -12,13 +12,18 @@ import pytest
 
 from pipeline import media
 from pipeline.core import tables
+from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import read_clips
 from pipeline.core.runner import Run, Runner
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
-from pipeline.voice.isolate import events_of_file, isolate_file, run
+from pipeline.params import load
+from pipeline.voice.files import events_of_file, isolate_file
+from pipeline.voice.isolate import run
 from pipeline.voice.params import Isolate
+from pipeline.voice.vocalizations import learn
+from pipeline.voice.vocalizations_params import Vocalization
 from tests.voice.mixing import RATE, mixture
 
 
@@ -48,10 +53,15 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def isolated(project: Path) -> Summary:
+KINDS = load(PROJECT).vocalizations
+
+
+def isolated(project: Path, kinds: tuple[Vocalization, ...] = KINDS) -> Summary:
     store = Store(project / "data" / ".store")
     runner = Runner(store, Run(executor="serial", device="cpu"))
-    return run(Stage("isolate", Isolate(), SimpleNamespace(), project, store, runner))
+    return run(
+        Stage("isolate", Isolate(), SimpleNamespace(vocalizations=kinds), project, store, runner)
+    )
 
 
 def test_every_clip_is_accounted_for_and_remembered(project: Path) -> None:
@@ -111,12 +121,12 @@ def test_a_file_given_by_hand(tmp_path: Path) -> None:
     sound, _, _ = mixture("cry", None, 62)
     path = tmp_path / "hand.wav"
     media.write_sound(path, np.stack([sound, sound], 1), RATE)
-    about = isolate_file(path, Isolate(), tmp_path / "out")
+    about = isolate_file(path, Isolate(), learn(KINDS, PROJECT), tmp_path / "out")
     assert json.loads((tmp_path / "out" / "voice.json").read_text()) == about
     stem, _ = media.read_sound(tmp_path / "out" / "stem_16k.flac")
     rest, _ = media.read_sound(tmp_path / "out" / "residual_16k.flac")
     assert np.allclose(stem + rest, sound - sound.mean(), atol=1e-4)
-    heard = events_of_file(path, Isolate())
+    heard = events_of_file(path, Isolate(), learn(KINDS, PROJECT))
     assert heard == about["events"]
     assert set(heard[0]) == {"start_s", "end_s", "who", "type", "score", "snr_db"}
     assert any(event["who"] == "infant" and event["type"] == "cry" for event in heard)
@@ -126,4 +136,4 @@ def test_a_file_that_is_no_sound_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.wav"
     path.write_text("milk, nappies")
     with pytest.raises(CradleError, match=r"notes\.wav"):
-        events_of_file(path, Isolate())
+        events_of_file(path, Isolate(), learn(KINDS, PROJECT))

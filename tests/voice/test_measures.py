@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.nursery import sound
 from pipeline.voice.backends import RATE, Voices
-from pipeline.voice.events import events, stretches
+from pipeline.voice.events import NUMBERS, events, stretches
 from pipeline.voice.measures import clipped_share, decay_s, frame_levels_db, measures, snr_db
 from pipeline.voice.pitch import pitch_hz
 from tests.voice.mixing import infant
@@ -16,7 +16,7 @@ from tests.voice.mixing import infant
 def tracks(**given: np.ndarray) -> Voices:
     steps = len(next(iter(given.values())))
     flat = np.zeros(steps, np.float32)
-    names = ("infant", "adult", "other", "cry", "laugh", "babble", "f0_hz")
+    names = ("infant", "adult", "other", "f0_hz")
     return Voices(**{name: given.get(name, flat) for name in names})
 
 
@@ -90,15 +90,22 @@ def test_an_event_says_who_what_and_how_clearly() -> None:
     infant_track[20:60] = 0.9
     adult_track = np.zeros(100, np.float32)
     adult_track[50:100] = 0.8
-    voices = tracks(infant=infant_track, adult=adult_track, laugh=np.full(100, 0.8, np.float32))
+    pitch = np.where(infant_track > 0.5, np.linspace(400, 500, 100), np.nan)
+    voices = tracks(infant=infant_track, adult=adult_track, f0_hz=pitch)
     rng = np.random.default_rng(5)
     stem = np.zeros(99 * 320, np.float32)
     stem[20 * 320 : 60 * 320] = 0.1 * rng.standard_normal(40 * 320)
     wave = stem + np.float32(0.01) * rng.standard_normal(len(stem)).astype(np.float32)
     first, second = events(voices, wave, stem)
-    assert (first.start_s, first.end_s, first.who, first.type) == (0.4, 1.2, "infant", "laugh")
+    assert (first.start_s, first.end_s, first.who) == (0.4, 1.2, "infant")
+    assert first.f0_hz == pytest.approx(439, abs=2)
+    assert first.f0_range_octaves == pytest.approx(0.8 * np.log2(459.6 / 420.2), rel=0.1)
+    assert first.f0_slope_octaves_s == pytest.approx(np.log2(459.6 / 420.2) / 0.8, rel=0.1)
+    assert first.adult_overlap == pytest.approx(0.25)
+    assert len(first.numbers) == NUMBERS
     assert first.snr_db == pytest.approx(20, abs=0.5)
-    assert (second.who, second.type) == ("adult", "")
+    assert (second.who, second.numbers) == ("adult", ())
+    assert np.isnan(second.snr_db)
     assert second.end_s == pytest.approx(99 * 320 / RATE)
 
 

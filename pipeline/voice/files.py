@@ -1,0 +1,109 @@
+"""One file given by hand, sound or video: its stem, and who sounds when in it.
+
+typist = learn(params.vocalizations, root)
+events_of_file(Path("home.mp4"), params.isolate, typist)   # [{"start_s": 0.4, "who": ...}]
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from pipeline import media
+from pipeline.voice import events_table
+from pipeline.voice.backends import RATE, SEPARATORS, VOICES, Wave, heard
+from pipeline.voice.events import events
+from pipeline.voice.measure import STEM, TRACKS, Isolated, isolate
+from pipeline.voice.measures import measures
+from pipeline.voice.params import Isolate
+from pipeline.voice.vocalizations import Typist
+from pipeline.voice.vocalizations_table import shares, typed
+
+_VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp"})
+_SAID = ["start_s", "end_s", "who", "type", "score", "snr_db"]
+
+
+def isolate_file(
+    path: Path, wanted: Isolate, typist: Typist, out: Path, device: str = "cpu"
+) -> dict[str, Any]:
+    """Isolate one file of sound into the folder `out`.
+
+    Writes stem_16k.flac, residual_16k.flac, voice.npz and voice.json; the latter holds the
+    measures and the events, and is returned.
+
+    Raises:
+        CradleError: the file is not sound, or there is no such backend.
+    """
+    found = isolated(path, wanted, device)
+    out.mkdir(parents=True, exist_ok=True)
+    media.write_sound(out / STEM, found.stem, RATE)
+    media.write_sound(out / "residual_16k.flac", found.sound - found.stem, RATE)
+    np.savez(out / TRACKS, **found.voices.tracks())
+    told = typed(events_table.rows(events(found.voices, found.sound, found.stem)), typist)
+    kinds = shares(told, [kind.name for kind in typist.kinds])
+    about = {
+        "measures": _plain({**measures(found.sound, found.stem, found.voices), **kinds}),
+        "events": _listed(told),
+    }
+    (out / "voice.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    return about
+
+
+def events_of_file(
+    path: Path, wanted: Isolate, typist: Typist, device: str = "cpu"
+) -> list[dict[str, Any]]:
+    """Tell who sounds when in one file of sound: start_s, end_s, who, type, score, snr_db.
+
+    Raises:
+        CradleError: the file is not sound, or there is no such backend.
+    """
+    found = isolated(path, wanted, device)
+    rows = events_table.rows(events(found.voices, found.sound, found.stem))
+    return _listed(typed(rows, typist))
+
+
+def isolated(path: Path, wanted: Isolate, device: str = "cpu") -> Isolated:
+    """The stem and the tracks of one file of sound.
+
+    Raises:
+        CradleError: the file is not sound, or there is no such backend.
+    """
+    separator = SEPARATORS.load(wanted.separator, device)
+    tracker = VOICES.load(wanted.voices, device)
+    return isolate(_sound_of(path), separator, tracker, wanted.pyannote_labels)
+
+
+def _listed(told: Any) -> list[dict[str, Any]]:
+    return [_plain(row) for row in told[_SAID].to_dict("records")]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Make a row that JSON can hold: numbers rounded to what they are good for, nan as null."""
+    plain: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, float):
+            plain[name] = None if math.isnan(value) else round(value, 3)
+        else:
+            plain[name] = value
+    return plain
+
+
+def _sound_of(path: Path) -> Wave:
+    """Sound (n,) at 16 kHz of a sound file, or of a video."""
+    if path.suffix.lower() in _VIDEOS:
+        with tempfile.TemporaryDirectory() as folder:
+            media.normalise(path, Path(folder), media.Limits())
+            return media.read_sound(Path(folder, media.SOUND_16K))[0]
+    sound, rate = media.read_sound(path)
+    if rate == RATE and sound.ndim == 1:
+        return sound
+    mono = heard(sound)
+    common = gcd(rate, RATE)
+    return np.asarray(resample_poly(mono, RATE // common, rate // common), np.float32)

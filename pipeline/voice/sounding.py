@@ -1,0 +1,49 @@
+"""What every backend of who sounds shares: what can be heard at all, and the infant's pitch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.voice.backends import RATE, TRACK_HZ, Track, Voices, Wave
+from pipeline.voice.pitch import pitch_hz
+
+_INAUDIBLE_DB = -65.0
+_HOP = round(RATE / TRACK_HZ)
+_BLOCK_STEPS = 3000
+
+
+def audible(wave: Wave, steps: int) -> NDArray[np.float32]:
+    """1 where a wave (n,) can be heard at all, 0 where it cannot, (steps,) at `TRACK_HZ`."""
+    heard = np.zeros(steps, np.float32)
+    for first in range(0, steps, _BLOCK_STEPS):
+        count = min(_BLOCK_STEPS, steps - first)
+        # A step is the middle of its samples.
+        start = first * _HOP - _HOP // 2
+        part = wave[max(0, start) : start + count * _HOP].astype(np.float64)
+        part = np.pad(part, (max(0, -start), 0))
+        power = np.pad(part, (0, count * _HOP - len(part))).reshape(count, _HOP) ** 2
+        heard[first : first + count] = power.mean(1) > 10 ** (_INAUDIBLE_DB / 10)
+    return heard
+
+
+def sung(stem: Wave, infant: Track) -> Track:
+    """Pitch (T,) of the infant's stem (n,) where the infant sounds, nan elsewhere."""
+    pitch = pitch_hz(stem)[: len(infant)]
+    return np.where(infant > 0.5, pitch, np.nan).astype(np.float32)
+
+
+def nobody(steps: int) -> Voices:
+    """Tracks (steps,) in which nobody sounds."""
+    flat = np.zeros(steps, np.float32)
+    return Voices(flat, flat, flat, np.full(steps, np.nan, np.float32))
+
+
+def louder(stem: Wave, sound: Wave, steps: int) -> NDArray[np.float32]:
+    """1 where the infant's stem is louder than the rest of the sound, else 0, (steps,)."""
+    nearer = np.zeros(steps, np.float32)
+    for number in range(steps):
+        part = slice(max(0, number * _HOP - _HOP), number * _HOP + _HOP)
+        rest = sound[part] - stem[part]
+        nearer[number] = float(stem[part] @ stem[part]) > float(rest @ rest)
+    return nearer

@@ -1,0 +1,172 @@
+"""Which kind of vocalization an event is, learned from examples of each kind.
+
+    typist = learn(kinds, root)
+    typist.scores(vectors)         # (events, kinds), 0..1
+    typist.by_bounds               # kinds without examples, told by their acoustic bounds alone
+
+Nothing is measured here but the examples of a new kind: events carry their numbers with them
+(`vocalizations_features`), so another set of kinds costs old clips nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from pipeline import media
+from pipeline.core.errors import ParamsError
+from pipeline.core.weights import locked
+from pipeline.voice.backends import RATE, Wave, heard
+from pipeline.voice.pitch import pitch_hz
+from pipeline.voice.vocalizations_features import NAMES, vector
+from pipeline.voice.vocalizations_params import Vocalization
+
+LOCKED = "vocalizations"
+PIECE_S = 3.0
+_SHRINK = 0.1
+_SOUNDS = frozenset({".wav", ".flac", ".ogg"})
+_PLACE = {name: number for number, name in enumerate(NAMES)}
+
+Vectors = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Discriminant:
+    """Linear discriminant analysis with shrinkage (Ledoit and Wolf 2004), all kinds as likely."""
+
+    names: tuple[str, ...]
+    middle: Floats
+    scale: Floats
+    weights: Floats
+    offsets: Floats
+
+    @classmethod
+    def fit(cls, examples: Mapping[str, Vectors]) -> Discriminant:
+        """Learn from (n, len(NAMES)) numbers of each kind; the same for the same examples."""
+        names = tuple(sorted(examples))
+        everything = np.concatenate([examples[name] for name in names]).astype(np.float64)
+        middle, scale = everything.mean(0), everything.std(0) + 1e-6
+        groups = [(examples[name] - middle) / scale for name in names]
+        means = np.stack([group.mean(0) for group in groups])
+        # Each kind says as much of the spread as every other, however many examples it has.
+        spread = np.mean(
+            [
+                (group - mean).T @ (group - mean) / len(group)
+                for group, mean in zip(groups, means, strict=True)
+            ],
+            0,
+        )
+        size = len(spread)
+        spread = (1 - _SHRINK) * spread + _SHRINK * np.trace(spread) / size * np.eye(size)
+        weights = np.linalg.solve(spread, means.T)
+        return cls(names, middle, scale, weights, -0.5 * np.einsum("kd,dk->k", means, weights))
+
+    def scores(self, vectors: Vectors) -> Floats:
+        """Probability (n, kinds) of each kind; rows add up to 1."""
+        logits = ((vectors - self.middle) / self.scale) @ self.weights + self.offsets
+        odds = np.exp(logits - logits.max(1, keepdims=True))
+        return np.asarray(odds / odds.sum(1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Typist:
+    """Tells kinds apart: by what was learned of them, within their acoustic bounds."""
+
+    kinds: tuple[Vocalization, ...]
+    learned: Discriminant | None
+
+    @property
+    def by_bounds(self) -> tuple[str, ...]:
+        """Kinds that nothing was learned of."""
+        known = self.learned.names if self.learned else ()
+        return tuple(kind.name for kind in self.kinds if kind.name not in known)
+
+    def scores(self, vectors: Vectors) -> Floats:
+        """How much (n, kinds) each event is of each kind, 0..1, in the order of `kinds`.
+
+        A kind without examples gets what the learned ones leave over.
+        """
+        rows = np.asarray(vectors, np.float64).reshape(-1, len(NAMES))
+        scores = np.stack([_within(kind, rows) for kind in self.kinds], 1)
+        if self.learned is None or not len(rows):
+            return scores
+        said = self.learned.scores(rows.astype(np.float32))
+        learned = np.array([kind.name in self.learned.names for kind in self.kinds])
+        for number in np.flatnonzero(learned):
+            scores[:, number] *= said[:, self.learned.names.index(self.kinds[number].name)]
+        scores[:, ~learned] *= 1 - scores[:, learned].max(1, keepdims=True)
+        return scores
+
+
+def learn(kinds: Sequence[Vocalization], root: Path) -> Typist:
+    """Learn the kinds from what ships with Cradle and from folders of examples below `root`.
+
+    Raises:
+        ParamsError: a folder of examples is missing or holds no sound.
+        WeightsError: what ships is missing or another file than models/weights.lock says.
+    """
+    known = shipped()
+    examples = {}
+    for kind in kinds:
+        own = [known[kind.name]] if kind.name in known else []
+        if kind.examples is not None:
+            own.append(_of_folder(root / kind.examples, kind))
+        if own:
+            examples[kind.name] = np.concatenate(own)
+    learned = Discriminant.fit(examples) if len(examples) > 1 else None
+    return Typist(tuple(kinds), learned)
+
+
+def shipped() -> dict[str, Vectors]:
+    """Numbers (n, len(NAMES)) of the examples that ship with Cradle, by kind."""
+    from safetensors.numpy import load_file
+
+    return {name: rows.astype(np.float32) for name, rows in load_file(locked(LOCKED)).items()}
+
+
+def examples_of(wave: Wave) -> Vectors:
+    """Numbers (n, len(NAMES)) of a sound (n,) of one kind at 16 kHz, a row for about 3 s of it."""
+    pitch = pitch_hz(wave)
+    span_s = len(wave) / RATE
+    count = max(1, round(span_s / PIECE_S))
+    edges = np.linspace(0, span_s, count + 1)
+    return np.stack([vector(wave, pitch, *pair) for pair in itertools.pairwise(edges)])
+
+
+def _of_folder(folder: Path, kind: Vocalization) -> Vectors:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SOUNDS)
+    if not files:
+        raise ParamsError(
+            f"vocalizations: {kind.name}: examples: {folder} holds no sound "
+            f"({', '.join(sorted(_SOUNDS))})"
+        )
+    return np.concatenate([examples_of(_read(path)) for path in files])
+
+
+def _read(path: Path) -> Wave:
+    sound, rate = media.read_sound(path)
+    common = gcd(rate, RATE)
+    return heard(resample_poly(heard(sound), RATE // common, rate // common))
+
+
+def _within(kind: Vocalization, rows: Floats) -> Floats:
+    """How well (n,) numbers lie within a kind's bounds: 1 inside, falling off outside."""
+    pitch_hz = 400.0 * 2 ** rows[:, _PLACE["f0_octaves"]]
+    voiced = rows[:, _PLACE["voiced_share"]]
+    # What has no pitch cannot have a wrong one.
+    fits = np.where(voiced > 0.05, _inside(np.log2(pitch_hz), *np.log2(kind.f0_hz)), 1.0)
+    fits = fits * _inside(rows[:, _PLACE["rate_hz"]], *kind.rate_hz)
+    return np.asarray(fits * _inside(voiced, *kind.voiced_share))
+
+
+def _inside(values: Floats, low: float, high: float) -> Floats:
+    outside = np.maximum(np.maximum(low - values, values - high), 0)
+    return np.asarray(np.exp(-((4 * outside / max(high - low, 1e-6)) ** 2)))

@@ -1,0 +1,106 @@
+"""The embedded backend of who sounds when: a small PyanNet that ships with Cradle.
+
+What it was trained on, and how well it does, stands in models/voices/README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.backends import BackendInfo
+from pipeline.core.errors import WeightsError
+from pipeline.core.weights import listed, locked
+from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave
+from pipeline.voice.sounding import audible, nobody, sung
+from pipeline.voice.voices_windows import Scores, Windows, on_grid
+
+if TYPE_CHECKING:
+    from pipeline.voice.voices_network import PyanNet
+
+LOCKED = "voices"
+SINCNET = {"stride": 10}
+LSTM = {"hidden_size": 128, "num_layers": 2}
+LINEAR = {"hidden_size": 128, "num_layers": 2}
+WHO = ("infant", "adult", "other")
+
+_WINDOW_S, _STEP_S = 3.0, 1.5
+_SHORTEST = round(0.1 * RATE)
+
+
+def info() -> BackendInfo:
+    """Describe the backend."""
+    weights = listed()[LOCKED]
+    return BackendInfo("voices", "embedded", weights.sha256, weights.licence, embedded=True)
+
+
+def load(device: str) -> Embedded:
+    """Load the network onto a device.
+
+    Raises:
+        WeightsError: the weights are missing or do not fit the network.
+    """
+    return Embedded(device)
+
+
+class Embedded:
+    """A `VoiceTracker`."""
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        # Sums differ in the last bit with the number of threads; measurements must not.
+        torch.set_num_threads(1)
+        self._device = device
+        self._network = _network().to(device).eval()
+        self._windows = Windows(round(_WINDOW_S * RATE), round(_STEP_S * RATE), self._hop)
+
+    def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
+        """See `VoiceTracker`."""
+        steps = len(sound) // round(RATE / TRACK_HZ) + 1
+        if len(sound) < _SHORTEST:
+            return nobody(steps)
+        scores = self._windows.score(sound, self._said)
+        who = on_grid(scores, (self._reach - 1) / 2, self._hop, round(RATE / TRACK_HZ), steps)
+        heard = audible(sound, steps)
+        infant = who[:, 0] * np.minimum(heard, audible(stem, steps))
+        return Voices(infant, who[:, 1] * heard, who[:, 2] * heard, sung(stem, infant))
+
+    def _said(self, windows: NDArray[np.float32]) -> Scores:
+        import torch
+
+        with torch.inference_mode():
+            logits = self._network(torch.from_numpy(windows)[:, None].to(self._device))
+            return np.asarray(torch.sigmoid(logits).cpu().numpy(), np.float32)
+
+    @property
+    def _hop(self) -> int:
+        return self._network.shape.hop
+
+    @property
+    def _reach(self) -> int:
+        return self._network.shape.reach
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights there are."""
+        return sum(weight.numel() for weight in self._network.parameters())
+
+
+def _network() -> PyanNet:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from pipeline.voice.voices_network import PyanNet, Shape
+
+    network = PyanNet(Shape(len(WHO), SINCNET, LSTM, LINEAR))
+    file = locked(LOCKED)
+    try:
+        network.load_state_dict(load_file(file))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{file}: not the weights of this network: {error}") from None
+    return network

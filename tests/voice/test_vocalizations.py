@@ -1,0 +1,155 @@
+"""Kinds of vocalization: told from examples, told from bounds, and added without any Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import media
+from pipeline.core import tables
+from pipeline.core.code import PROJECT
+from pipeline.core.errors import ParamsError
+from pipeline.core.params import fit
+from pipeline.core.runner import Run, Runner
+from pipeline.core.stage import Stage, Summary
+from pipeline.core.store import Store
+from pipeline.params import load
+from pipeline.voice.isolate import run
+from pipeline.voice.params import Isolate
+from pipeline.voice.pitch import pitch_hz
+from pipeline.voice.vocalizations import Discriminant, examples_of, learn, shipped
+from pipeline.voice.vocalizations_features import NAMES, embed
+from pipeline.voice.vocalizations_params import Vocalization
+from tests.voice.mixing import RATE, infant, mixture
+
+KINDS = load(PROJECT).vocalizations
+SQUEAL = {
+    "name": "squeal",
+    "description": "A high glide.",
+    "min_s": 0.2,
+    "max_s": 4.0,
+    "f0_hz": [600, 1900],
+}
+
+
+def squeal(seed: int, span_s: float = 4.0) -> np.ndarray:
+    """Glides from 700 to 1600 Hz, one after another."""
+    rng = np.random.default_rng([5, seed])
+    times = np.arange(round(span_s * RATE)) / RATE
+    along = (times % rng.uniform(0.9, 1.1)) / 1.1
+    phase = 2 * np.pi * np.cumsum(700 * 2 ** (1.2 * along)) / RATE
+    wave = np.sin(phase) + 0.3 * np.sin(2 * phase)
+    return (0.3 * wave * (along < 0.8) + 0.001 * rng.standard_normal(len(times))).astype(np.float32)
+
+
+def kinds_with(**more: object) -> tuple[Vocalization, ...]:
+    return (*KINDS, fit({**SQUEAL, **more}, Vocalization, "params.yaml"))
+
+
+@pytest.mark.parametrize("kind", ["cry", "laugh", "babble", "fuss"])
+def test_synthetic_infants_are_told_apart(kind: str) -> None:
+    typist = learn(KINDS, PROJECT)
+    names = [known.name for known in typist.kinds]
+    said = [
+        names[int(typist.scores(examples_of(infant(kind, 30 + seed)[0])).mean(0).argmax())]
+        for seed in range(5)
+    ]
+    assert said.count(kind) >= 4, said
+
+
+def test_numbers_do_not_depend_on_level() -> None:
+    stem, _ = infant("laugh", 3)
+    loud, soft = (embed(gain * stem, pitch_hz(gain * stem), 0.5, 3.0) for gain in (1.0, 0.1))
+    for name in NAMES:
+        assert loud[name] == pytest.approx(soft[name], abs=0.15), name
+
+
+@pytest.mark.parametrize("wave", [np.zeros(16000), np.ones(400), np.full(16000, 1e-9)])
+def test_numbers_of_nothing_are_numbers(wave: np.ndarray) -> None:
+    rows = examples_of(wave.astype(np.float32))
+    assert np.isfinite(rows).all()
+
+
+def test_what_ships_covers_what_the_nursery_performs() -> None:
+    known = shipped()
+    assert {"cry", "laugh", "babble", "fuss"} <= set(known)
+    assert all(rows.shape[1] == len(NAMES) and np.isfinite(rows).all() for rows in known.values())
+
+
+def test_learning_is_the_same_every_time() -> None:
+    first, again = Discriminant.fit(shipped()), Discriminant.fit(shipped())
+    assert np.array_equal(first.weights, again.weights)
+
+
+def test_a_kind_without_examples_is_told_by_its_bounds_and_says_so() -> None:
+    typist = learn(KINDS, PROJECT)
+    assert typist.by_bounds == ("feeding",)
+    rows = np.zeros((2, len(NAMES)), np.float32)
+    sucking = dict.fromkeys(NAMES, 0.0) | {"rate_hz": 1.2, "voiced_share": 0.05}
+    rows[0] = [sucking[name] for name in NAMES]
+    rows[1] = examples_of(infant("cry", 4)[0])[0]
+    scores = typist.scores(rows)[:, [kind.name for kind in KINDS].index("feeding")]
+    assert scores[1] < 0.1 < scores[0]
+
+
+def test_examples_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"squeal: examples: .*squeals"):
+        learn(kinds_with(examples="squeals"), tmp_path)
+
+
+def test_bounds_must_rise() -> None:
+    with pytest.raises(ParamsError, match="the lower comes first"):
+        kinds_with(rate_hz=[5, 2])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project after `download`, with a cry and a squeal."""
+    store = Store(tmp_path / "data" / ".store")
+    sounds = {"cry_1": mixture("cry", None, 60)[0], "squeal_1": squeal(1)}
+    rows = []
+    for clip, wave in sounds.items():
+        with store.publish("media", clip) as folder:
+            media.write_sound(folder / "sound_16k.flac", wave, RATE)
+        rows.append(
+            {
+                "clip": clip,
+                "media_key": clip,
+                "media_digest": clip,
+                "frames": 120,
+                "duration_s": 4.0,
+            }
+        )
+    (tmp_path / "data" / "download").mkdir(parents=True)
+    tables.write(tmp_path / "data" / "download" / "clips.parquet", pd.DataFrame(rows))
+    return tmp_path
+
+
+def isolated(project: Path, kinds: tuple[Vocalization, ...]) -> tuple[Summary, pd.DataFrame]:
+    store = Store(project / "data" / ".store")
+    runner = Runner(store, Run(executor="serial", device="cpu"))
+    everything = SimpleNamespace(vocalizations=kinds)
+    summary = run(Stage("isolate", Isolate(), everything, project, store, runner))
+    return summary, tables.read(project / "data/isolate/clips.parquet").set_index("clip")
+
+
+def test_a_kind_is_added_by_a_block_and_a_folder_and_nothing_is_measured_again(
+    project: Path,
+) -> None:
+    before, clips = isolated(project, KINDS)
+    assert before.measured == 2
+    assert "feeding" in before.extra
+    assert "type_squeal" not in clips
+    (project / "squeals").mkdir()
+    for seed in range(10, 16):
+        media.write_sound(project / "squeals" / f"{seed}.wav", squeal(seed), RATE)
+    after, clips = isolated(project, kinds_with(examples="squeals"))
+    assert (after.measured, after.remembered) == (0, 2)
+    assert clips.loc["cry_1", "type_cry"] > 0.5 > clips.loc["cry_1", "type_squeal"]
+    events = tables.read(project / "data/isolate/events.parquet")
+    squealed = events[(events["clip"] == "squeal_1") & (events["who"] == "infant")]
+    assert len(squealed) == 0 or (squealed["type"] == "squeal").mean() > 0.5
