@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import tempfile
 from pathlib import Path
 
-from pipeline.commands._file import existing, params, typist_of
+from pipeline.commands._file import existing, params
 
 EXAMPLE = "cradle isolate home.mp4 -o infant.wav --residual rest.wav"
 
@@ -21,18 +19,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the stem, and the residual where it is asked for."""
-    from pipeline import media
-    from pipeline.voice.files import isolate_file
+    from pipeline.core.backends import pick_device
+    from pipeline.voice.backends import SEPARATORS
+    from pipeline.voice.separation_file import separate_file
 
     known = params()
-    with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
-        isolate_file(existing(arguments.file), known.isolate, typist_of(known), Path(folder))
-        wanted = {"stem_16k.flac": arguments.out, "residual_16k.flac": arguments.residual}
-        for name, target in wanted.items():
-            if target is None:
-                continue
-            if target.suffix == ".flac":
-                shutil.copyfile(Path(folder) / name, target)
-            else:
-                media.write_sound(target, *media.read_sound(Path(folder) / name))
+    separator = SEPARATORS.load(known.isolate.separator, pick_device(known.run.device))
+    separate_file(existing(arguments.file), separator, arguments.out, arguments.residual)
     return 0

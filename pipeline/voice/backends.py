@@ -8,7 +8,7 @@ A further backend is one more module with `info()` and `load(device)`, and one m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -50,6 +50,12 @@ class Separator(Protocol):
         The two add up to the sound within 1e-4.
         """
 
+    def stream(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
+        """Give the infant's voice in a sound that comes in blocks, at 16 kHz, of any length.
+
+        As many samples come out as went in; how the sound was cut into blocks does not matter.
+        """
+
 
 class VoiceTracker(Protocol):
     """What tells who sounds when."""
@@ -62,7 +68,10 @@ class VoiceTracker(Protocol):
         """
 
 
-SEPARATORS = Registry("separation", {"embedded": "pipeline.voice.embedded"})
+SEPARATORS = Registry(
+    "separation",
+    {"embedded": "pipeline.voice.embedded", "demucs": "pipeline.voice.separator_demucs"},
+)
 VOICES = Registry(
     "voices",
     {"embedded": "pipeline.voice.embedded", "pyannote": "pipeline.voice.voices_pyannote"},

@@ -5,7 +5,7 @@ What it was trained on, and how well it does, stands in models/voice/README.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import WeightsError
 from pipeline.core.weights import locked
 from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave, heard
+from pipeline.voice.separation_chunks import with_margins
 from pipeline.voice.sounding import audible, nobody, sung
 from pipeline.voice.spectra import analyse, features, loudness, synthesise
 
@@ -70,6 +71,11 @@ class Embedded:
             spectra, said = self._listen(wave)
             stem = synthesise(spectra * said.mask, len(wave))[0].numpy().astype(np.float32)
         return stem, wave - stem
+
+    def stream(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
+        """See `Separator`."""
+        chunk, margin = 30 * RATE, 3 * RATE
+        return with_margins(blocks, lambda wave: self.separate(wave, RATE)[0], chunk, margin)
 
     def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
         """See `VoiceTracker`."""

@@ -25,7 +25,11 @@ from tests.voice.mixing import BESIDE, f1, infant, mixture, si_sdr_db
 
 TYPES = ("cry", "laugh", "babble")
 # What needs weights that do not ship has tests of its own.
-SHIPPED = [name for name in sorted(VOICES.modules) if name != "pyannote"]
+ELSEWHERE = ("demucs", "pyannote")
+SHIPPED = [
+    [name for name in sorted(registry.modules) if name not in ELSEWHERE]
+    for registry in (SEPARATORS, VOICES)
+]
 
 
 class Both(NamedTuple):
@@ -33,7 +37,7 @@ class Both(NamedTuple):
     tracker: VoiceTracker
 
 
-@pytest.fixture(params=list(itertools.product(sorted(SEPARATORS.modules), SHIPPED)))
+@pytest.fixture(params=list(itertools.product(*SHIPPED)))
 def backend(request: pytest.FixtureRequest) -> Both:
     separator, tracker = request.param
     return Both(SEPARATORS.load(separator), VOICES.load(tracker))

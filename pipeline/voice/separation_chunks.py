@@ -1,0 +1,98 @@
+"""Sound of any length in constant memory: worked on in pieces, wherever the blocks end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import tee
+from math import gcd
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from pipeline.voice.backends import RATE, Wave
+
+Work = Callable[[Wave], Wave]
+
+_FILTER = 64
+
+
+def with_margins(
+    blocks: Iterable[Wave], work: Work, chunk: int, margin: int, up: int = 1, down: int = 1
+) -> Iterator[Wave]:
+    """Work through a sound in chunks of `chunk` samples that hear `margin` more on each side.
+
+    Where `work` hears no further than that, the chunks together are what it gives of the whole.
+    It may give `up` samples for every `down` that it gets; `chunk` and `margin` are multiples of
+    `down`.
+    """
+    source = iter(blocks)
+    held, before, last = np.zeros(0, np.float32), 0, False
+    while not last:
+        held, ended = _filled(held, source, before + chunk + margin)
+        last = ended and len(held) <= before + chunk + margin
+        heard = held[: before + chunk + margin]
+        if len(heard) > before:
+            end = None if last else (before + chunk) * up // down
+            yield work(heard)[before * up // down : end]
+        gone = max(0, before + chunk - margin)
+        held, before = held[gone:], before + chunk - gone
+
+
+def overlapped(blocks: Iterable[Wave], work: Work, chunk: int, hop: int) -> Iterator[Wave]:
+    """Work through a sound in chunks that start every `hop` samples and fade into one another.
+
+    For what hears the whole of its chunk: how it is cut is then part of what it is. After its end
+    the sound counts as silent.
+    """
+    fade = np.minimum(np.arange(1, chunk + 1), np.arange(chunk, 0, -1)).astype(np.float32)
+    source = iter(blocks)
+    held, total, weight = (np.zeros(n, np.float32) for n in (0, chunk, chunk))
+    last = False
+    while not last:
+        held, ended = _filled(held, source, chunk)
+        last = ended and len(held) <= hop
+        heard = held[:chunk]
+        total += fade * work(np.pad(heard, (0, chunk - len(heard))))
+        weight += fade
+        yield (total[:hop] / weight[:hop])[: len(held)]
+        held = held[hop:]
+        total, weight = (np.pad(x[hop:], (0, hop)) for x in (total, weight))
+
+
+def resampled(blocks: Iterable[Wave], rate: int) -> Iterator[Wave]:
+    """A sound at `rate` Hz at that of this domain."""
+    if rate == RATE:
+        yield from blocks
+        return
+    common = gcd(rate, RATE)
+    up, down = RATE // common, rate // common
+    margin = -(-_FILTER * max(up, down) // up // down) * down
+
+    def work(wave: Wave) -> Wave:
+        return np.asarray(resample_poly(wave, up, down), np.float32)
+
+    yield from with_margins(blocks, work, max(1, 10 * rate // down) * down, margin, up, down)
+
+
+def beside(
+    blocks: Iterable[Wave], stream: Callable[[Iterable[Wave]], Iterator[Wave]]
+) -> Iterator[tuple[Wave, Wave]]:
+    """What a sound is (n,) and what `stream` makes of it (n,), piece by piece."""
+    given, kept = tee(blocks)
+    held = np.zeros(0, np.float32)
+    for made in stream(given):
+        held, _ = _filled(held, kept, len(made))
+        yield held[: len(made)], made
+        held = held[len(made) :]
+
+
+def _filled(held: Wave, source: Iterator[Wave], wanted: int) -> tuple[Wave, bool]:
+    """Take blocks until there are more samples than `wanted`; whether the source has ended."""
+    parts, have = [held], len(held)
+    while have <= wanted:
+        block = next(source, None)
+        if block is None:
+            return np.concatenate(parts), True
+        parts.append(block)
+        have += len(block)
+    return np.concatenate(parts), False
