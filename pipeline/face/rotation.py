@@ -1,13 +1,16 @@
 """Faces whichever way up they are: babies lie down, and detectors expect people to sit.
 
 mediapipe's detector finds faces tilted up to a right angle. Beyond that it either fails or, worse,
-lays an upright mesh over a face that is upside down, with a score of 0.6 to 0.7 where the right way
-up scores 0.95. So a face that appears is looked at in all four quarter turns, the best score wins,
-and the turn is then carried along: a lying baby costs four looks once, not in every frame.
+lays an upright mesh over a face that is upside down, with a score of 0.6 to 0.8 where the right way
+up scores 0.8 to 0.95. What is right is seen in two or three of the four quarter turns, each time
+the same way up; what is made up seldom is. So a face that appears is looked at in all four, they
+back one another, and the turn is then carried along: a lying baby costs four looks once, not in
+every frame.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +27,14 @@ SEARCH_EVERY = 60
 SEARCH_WHEN_LOST = 6
 """Frames between such looks while there is no face, or only a doubtful one."""
 SURER = 0.15
-"""How much surer another way up must be of a face that is followed or upright: heads do not flip,
-but a covered mouth makes a forehead look like a chin."""
+"""How much surer another way up must be of a face that is followed: heads do not flip, but a
+covered mouth makes a forehead look like a chin."""
+UPRIGHT = 0.05
+"""How much surer it must be of one that is upright, as most are."""
+BACKING_SCORE = 0.6
+"""Beyond it a score backs the same face seen the same way up in another turn."""
+SAME_WAY_UP = 0.5
+"""Cosine of the angle between eye lines above which two meshes are the same way up."""
 MAX_TILT_DEG = 100.0
 """A detector of upright faces finds none tilted further; what it shows there is made up."""
 TURNED_SCORE = 0.8
@@ -76,7 +85,9 @@ class Follower:
             for turn in self._turns
             for face in look(self._follower(turn), picture, turn)
         ]
-        return distinct([], [f for f in found if self._credible(f)])[: self._faces]
+        credible = [turned for turned in found if self._credible(turned)]
+        held = [turned for turned in credible if self._held(turned)]
+        return distinct(held, [t for t in credible if not self._held(t)])[: self._faces]
 
     def _follower(self, turn: int) -> FaceDetector:
         if turn not in self._followers:
@@ -95,6 +106,10 @@ class Follower:
             return True
         return any(_same(known.face, turned.face) for known in self._last)
 
+    def _held(self, turned: Turned) -> bool:
+        """Whether it was followed at the same turn."""
+        return any(k.turn == turned.turn and _same(k.face, turned.face) for k in self._last)
+
     def _should_search(self, found: list[Turned]) -> bool:
         if self._since_search >= SEARCH_EVERY:
             return True
@@ -107,12 +122,14 @@ class Follower:
         """Look at all four turns; what is followed stays, unless another way up fits better."""
         self._since_search = 0
         afresh = [
-            Turned(face, turn)
-            for turn in TURNS
-            for face in look(self._searcher, picture, turn)
-            if face.score >= (FOLLOWED_SCORE if turn == 0 else TURNED_SCORE)
+            Turned(face, turn) for turn in TURNS for face in look(self._searcher, picture, turn)
         ]
-        best = distinct(found, afresh)[: self._faces]
+        sure = [
+            turned
+            for turned in afresh
+            if turned.face.score >= (FOLLOWED_SCORE if turned.turn == 0 else TURNED_SCORE)
+        ]
+        best = distinct(found, sure, afresh)[: self._faces]
         turns = tuple(sorted({turned.turn for turned in best}))
         for turn in set(turns) - set(self._turns):
             # What a follower saw long ago would be looked for where it was then.
@@ -157,14 +174,17 @@ def turn_back(
     return np.stack([*back, z], axis=1).astype(np.float32)
 
 
-def distinct(followed: list[Turned], found: list[Turned]) -> list[Turned]:
+def distinct(
+    followed: list[Turned], found: list[Turned], seen: Sequence[Turned] = ()
+) -> list[Turned]:
     """The surest of those that lie over one another, the surest first.
 
-    What is `followed`, and what is upright, gives way only to what is surer by `SURER`.
+    What is `followed` gives way only to what is surer by `SURER`, what is upright by `UPRIGHT`; all
+    that was `seen` backs what it agrees with.
     """
     rivals = [
-        *((_claim(turned) + SURER, turned) for turned in followed),
-        *((_claim(turned), turned) for turned in found),
+        *((_claim(turned, seen) + SURER, turned) for turned in followed),
+        *((_claim(turned, seen), turned) for turned in found),
     ]
     kept: list[Turned] = []
     for _, turned in sorted(rivals, key=lambda rival: -rival[0]):
@@ -173,8 +193,19 @@ def distinct(followed: list[Turned], found: list[Turned]) -> list[Turned]:
     return kept
 
 
-def _claim(turned: Turned) -> float:
-    return turned.face.score + (SURER if turned.turn == 0 else 0.0)
+def _claim(turned: Turned, seen: Sequence[Turned]) -> float:
+    backing = sum(
+        max(other.face.score - BACKING_SCORE, 0.0) for other in seen if _backs(other, turned)
+    )
+    return turned.face.score + backing + (UPRIGHT if turned.turn == 0 else 0.0)
+
+
+def _backs(other: Turned, turned: Turned) -> bool:
+    if other.turn == turned.turn or not _same(other.face, turned.face):
+        return False
+    eyes = [face.points[263, :2] - face.points[33, :2] for face in (other.face, turned.face)]
+    lengths = float(np.linalg.norm(eyes[0]) * np.linalg.norm(eyes[1]))
+    return float(eyes[0] @ eyes[1]) > SAME_WAY_UP * lengths
 
 
 def _same(a: Face, b: Face) -> bool:
