@@ -223,9 +223,10 @@ def _sounds(folder: Path) -> list[np.ndarray]:
 
 @cache
 def _trained_on() -> frozenset[str]:
-    """Digests of the recordings that the embedded network has seen: they can show nothing."""
-    listed = PROJECT / "models" / "separator" / "trained_on.sha256"
-    return frozenset(listed.read_text(encoding="utf-8").split())
+    """Digests of the recordings that made the embedded network: they can show nothing."""
+    folder = PROJECT / "models" / "separator"
+    listed = [folder / f"{use}.sha256" for use in ("trained_on", "validated_on")]
+    return frozenset(" ".join(path.read_text(encoding="utf-8") for path in listed).split())
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -1,0 +1,110 @@
+"""Validate separator weights: `python -m models.separator.evaluate`.
+
+Median gain of SI-SDR at 0 dB, and SI-SDR of what is clean, on the recordings that were held out of
+training (other infants, another adult) and on stems of another seed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from models import resynthesis, stems
+from models.separator.recipe import FOLDER, WEIGHTS, Recipe, recipe
+from models.stems import RATE, Array
+from models.textures import texture
+from pipeline.nursery import sound
+from pipeline.nursery.performance import perform
+from pipeline.voice.separation_network import Network, analyse, synthesise
+
+_SPAN_S = 5.0
+_CASES = 16
+
+Case = tuple[Array, Array]
+
+
+def evaluate(weights: Path, wanted: Recipe) -> dict[str, float]:
+    """Figures by name, in dB."""
+    torch.set_num_threads(1)
+    network = Network()
+    network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
+    network.eval()
+    figures = {}
+    for name, cases in _cases(wanted).items():
+        gains = [_si_sdr_db(_stem(network, mixed), infant) for mixed, infant in cases]
+        before = 0.0 if name.endswith("clean") else 1.0
+        gains = [
+            after - before * _si_sdr_db(mixed, infant)
+            for after, (mixed, infant) in zip(gains, cases, strict=True)
+        ]
+        figures[name] = round(float(np.median(gains)), 2) if gains else float("nan")
+    return figures
+
+
+def _cases(wanted: Recipe) -> dict[str, list[Case]]:
+    rng = np.random.default_rng(wanted.seed + 1000)
+    real = stems.read_recordings(Path(wanted.real) if wanted.real else None, wanted.held_out, True)
+    cries = [_cut(wave) for wave in real.cries][:: max(1, len(real.cries) // _CASES)][:_CASES]
+    laughs = [resynthesis.in_rhythm(wave, "laugh", _SPAN_S, rng) for wave in cries]
+    kinds = ("cry", "laugh", "babble", "fuss")
+    made = [
+        sound.infant(perform(kinds[n % 4], _SPAN_S, rng), RATE, rng).astype(np.float32)
+        for n in range(_CASES)
+    ]
+    rest: dict[str, Callable[[], Array]] = {
+        "texture": lambda: texture(_SPAN_S, rng),
+        "noise": lambda: sound.noise(_SPAN_S, RATE, rng).astype(np.float32),
+        "music": lambda: sound.music(_SPAN_S, RATE, rng).astype(np.float32),
+        "adult": lambda: sound.adult_speech(_SPAN_S, RATE, rng).astype(np.float32),
+    }
+    if real.words:
+        rest["real adult"] = lambda: resynthesis.sentence(real.words, _SPAN_S, rng)
+    cases = {}
+    for infant, waves in (("real cry", cries), ("cut laugh", laughs), ("synthetic", made)):
+        cases[f"{infant}, clean"] = [(wave, wave) for wave in waves]
+        for beside, make in rest.items():
+            cases[f"{infant}, {beside}"] = [_mixed(wave, make()) for wave in waves]
+    return cases
+
+
+def _cut(wave: Array) -> Array:
+    return np.resize(wave, round(_SPAN_S * RATE))
+
+
+def _mixed(infant: Array, rest: Array) -> Case:
+    """Both with the same power over the whole span."""
+    ratio = np.sqrt((infant**2).mean() / max(float((rest**2).mean()), 1e-12))
+    mixed = infant + ratio * rest
+    gain = np.float32(0.6 / np.abs(mixed).max())
+    return (gain * mixed).astype(np.float32), gain * infant
+
+
+def _stem(network: Network, wave: Array) -> Array:
+    with torch.inference_mode():
+        found = network(analyse(torch.from_numpy(wave)[None]))
+        return synthesise(found, len(wave))[0].numpy()
+
+
+def _si_sdr_db(estimate: Array, truth: Array) -> float:
+    """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019), at most 60 dB."""
+    estimate, truth = (x.astype(np.float64) - x.mean(dtype=np.float64) for x in (estimate, truth))
+    target = truth * (estimate @ truth) / max(float(truth @ truth), 1e-12)
+    error = estimate - target
+    floor = 1e-6 * float(target @ target) + 1e-12
+    return float(10 * np.log10((target @ target + 1e-12) / (error @ error + floor)))
+
+
+def main() -> None:
+    """Evaluate the weights beside this file, and write the figures there."""
+    text = json.dumps(evaluate(WEIGHTS, recipe()), indent=1)
+    (FOLDER / "figures.json").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

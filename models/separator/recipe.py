@@ -1,0 +1,50 @@
+"""What decides the weights, and where the parts of the recipe meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from pipeline.core.params import Params, read
+
+FOLDER = Path(__file__).resolve().parent
+WORK = FOLDER / "work"
+WEIGHTS = FOLDER / "model.safetensors"
+
+
+class Recipe(Params):
+    """params.yaml beside this file."""
+
+    seed: int
+    """Of everything that is drawn."""
+    real: str | None
+    """Folder with cry/*.wav and speech/*.wav to learn from; without it, synthesis alone."""
+    held_out: tuple[str, ...]
+    """Beginnings of names of recordings, and speakers, that only validate."""
+    size: float = Field(gt=0)
+    """How many stems the bank holds, beside the full 2,250 synthetic ones."""
+    real_share: float = Field(ge=0, le=1)
+    """How often the infant, or the adult, is a real recording."""
+    steps: int = Field(gt=0)
+    """Batches."""
+    batch: int = Field(gt=0)
+    """Mixtures of 3 s in each."""
+    rate: float = Field(gt=0)
+    """Step size of the optimiser, constant after a warm-up."""
+    decay_steps: int = Field(gt=0)
+    """Over the last so many steps it falls to nothing."""
+
+    @property
+    def course(self) -> dict[str, object]:
+        """What a run that was ended cannot change and go on."""
+        return self.model_dump(mode="json", exclude={"steps", "decay_steps"})
+
+
+def recipe() -> Recipe:
+    """Read params.yaml.
+
+    Raises:
+        ParamsError: a key is missing, unknown or out of range.
+    """
+    return read(FOLDER / "params.yaml", Recipe)

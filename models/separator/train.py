@@ -1,0 +1,165 @@
+"""Train the embedded separator: `python -m models.separator.train`.
+
+    work/state.pt       where it stands; a run that was ended goes on from here
+    curve.csv           step, and the losses by then
+    model.safetensors   the mean of the weights over the last steps, in half precision
+
+One thread; the network's arithmetic is bfloat16, its sums and the losses are not.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from models import stems
+from models.mixtures import Mixer, Shares
+from models.separator.recipe import FOLDER, WEIGHTS, WORK, Recipe, recipe
+from pipeline.voice.separation_network import Network, analyse, synthesise
+
+_FLOOR = 1e-3
+_KEEP = 0.995
+_WARM_STEPS = 60
+_SAVE_STEPS = 50
+_LOSSES = ("ratio", "shape")
+
+
+class Training:
+    """A network, its optimiser, the mean of its weights, and how far it has come."""
+
+    def __init__(self, wanted: Recipe) -> None:
+        torch.manual_seed(wanted.seed)
+        self.wanted = wanted
+        self.network = Network()
+        self.mean = torch.optim.swa_utils.AveragedModel(
+            self.network,
+            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(_KEEP),
+            use_buffers=True,
+        )
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=wanted.rate, betas=(0.9, 0.98), weight_decay=1e-2
+        )
+        self.rng = np.random.default_rng(wanted.seed)
+        self.done = 0
+        self.curve: list[list[float]] = []
+
+    def step(self, mixer: Mixer) -> Tensor:
+        """Learn from one batch; the losses (2,) by `_LOSSES`."""
+        drawn = [mixer.draw() for _ in range(self.wanted.batch)]
+        mixtures, infants = (torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        losses = _losses(self.network, mixtures, infants)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses.sum().backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.done += 1
+        self.mean.update_parameters(self.network)
+        return losses.detach()
+
+    def _rate(self) -> float:
+        left = (self.wanted.steps - self.done) / self.wanted.decay_steps
+        return float(self.wanted.rate * min(1.0, left, (self.done + 1) / _WARM_STEPS))
+
+    def save(self, path: Path) -> None:
+        """Write everything that a later run needs to go on as if it had never ended."""
+        state = {
+            "network": self.network.state_dict(),
+            "mean": self.mean.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "done": self.done,
+            "curve": self.curve,
+            "course": json.dumps(self.wanted.course),
+        }
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").rename(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from where `save` was, where that was on the same course."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        if state["course"] != json.dumps(self.wanted.course):
+            return
+        self.network.load_state_dict(state["network"])
+        self.mean.load_state_dict(state["mean"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        self.done, self.curve = state["done"], state["curve"]
+
+
+def train(wanted: Recipe, banks: list[Path]) -> None:
+    """Train until `wanted.steps`, from where an earlier run on the same course stopped."""
+    torch.set_num_threads(1)
+    training = Training(wanted)
+    found = [stem for bank in banks for stem in stems.load(bank)]
+    mixer = Mixer(found, training.rng, Shares(real=wanted.real_share))
+    training.load(WORK / "state.pt")
+    losses = []
+    while training.done < wanted.steps:
+        losses.append(training.step(mixer))
+        if training.done % _SAVE_STEPS == 0 or training.done == wanted.steps:
+            mean = torch.stack(losses).mean(0).tolist()
+            print(training.done, *(f"{loss:.3f}" for loss in mean), flush=True)
+            training.curve.append([training.done, *mean])
+            training.save(WORK / "state.pt")
+            losses.clear()
+    _write_curve(FOLDER / "curve.csv", training.curve)
+    write_weights(WEIGHTS, training.mean.module)
+
+
+def write_weights(path: Path, network: nn.Module) -> None:
+    """Write the weights of a network in half precision."""
+    half = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    save_file(half, path)
+
+
+def _losses(network: Network, mixtures: Tensor, infants: Tensor) -> Tensor:
+    """How much is wrong beside what is right, in dB, and how far the spectra are apart."""
+    spectra = analyse(mixtures)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(spectra)
+    wave = synthesise(found, mixtures.shape[1])
+    wrong, right, whole = (x.square().sum(1) for x in (wave - infants, infants, mixtures))
+    ratio = 10 * torch.log10(
+        (wrong + _FLOOR * right + 1e-2 * _FLOOR * whole) / (right + 1e-2 * whole)
+    )
+    level = whole.div(mixtures.shape[1]).sqrt().clamp_min(1e-3)[:, None]
+    shape = _apart(found, analyse(infants), level) + _apart(_fine(wave), _fine(infants), level)
+    return torch.stack([ratio.mean(), 10 * shape])
+
+
+def _apart(found: Tensor, wanted: Tensor, level: Tensor) -> Tensor:
+    """Mean distance of compressed magnitudes."""
+    scale = level[..., None] * found.shape[1] ** 0.5
+    a, b = ((x.abs() / scale + 1e-3).pow(0.3) for x in (found, wanted))
+    return (a - b).abs().mean()
+
+
+def _fine(wave: Tensor) -> Tensor:
+    """Spectra of 12 ms, in which a giggle's onset is sharp."""
+    return torch.stft(wave, 192, 96, window=torch.hann_window(192), return_complex=True)
+
+
+def _write_curve(path: Path, curve: list[list[float]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["step", *_LOSSES])
+        writer.writerows(
+            [int(step), *(f"{loss:.4f}" for loss in losses)] for step, *losses in curve
+        )
+
+
+if __name__ == "__main__":
+    train(recipe(), [WORK / "synthetic.npz", WORK / "real.npz"])
