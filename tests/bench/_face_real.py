@@ -196,9 +196,9 @@ def _other_head(other: Clip) -> Stamp:
     at = int(np.flatnonzero(other.passes)[0]) if other.passes.any() else 0
     points = _known(other.seen.points)[at : at + 1]
     to_picture = places(points, Way(np.zeros((1, 2)), np.zeros(1)))[0]
-    to_stamp = cv2.invertAffineTransform(to_picture)
+    to_stamp = np.asarray(cv2.invertAffineTransform(to_picture), np.float64)
     to_stamp[:, 2] -= SIDE_PX / 2
-    to_stamp = to_stamp / PX_PER_MM
+    to_stamp /= PX_PER_MM
     # A head's middle is not its mouth but the bridge of its nose.
     to_stamp[1, 2] += 0.4 * np.ptp(points[0, OVAL, 1]) / head_pose(points[0]).px_per_mm
     return head(other.pictures[at], to_stamp)

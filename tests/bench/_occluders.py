@@ -8,7 +8,7 @@ less. A head is cut out of another clip, by `head`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import cv2
@@ -60,7 +60,7 @@ def hand(rng: Rng, skin: Colour) -> Stamp:
     return canvas.stamp(takes_light=False)
 
 
-def _hull(canvas: Canvas, size: float, discs: list[tuple[float, float, float]]) -> Map:
+def _hull(canvas: Canvas, size: float, discs: Sequence[tuple[float, float, float]]) -> Map:
     return canvas.hull([(x * size, y * size, r * size) for x, y, r in discs])
 
 
@@ -116,9 +116,11 @@ def bottle(rng: Rng, _: Colour) -> Stamp:
         loop = np.hypot((canvas.x - side * wide) / 0.75, canvas.y - 68) - 24
         canvas.lay(sharp(5 - np.abs(loop)), top, 5, shine=0.2)
     canvas.lay(canvas.hull([(-7, -2, 6), (7, -2, 6), (-12, 16, 6), (12, 16, 6)]), top, 8, 0.3)
-    trunk = [(-wide + 8, 48, 8), (wide - 8, 48, 8)]
-    trunk += [(-0.9 * wide + 8, long_ + 20, 8), (0.9 * wide - 8, long_ + 20, 8)]
-    cover = canvas.hull(trunk)
+    top_mm, foot_mm = wide - 8, 0.9 * wide - 8
+    high = long_ + 20
+    cover = canvas.hull(
+        [(-top_mm, 48, 8), (top_mm, 48, 8), (-foot_mm, high, 8), (foot_mm, high, 8)]
+    )
     canvas.lay(cover, body, 0.9 * wide, shine=0.35)
     print_ = np.sin(canvas.y / rng.uniform(3, 7)) * np.sin(canvas.x / rng.uniform(3, 7))
     canvas.tint(cover * sharp(print_.astype(np.float32) - 0.3), dyed(rng), 0.7)
@@ -218,7 +220,7 @@ def cup(rng: Rng, _: Colour) -> Stamp:
     canvas.tint(cover * sharp((4.0 - dots).astype(np.float32)), dyed(rng), 0.8)
     canvas.lay(canvas.disc((0, 0), wide, 0.28 * wide), glaze, 2, shine=0.2)
     canvas.lay(
-        canvas.disc((0, 0.6), wide - 3, 0.28 * wide - 2.5), tuple(0.7 * v for v in inside), 1
+        canvas.disc((0, 0.6), wide - 3, 0.28 * wide - 2.5), 0.7 * np.asarray(inside, np.float32), 1
     )
     return canvas.stamp()
 
