@@ -219,7 +219,7 @@ def test_a_stage_is_imported_without_its_models(name: str) -> None:
 
 
 DANGERS = {
-    # Others' checkpoints are read as numbers and names; what is more in them raises UnpicklingError.
+    # Others' checkpoints are read as numbers and names; anything else in them is an error.
     "torch.load": r"\btorch\.load\((?![^)]*weights_only=True)",
     "pickle": r"\bpickle\b(?! import UnpicklingError$)|\bjoblib\b|allow_pickle\s*=\s*True",
     "a shell": r"shell\s*=\s*True|os\.system\(|os\.popen\(",

@@ -6,6 +6,7 @@ FOLDER/speech/*.wav  adults saying digits: digit_speaker_take.wav
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +25,11 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Recordings:
-    """Waves at 16 kHz, loudest 0.5, and the digests' file names that they came from."""
+    """Waves at 16 kHz, loudest 0.5, and the SHA-256 of every file that they came from."""
 
     cries: list[Array]
     words: list[Array]
-    names: list[str]
+    digests: list[str]
 
 
 def read(folder: Path | None, validation: bool, held_devices: float, held_takes: int) -> Recordings:
@@ -49,7 +50,8 @@ def read(folder: Path | None, validation: bool, held_devices: float, held_takes:
     cries = [path for path in cries if (path.name[:8].lower() in held) == validation]
     words = sorted((folder / "speech").glob("*.wav"))
     words = [path for path in words if _held_take(path, words, held_takes) == validation]
-    return Recordings(_waves(cries), _waves(words), [path.name for path in (*cries, *words)])
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (*cries, *words)]
+    return Recordings(_waves(cries), _waves(words), digests)
 
 
 def _held_take(path: Path, everything: list[Path], takes: int) -> bool:

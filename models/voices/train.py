@@ -39,9 +39,13 @@ def main() -> int:
     real = Path(params["real"]).expanduser() if params["real"] else None
     split = (params["held_devices"], params["held_takes"])
     rng = np.random.default_rng(params["seed"])
-    bank = make_bank(rng, read(real, False, *split), params["bank_size"])
+    learned, kept = read(real, False, *split), read(real, True, *split)
+    # What choices were made on can show as little as what was learned from.
+    digests = "".join(f"{digest}\n" for digest in sorted({*learned.digests, *kept.digests}))
+    (HERE / "trained_on.sha256").write_text(digests)
+    bank = make_bank(rng, learned, params["bank_size"])
     rng_validation = np.random.default_rng(params["seed"] + 1)
-    held = make_bank(rng_validation, read(real, True, *split), 0.25 * params["bank_size"])
+    held = make_bank(rng_validation, kept, 0.25 * params["bank_size"])
     validation = [draw(held, rng_validation) for _ in range(params["validation_mixtures"])]
     print(f"banks: {time.process_time() - began:.0f} s", flush=True)
     shape = Shape(len(WHO), params["sincnet"], params["lstm"], params["linear"])
