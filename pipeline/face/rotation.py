@@ -29,9 +29,9 @@ SEARCH_WHEN_LOST = 6
 SURER = 0.15
 """How much surer another way up must be of a face that is followed: heads do not flip, but a
 covered mouth makes a forehead look like a chin."""
-UPRIGHT = 0.05
+UPRIGHT = 0.1
 """How much surer it must be of one that is upright, as most are."""
-BACKING_SCORE = 0.6
+BACKING_SCORE = 0.7
 """Beyond it a score backs the same face seen the same way up in another turn."""
 SAME_WAY_UP = 0.5
 """Cosine of the angle between eye lines above which two meshes are the same way up."""

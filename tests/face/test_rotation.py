@@ -1,7 +1,11 @@
 """Faces on their side and upside down: found, the right way up, and never flipping."""
 
+import cv2
 import numpy as np
 import pytest
+
+from tests.face.conftest import SIZE, WALL
+from tests.face.test_visibility import TOY, covered
 
 TURNS = {90: 3, 180: 2, 270: 1}
 """Degrees clockwise, in quarter turns anticlockwise."""
@@ -53,3 +57,14 @@ def test_faces_tilted_in_between_do_not_flip(see, studio, roll_deg):
     frames = see(pictures).frames
     assert frames["found"].all()
     assert degrees_apart(frames["roll_deg"], roll_deg).max() < 15
+
+
+@pytest.mark.parametrize("roll_deg", [-60, 15, 60])
+def test_an_upright_face_whose_mouth_is_covered_from_the_start_does_not_flip(
+    see, seen_babbling, babbling, roll_deg
+):
+    patched = covered(babbling[3], seen_babbling.points[3], TOY, scale=1.3)
+    turn = cv2.getRotationMatrix2D((160, 160), -roll_deg, 0.8)
+    frames = see([cv2.warpAffine(patched, turn, SIZE, borderValue=WALL)] * 3).frames
+    assert frames["found"].all()
+    assert degrees_apart(frames["roll_deg"], roll_deg).max() < 20
