@@ -1,78 +1,35 @@
-"""What covers a face, from its colours alone: a pacifier, a bottle, a blanket, a hand.
+"""What covers a face, from its colours and edges: a pacifier, a bottle, a blanket, a hand.
 
-Judged against the face's own skin on forehead, cheeks and nose, in colours that shading leaves
-alone (logarithms of ratios of channels):
-
-- `foreign`   a patch that has another colour than the face's skin or lips can have;
-- `blank`     a mouth without what makes a mouth: edges, and lips redder and darker than the skin
-              around them; a hand of the infant's own colour is told by that.
-
-Each picture is judged by itself, because a pacifier may stay in for a whole clip and would become
-what the mouth usually looks like.
+A small network looks at every frame against the face's own skin and against the rest of its track;
+it learned from synthetic faces with everything laid over them, and their truth
+(`models/visibility`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.mesh import MOUTH, canonical
-from pipeline.face.swatches import chromaticity, edges, layout
+from pipeline.core.errors import WeightsError
+from pipeline.core.weights import locked
+from pipeline.face import cover_features, cover_grid
+
+if TYPE_CHECKING:
+    from pipeline.face.cover_network import CoverNetwork
 
 Floats = NDArray[np.float32]
 
-SKIN_SPREAD = (0.04, 0.10)
-"""Bounds on how much a face's own skin varies in colour from patch to patch."""
-FOREIGN = (0.12, 1.5, 0.03)
-"""Distance from skin at which a patch is as likely foreign as not, a + b * spread; and width."""
-LIPS_MORE = ((-0.02, 0.65), (-0.12, 0.22))
-"""How much redder, and how much bluer, lips are than skin, at the least and at the most."""
-LIPS_FOREIGN = (0.10, 0.03)
-"""Distance from that range at which a patch of lips is as likely foreign as not, and width."""
-CONTRAST_COUNTS = 8.0
-"""Weight of how much redder and darker lips are than the skin around them. Not of dark skin, whose
-lips may be the lighter."""
-TEXTURE_COUNTS = (2.5, 1.6)
-"""Weight of the logarithm of edges on the lips, relative to the rest of the face and this."""
-MOUTH_THERE = (0.3, 0.25)
-"""Sum of the two at which a mouth is as likely there as not; and width."""
+WEIGHTS = "visibility"
 BLOCK = 128
 """Frames worked on at once."""
-NEAR_MM = 5.0
-MOUTH_NEAR_MM = 9.0
-SURROUND_MM = 14.0
-
-
-@dataclass(frozen=True)
-class Weights:
-    """How swatches are averaged onto landmarks."""
-
-    local: Floats
-    """(852, 478) onto every landmark."""
-    lips: Floats
-    """(852, 40) lips only, onto the landmarks of the mouth."""
-    surround: Floats
-    """(852, 40) skin around the mouth only, onto the same."""
-
-
-@cache
-def weights() -> Weights:
-    """The weights, once a process."""
-    where = layout()
-    points = canonical().points[:, :2].astype(float)
-    mouth = points[MOUTH]
-    return Weights(
-        local=_bells(where.middle, points, NEAR_MM),
-        lips=_bells(where.middle, mouth, MOUTH_NEAR_MM) * where.lips[:, None],
-        surround=_bells(where.middle, mouth, SURROUND_MM) * where.around[:, None],
-    )
 
 
 def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
-    """How likely each landmark is covered, (F, 478) in [0, 1], nan where nothing near is usable.
+    """How likely each landmark is covered, (F, 478) in [0, 1].
 
     Works through a track in blocks of frames, so that memory does not grow with it.
 
@@ -80,100 +37,48 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
         swatches: (F, 852, 4) of one track, in the order of frames.
         usable: (F, 852) whether a swatch is skin in the picture that the head itself does not hide.
     """
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(swatches), BLOCK)]
-    frame_skin = np.concatenate([_upper_skin(swatches[b], usable[b]) for b in blocks])
-    skin = settle(frame_skin)
-    return np.concatenate([_covered(swatches[b], usable[b], skin[b]) for b in blocks])
+    if not len(swatches):
+        return np.zeros((0, cover_grid.weights().onto_landmarks.shape[1]), np.float32)
+    which = cover_features.sample(len(swatches))
+    usual = cover_features.usual(cover_features.look(swatches[which]), usable[which])
+    parts = []
+    for start in range(0, len(swatches), BLOCK):
+        block = slice(start, start + BLOCK)
+        looks = cover_features.look(swatches[block])
+        cells = _cells(cover_features.features(looks, usable[block], *usual))
+        parts.append(cover_grid.pick(cells))
+    return np.concatenate(parts)
 
 
-def _covered(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Floats) -> Floats:
-    offset = chromaticity(swatches) - skin[:, None]
-    spread = _spread(offset, usable)
-    foreign = np.where(layout().lips, _foreign_lips(offset), _foreign_skin(offset, spread))
-    covered = _average(foreign, usable, weights().local)
-    blank = _blank(offset, edges(swatches), usable)
-    covered[:, MOUTH] = np.fmax(covered[:, MOUTH], blank)
-    return covered
+def _cells(features: Floats) -> Floats:
+    """How likely each cell of the grid is covered, (F, HEIGHT, WIDTH)."""
+    import torch
+
+    with torch.inference_mode():
+        logits = network()(torch.from_numpy(features))
+        return np.asarray(torch.sigmoid(logits).numpy(), np.float32)
 
 
-def _upper_skin(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
-    """Colour (F, 3) of forehead, cheeks and nose in each frame."""
-    upper = layout().upper
-    colours = chromaticity(swatches[:, upper])
-    masked = np.where(usable[:, upper, None], colours, np.nan)
-    return _median(masked, axis=1).astype(np.float32)
+@cache
+def network() -> CoverNetwork:
+    """The network, once a process.
 
-
-def settle(frame_skin: Floats) -> Floats:
-    """The face's own skin in each frame, (F, 3), from its colours there.
-
-    A frame whose forehead and cheeks all have another colour than in the rest of the track (a hand
-    over everything) is judged by the track.
+    Raises:
+        WeightsError: the weights are missing, or others than models/weights.lock says.
     """
-    track = _median(frame_skin, axis=0)
-    apart = np.hypot(*(frame_skin - track)[:, :2].T)
-    return np.where((apart < FOREIGN[0])[:, None], frame_skin, track).astype(np.float32)
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
+    from pipeline.face.cover_network import CoverNetwork
 
-def _spread(offset: Floats, usable: NDArray[np.bool_]) -> Floats:
-    """How much skin varies in colour from patch to patch in each frame, (F,), within bounds."""
-    upper = layout().upper
-    away = np.abs(np.where(usable[:, upper, None], offset[:, upper, :2], np.nan))
-    spread = 1.48 * np.hypot(*_median(away, axis=1).T)
-    return np.clip(np.nan_to_num(spread), *SKIN_SPREAD).astype(np.float32)
-
-
-def _foreign_skin(offset: Floats, spread: Floats) -> Floats:
-    base, share, width = FOREIGN
-    apart = np.hypot(offset[..., 0], offset[..., 1])
-    return _step(apart - (base + share * spread)[:, None], width)
-
-
-def _foreign_lips(offset: Floats) -> Floats:
-    (least_red, most_red), (least_blue, most_blue) = LIPS_MORE
-    red = np.maximum(least_red - offset[..., 0], offset[..., 0] - most_red)
-    blue = np.maximum(least_blue - offset[..., 1], offset[..., 1] - most_blue)
-    return _step(
-        np.hypot(np.maximum(red, 0), np.maximum(blue, 0)) - LIPS_FOREIGN[0], LIPS_FOREIGN[1]
-    )
-
-
-def _blank(offset: Floats, strength: Floats, usable: NDArray[np.bool_]) -> Floats:
-    """How likely the landmarks of the mouth (F, 40) lie on no mouth."""
-    lips = _average(offset, usable, weights().lips)
-    around = _average(offset, usable, weights().surround)
-    contrast = (lips[..., 0] - around[..., 0]) - 0.5 * (lips[..., 2] - around[..., 2])
-    upper = layout().upper
-    face = _median(np.where(usable[:, upper], strength[:, upper], np.nan), axis=1)
-    texture = _average(strength, usable, weights().lips) / np.maximum(face, 0.25)[:, None]
-    weight, usual = TEXTURE_COUNTS
-    there = CONTRAST_COUNTS * contrast + weight * np.log(np.maximum(texture, 0.05) / usual)
-    return _step(MOUTH_THERE[0] - there, MOUTH_THERE[1])
-
-
-def _average(values: Floats, usable: NDArray[np.bool_], onto: Floats) -> Floats:
-    """Weighted means over usable swatches: (F, 852, ...) onto (F, landmarks, ...)."""
-    share = usable.astype(np.float32) @ onto
-    known = np.where(usable if values.ndim == 2 else usable[..., None], values, 0.0)
-    flat = known if values.ndim == 2 else np.moveaxis(known, -1, 0)
-    total = flat.astype(np.float32) @ onto
-    mean = total / np.where(share > 1e-3, share, np.nan)
-    return mean if values.ndim == 2 else np.moveaxis(mean, 0, -1)
-
-
-def _bells(middles: NDArray[np.float64], points: NDArray[np.float64], width_mm: float) -> Floats:
-    apart2 = ((middles[:, None] - points[None]) ** 2).sum(axis=-1)
-    return np.exp(-0.5 * apart2 / width_mm**2).astype(np.float32)
-
-
-def _step(value: NDArray[np.floating], width: float) -> Floats:
-    return (1.0 / (1.0 + np.exp(-np.clip(value / width, -30, 30)))).astype(np.float32)
-
-
-def _median(values: NDArray[np.floating], axis: int) -> NDArray[np.floating]:
-    """Median without nan, and nan where there is nothing else, in silence."""
-    ordered = np.sort(values, axis=axis)
-    count = (~np.isnan(values)).sum(axis=axis, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=axis)
-    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[axis] - 1), axis=axis)
-    return np.squeeze(np.where(count > 0, (low + high) / 2, np.nan), axis=axis)
+    # Sums differ in the last bit with the number of threads; measurements must not.
+    torch.set_num_threads(1)
+    path: Path = locked(WEIGHTS)
+    network = CoverNetwork()
+    try:
+        weights = load_file(path)
+        network.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{path}: not the weights of this network: {error}") from None
+    return network.eval()

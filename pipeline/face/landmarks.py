@@ -24,8 +24,10 @@ from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry
+from pipeline.core.weights import locked
 from pipeline.face import measure
 from pipeline.face.backends import LANDMARKERS
+from pipeline.face.covering import WEIGHTS
 from pipeline.face.mesh import CANONICAL
 from pipeline.face.params import Landmarks
 
@@ -63,8 +65,13 @@ def run(stage: Stage[Landmarks]) -> Summary:
 
 def step(params: Landmarks, info: BackendInfo) -> Step:
     """The measurement with everything that its result depends on beside the clip."""
-    reads = {**params.model_dump(exclude={"backend"}), "canonical": file_digest(CANONICAL)}
+    reads = {**params.model_dump(exclude={"backend"}), "weights": _weights()}
     return Step(STEP, measure.measure, reads, info)
+
+
+def _weights() -> str:
+    """Digest of what every landmarker's points are judged with."""
+    return file_digest(CANONICAL, locked(WEIGHTS))
 
 
 def _jobs(stage: Stage[Landmarks], clips: pd.DataFrame) -> Iterable[Job]:

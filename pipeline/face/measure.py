@@ -104,13 +104,13 @@ def follow(
     """
     tracks = Tracks(folder)
     try:
-        faces = _note_all(pictures, landmarker, params, tracks)
+        faces = note_all(pictures, landmarker, params, tracks)
         return _assemble(tracks, faces, folder)
     finally:
         tracks.close()
 
 
-def _note_all(
+def note_all(
     pictures: Iterable[Picture], landmarker: Landmarker, params: Landmarks, tracks: Tracks
 ) -> list[int]:
     """Note every face of every frame; returns how many there were in each."""

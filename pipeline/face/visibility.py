@@ -19,15 +19,16 @@ def visibility(records: NDArray[np.void]) -> NDArray[np.float32]:
 
     mediapipe's own `visibility` is always 0 for faces: it carries no such measure.
     """
-    facing = records["facing"].astype(np.float32)
-    inside = records["inside"]
-    triangles = canonical().triangles
-    usable = (facing[:, triangles].mean(axis=2) > USABLE_FACING) & inside[:, triangles].all(axis=2)
-    covered = hidden(records["swatches"], usable)
-    # Where no patch of skin is near enough to tell, the head or the picture's edge hides it anyway.
-    seen = 1.0 - steady(np.nan_to_num(covered, nan=0.0))
+    seen = 1.0 - steady(hidden(records["swatches"], usable(records)))
     seen *= np.where(records["under_hand"], UNDER_HAND, 1.0)
-    return np.asarray(seen * facing * inside, dtype=np.float32)
+    return np.asarray(seen * records["facing"] * records["inside"], dtype=np.float32)
+
+
+def usable(records: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which swatches (F, 852) show a face that neither its own head nor the picture's edge hides."""
+    triangles = canonical().triangles
+    facing = records["facing"].astype(np.float32)[:, triangles].mean(axis=2)
+    return np.asarray((facing > USABLE_FACING) & records["inside"][:, triangles].all(axis=2))
 
 
 def steady(values: NDArray[np.float32]) -> NDArray[np.float32]:

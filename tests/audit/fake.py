@@ -25,7 +25,7 @@ from pipeline.dataset.params import Select
 from tests.dataset import world
 
 FRAMES = 90
-LIMITS = Select(min_brightness=0.1, min_snr_db=8.0)
+LIMITS = Select(min_brightness=0.1, min_snr_db=8.0, min_mouth_visible=0.75, min_face_visible=0.8)
 HOSTILE = [
     "<script>document.title='owned'</script>",
     '"><img src=x onerror="document.title=\'owned\'">',

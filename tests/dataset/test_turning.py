@@ -14,7 +14,7 @@ from pipeline.dataset.turning import turning_points
 from tests.dataset import world
 from tests.dataset.test_decide_properties import measured, thresholds
 
-LIMITS = Select(min_brightness=0, min_span_s=1.0)
+LIMITS = Select(min_brightness=0, min_mouth_visible=0.75, min_span_s=1.0)
 
 
 def verdict(grid, limits):

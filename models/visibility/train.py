@@ -1,0 +1,137 @@
+"""Train the network that sees covers: `python models/visibility/train.py TRACKS OUT`.
+
+One core, a quarter of an hour, the same bytes for the same seed, versions and kind of processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from composites import Floats, Rng, Track, compose
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from pipeline.face import cover_features, cover_grid
+from pipeline.face.cover_network import CoverNetwork
+
+FRAMES = 5
+SHARE_FILMED = 0.3
+MOUTH_WEIGHT = 2.0
+
+
+class Tracks:
+    """Tracks of one file: arrays `swatches`, `usable`, `covered`, `track` (N,), `clean` (N,)."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        starts = np.flatnonzero(np.diff(arrays["track"], prepend=-1))
+        pieces = [np.split(arrays[name], starts[1:]) for name in ("swatches", "usable", "covered")]
+        self.all = [Track(s, u, c.astype(np.float32)) for s, u, c in zip(*pieces, strict=True)]
+        self.clean = [
+            t for t, first in zip(self.all, starts, strict=True) if arrays["clean"][first]
+        ]
+        self.filmed = [
+            t for t, first in zip(self.all, starts, strict=True) if not arrays["clean"][first]
+        ]
+
+    def draw(self, rng: Rng) -> Track:
+        """A few frames of a track with or without a cover."""
+        if rng.random() < SHARE_FILMED:
+            return _some(self.filmed[rng.integers(len(self.filmed))], rng)
+        clean = _some(self.clean[rng.integers(len(self.clean))], rng)
+        return compose(clean, _some(self.clean[rng.integers(len(self.clean))], rng), rng)
+
+
+def _some(track: Track, rng: Rng) -> Track:
+    which = np.sort(rng.integers(0, len(track.swatches), FRAMES))
+    return Track(track.swatches[which], track.usable[which], track.covered[which])
+
+
+def shown(track: Track) -> tuple[Floats, Floats, Floats]:
+    """Features of a track, the covered share of each cell, and how much it counts."""
+    looks = cover_features.look(track.swatches)
+    usual = cover_features.usual(looks, track.usable)
+    grid = cover_features.features(looks, track.usable, *usual)
+    target = cover_grid.lay(track.covered[..., None], track.usable)
+    return grid, target[:, 0], target[:, 1]
+
+
+def batch(tracks: Tracks, size: int, rng: Rng) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw a batch of `size` tracks."""
+    parts = zip(*(shown(tracks.draw(rng)) for _ in range(size)), strict=True)
+    grid, target, weight = (torch.from_numpy(np.concatenate(part)) for part in parts)
+    return grid, target, weight * _importance()
+
+
+def _importance() -> Tensor:
+    x, y = cover_grid.middles().T
+    mouth = np.exp(-0.5 * (x**2 + (y + 36.0) ** 2) / 18.0**2)
+    weight = 1.0 + (MOUTH_WEIGHT - 1.0) * mouth
+    return torch.from_numpy(weight.reshape(cover_grid.HEIGHT, cover_grid.WIDTH).astype(np.float32))
+
+
+def loss_of(network: CoverNetwork, drawn: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Binary cross entropy over cells, by what they count."""
+    grid, target, weight = drawn
+    each = F.binary_cross_entropy_with_logits(network(grid), target, reduction="none")
+    return (each * weight).sum() / weight.sum()
+
+
+def train(
+    tracks: Tracks, steps: int, size: int, seed: int
+) -> tuple[CoverNetwork, list[dict[str, float]]]:
+    """Train; returns the average of the weights over the last steps, and the curve."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = CoverNetwork()
+    average = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
+    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
+    curve, running, began = [], 0.0, time.perf_counter()
+    for step in range(1, steps + 1):
+        loss = loss_of(network, batch(tracks, size, rng))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        average.update_parameters(network)
+        running += float(loss.detach())
+        if step % 50 == 0:
+            curve.append({"step": step, "loss": running / 50})
+            print(f"{step:5d}  {running / 50:.4f}  {time.perf_counter() - began:.0f} s", flush=True)
+            running = 0.0
+    return average.module.eval(), curve
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train and write the weights and the curve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tracks", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=1300)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--curve", type=Path)
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    network, curve = train(Tracks(options.tracks), options.steps, options.batch, options.seed)
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, options.out)
+    if options.curve:
+        options.curve.write_text(json.dumps(curve, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The network that sees covers, and the grid on which it looks at a face."""
+
+import numpy as np
+import pytest
+
+from pipeline.face import cover_features, cover_grid, covering
+from pipeline.face.measure import note_all
+from pipeline.face.mesh import EYES, MOUTH, canonical
+from pipeline.face.params import Landmarks
+from pipeline.face.swatches import SWATCHES, layout
+from pipeline.face.tracks import Tracks
+from pipeline.face.visibility import usable
+
+LEFT_CHEEK, RIGHT_CHEEK = 352, 123
+ALL_USABLE = np.ones((1, SWATCHES), bool)
+
+
+@pytest.fixture(scope="module")
+def noted(babbling, landmarker):
+    tracks = Tracks()
+    try:
+        note_all(babbling, landmarker, Landmarks(), tracks)
+        yield np.array(tracks.all[0].notes.read())
+    finally:
+        tracks.close()
+
+
+def painted(notes, where, colour):
+    """Swatches on which those at `where` have another colour, and no texture."""
+    swatches = np.array(notes["swatches"])
+    swatches[:, where] = (*colour, 4)
+    return swatches
+
+
+def test_what_is_even_stays_even():
+    grid = cover_grid.lay(np.full((1, SWATCHES, 1), 0.7, np.float32), ALL_USABLE)
+    filled = grid[0, 1] > 0.5
+    assert grid[0, 0][filled] == pytest.approx(0.7, abs=1e-4)
+    assert cover_grid.pick(np.full((1, 28, 32), 0.3, np.float32)) == pytest.approx(0.3)
+
+
+def test_left_stays_left_and_chin_stays_below():
+    right_of_picture = (layout().middle[:, 0] > 10).astype(np.float32)[None, :, None]
+    picked = cover_grid.pick(cover_grid.lay(right_of_picture, ALL_USABLE)[:, 0])[0]
+    sides = [picked[LEFT_CHEEK], picked[RIGHT_CHEEK]]
+    assert sorted(sides) == pytest.approx([0, 1], abs=0.05)
+    assert canonical().points[np.argmax(picked), 0] > 10
+    low = (layout().middle[:, 1] < -30).astype(np.float32)[None, :, None]
+    picked = cover_grid.pick(cover_grid.lay(low, ALL_USABLE)[:, 0])[0]
+    assert picked[MOUTH].mean() > 0.7 > 0.1 > picked[EYES].mean()
+
+
+def test_nothing_is_laid_where_nothing_can_be_used():
+    grid = cover_grid.lay(np.ones((1, SWATCHES, 1), np.float32), ~ALL_USABLE)
+    assert (grid == 0).all()
+
+
+def test_features_do_not_mind_the_light(noted):
+    bright = np.array(noted["swatches"])
+    dim = bright.copy()
+    dim[..., :3] = dim[..., :3] * 0.7
+    there = usable(noted)
+    grids = []
+    for swatches in (bright, dim):
+        looks = cover_features.look(swatches)
+        usual = cover_features.usual(looks, there)
+        grids.append(cover_features.features(looks, there, *usual)[:, [0, 1, 2, 4, 5, 6]])
+    assert np.abs(grids[0] - grids[1]).mean() < 0.03
+
+
+def test_a_clean_face_is_clean(noted):
+    assert covering.hidden(noted["swatches"], usable(noted)).mean() < 0.15
+
+
+@pytest.mark.parametrize("colour", [(70, 150, 210), (240, 240, 240), (25, 25, 30)])
+@pytest.mark.parametrize("frames", [slice(0, 24), slice(8, 14)], ids=["throughout", "for a while"])
+def test_a_plate_over_the_mouth_is_seen(noted, colour, frames):
+    mouth = layout().lips | layout().around
+    swatches = np.array(noted["swatches"])
+    swatches[frames] = painted(noted, mouth, colour)[frames]
+    covered = covering.hidden(swatches, usable(noted))
+    assert covered[frames][:, MOUTH].mean() > 0.8
+    assert covered[:, EYES].mean() < 0.3
+
+
+def test_blocks_leave_no_seam(noted, monkeypatch):
+    whole = covering.hidden(noted["swatches"], usable(noted))
+    monkeypatch.setattr(covering, "BLOCK", 5)
+    assert covering.hidden(noted["swatches"], usable(noted)) == pytest.approx(whole, abs=1e-5)
+
+
+def test_no_frames():
+    nothing = covering.hidden(np.zeros((0, SWATCHES, 4), np.uint8), np.zeros((0, SWATCHES), bool))
+    assert nothing.shape == (0, 478)
