@@ -88,9 +88,15 @@ def lay(
     height, width = picture.shape[:2]
     rgb = stamp.rgb * np.asarray(light, np.float32) if stamp.takes_light else stamp.rgb
     layer = np.dstack([rgb * stamp.alpha[..., None], stamp.alpha])
-    laid = np.mean([_warped(layer, step, width, height) for step in _steps(before, now)], axis=0)
+    # A lens and a codec leave no edge as sharp as it is drawn.
+    shrink = float(np.sqrt(abs(np.linalg.det(now[:, :2]))))
+    soft = cv2.GaussianBlur(layer, (0, 0), max(0.5 / max(shrink, 0.05), 0.4))
+    steps = [cv2.warpAffine(soft, step, (width, height)) for step in _steps(before, now)]
+    laid = sum(steps[1:], start=steps[0]) / np.float32(len(steps))
     alpha = np.clip(laid[..., 3], 0, 1)
-    grain = 0.008 * rng.standard_normal(picture.shape).astype(np.float32)
+    if not alpha.any():
+        return picture.copy(), alpha
+    grain = 0.008 * rng.standard_normal((height, width, 1), np.float32)
     below = picture.astype(np.float32) / 255 * (1 - _shadow(alpha, now) * (1 - alpha))[..., None]
     mixed = below * (1 - alpha[..., None]) + laid[..., :3] + grain * alpha[..., None]
     return np.round(np.clip(mixed, 0, 1) * 255).astype(np.uint8), alpha
@@ -135,13 +141,6 @@ def _steps(before: Affine, now: Affine) -> list[Affine]:
     moved = float(np.linalg.norm((now - before) @ middle)) / 2
     count = int(np.clip(np.ceil(moved / BLURRED_PX), 1, 9))
     return [now + share * (before - now) for share in np.linspace(0, 0.5, count)]
-
-
-def _warped(layer: Map, place: Affine, width: int, height: int) -> Map:
-    # A lens and a codec leave no edge as sharp as it is drawn.
-    shrink = float(np.sqrt(abs(np.linalg.det(place[:, :2]))))
-    soft = cv2.GaussianBlur(layer, (0, 0), max(0.5 / max(shrink, 0.05), 0.4))
-    return np.asarray(cv2.warpAffine(soft, place, (width, height)), np.float32)
 
 
 def _shadow(alpha: Map, now: Affine) -> Map:
