@@ -15,6 +15,7 @@ COMMANDS = {
     "summary": "what the last run kept, dropped and learned, on one screen",
     "why": "why a clip or a frame was kept or dropped",
     "what-if": "what other thresholds would keep, without measuring or writing",
+    "diff": "which clips flipped since another commit or experiment, and what did it",
     "isolate": "separate the infant's voice from everything else in one file",
     "voices": "who sounds when in one file",
     "faces": "what can be seen of the face in every frame of one file",

@@ -101,6 +101,10 @@ def test_a_threshold_costs_no_measurement(project: Project) -> None:
     assert set(ran.lines) == {"select"}
     assert ran.lines["select"].measured == 0
     assert ran.lines["select"].seconds < 3
+    told = project.cradle("diff", "HEAD", "--json")
+    assert told.code == 0, told.output
+    assert {row["cause"] for row in json.loads(told.output)} <= {"thresholds"}
+    assert project.cradle("diff", "no_such_rev").code == 1
 
 
 def test_an_experiment_runs_with_one_parameter_changed(project: Project) -> None:
