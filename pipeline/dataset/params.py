@@ -41,7 +41,7 @@ class Select(Params):
     """How far the infant's stem must stand above the rest while the infant sounds."""
     max_decay_s: float = Field(0.22, ge=0)
     """How long the voice may take to fall by 20 dB after it ends."""
-    min_claimed_score: float = Field(0.5, ge=0, le=1)
+    min_claimed_score: float = Field(0.25, ge=0, le=1)
     """How much the infant's voice must sound like the vocalization that the catalogue names."""
 
     max_gap_frames: int = Field(3, ge=0)

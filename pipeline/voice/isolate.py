@@ -37,7 +37,8 @@ from pipeline.voice.measure import (
 )
 from pipeline.voice.measures import frame_levels_db, measures
 from pipeline.voice.params import Isolate
-from pipeline.voice.vocalizations import Typist, learn
+from pipeline.voice.vocalizations import Typist, examples_by_kind
+from pipeline.voice.vocalizations_claims import Typists, claims
 from pipeline.voice.vocalizations_params import Vocalization
 from pipeline.voice.vocalizations_table import EVENTS as TYPED
 from pipeline.voice.vocalizations_table import column_of, shares, typed
@@ -82,7 +83,8 @@ def run(stage: Stage[Isolate]) -> Summary:
     separator = SEPARATORS.info(stage.params.separator)
     tracker = VOICES.info(stage.params.voices)
     # Before any work: what params.yaml says of kinds may be wrong.
-    typist = learn(stage.everything.vocalizations, stage.root)
+    kinds = stage.everything.vocalizations
+    examples = examples_by_kind(kinds, stage.root)
     clips = tables.read(stage.data("download") / "clips.parquet").sort_values("clip")
     sounds = {
         clip: stage.store.entry("media", key).path / "sound_16k.flac"
@@ -95,8 +97,12 @@ def run(stage: Stage[Isolate]) -> Summary:
         Step("voice", measure_voices, _words(stage.params, tracker), tracker),
         _voice_jobs(stage, stems, sounds, tracker),
     )
+    heard = {clip: tables.read(entry.path / EVENTS) for clip, entry in voices.entries.items()}
+    unknown = [kind.name for kind in kinds if kind.name not in examples]
+    typists = Typists(kinds, examples, claims(heard, clips, unknown))
     out = stage.fresh_out()
-    _write_tables(out, clips, sounds, stems, voices, typist, _origin(separator, tracker))
+    origin = _origin(separator, tracker)
+    _write_tables(out, clips, sounds, stems, voices, heard, typists, origin)
     failures = {**stems.failures, **voices.failures}
     rows = _account(clips, voices, failures, separator, tracker)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
@@ -108,7 +114,7 @@ def run(stage: Stage[Isolate]) -> Summary:
         measured=measured,
         kept=len(voices.entries),
         dropped=Counter(str(failure.reason) for failure in failures.values()),
-        extra=told_by_bounds(typist),
+        extra=told_by_bounds(typists.of("")),
     )
 
 
@@ -196,16 +202,18 @@ def _write_tables(
     sounds: dict[str, Path],
     stems: Measured,
     voices: Measured,
-    typist: Typist,
+    heard: dict[str, pd.DataFrame],
+    typists: Typists,
     origin: dict[str, str],
 ) -> None:
     frames_of = dict(zip(clips["clip"], clips["frames"], strict=True))
-    schema = clips_schema(typist.kinds)
-    names = [kind.name for kind in typist.kinds]
-    about, frames, heard = [], [], []
+    schema = clips_schema(typists.kinds)
+    names = [kind.name for kind in typists.kinds]
+    sources = dict(zip(clips["clip"], clips["source"], strict=True))
+    about, frames, all_told = [], [], []
     for clip, entry in voices.entries.items():
         found = read(sounds[clip], stems.entries[clip].path / STEM, entry.path / TRACKS)
-        told = typed(tables.read(entry.path / EVENTS), typist)
+        told = typed(heard[clip], typists.of(sources[clip]))
         row: dict[str, Any] = {
             "clip": clip,
             "stem_key": stems.entries[clip].key,
@@ -216,10 +224,10 @@ def _write_tables(
         }
         about.append(row)
         frames.append(frame_table(found, int(frames_of[clip])).assign(clip=clip))
-        heard.append(told.assign(clip=clip))
+        all_told.append(told.assign(clip=clip))
     tables.write(out / "clips.parquet", pd.DataFrame(about, columns=schema.names), schema)
     tables.write(out / "frames.parquet", _joined(frames, FRAMES), FRAMES)
-    tables.write(out / "events.parquet", _joined(heard, TYPED), TYPED)
+    tables.write(out / "events.parquet", _joined(all_told, TYPED), TYPED)
 
 
 def _joined(parts: list[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:

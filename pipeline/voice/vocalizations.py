@@ -113,6 +113,17 @@ def learn(kinds: Sequence[Vocalization], root: Path) -> Typist:
         ParamsError: a folder of examples is missing or holds no sound.
         WeightsError: what ships is missing or another file than models/weights.lock says.
     """
+    return of_examples(kinds, examples_by_kind(kinds, root))
+
+
+def of_examples(kinds: Sequence[Vocalization], examples: Mapping[str, Vectors]) -> Typist:
+    """Learn the kinds from examples (n, len(NAMES)) of at least two of them."""
+    learned = Discriminant.fit(examples) if len(examples) > 1 else None
+    return Typist(tuple(kinds), learned)
+
+
+def examples_by_kind(kinds: Sequence[Vocalization], root: Path) -> dict[str, Vectors]:
+    """What there is to learn each kind from; see `learn`."""
     known = shipped()
     examples = {}
     for kind in kinds:
@@ -121,8 +132,7 @@ def learn(kinds: Sequence[Vocalization], root: Path) -> Typist:
             own.append(_of_folder(root / kind.examples, kind))
         if own:
             examples[kind.name] = np.concatenate(own)
-    learned = Discriminant.fit(examples) if len(examples) > 1 else None
-    return Typist(tuple(kinds), learned)
+    return examples
 
 
 def shipped() -> dict[str, Vectors]:

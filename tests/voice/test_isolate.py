@@ -46,6 +46,8 @@ def project(tmp_path: Path) -> Path:
                 "media_digest": f"digest_{clip}",
                 "frames": 120,
                 "duration_s": 4.0,
+                "source": f"of {clip}",
+                "vocalization": "cry",
             }
         )
     (tmp_path / "data" / "download").mkdir(parents=True)

@@ -18,10 +18,13 @@ from pipeline.core.runner import Run, Runner
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
 from pipeline.params import load
+from pipeline.voice import events_table
+from pipeline.voice.events import NUMBERS, Event
 from pipeline.voice.isolate import run
 from pipeline.voice.params import Isolate
 from pipeline.voice.pitch import pitch_hz
 from pipeline.voice.vocalizations import Discriminant, examples_of, learn, shipped
+from pipeline.voice.vocalizations_claims import Typists, claims
 from pipeline.voice.vocalizations_features import NAMES, embed
 from pipeline.voice.vocalizations_params import Vocalization
 from tests.voice.mixing import RATE, infant, mixture
@@ -122,6 +125,8 @@ def project(tmp_path: Path) -> Path:
                 "media_digest": clip,
                 "frames": 120,
                 "duration_s": 4.0,
+                "source": f"of {clip}",
+                "vocalization": "cry",
             }
         )
     (tmp_path / "data" / "download").mkdir(parents=True)
@@ -153,3 +158,31 @@ def test_a_kind_is_added_by_a_block_and_a_folder_and_nothing_is_measured_again(
     events = tables.read(project / "data/isolate/events.parquet")
     squealed = events[(events["clip"] == "squeal_1") & (events["who"] == "infant")]
     assert len(squealed) == 0 or (squealed["type"] == "squeal").mean() > 0.5
+
+
+def test_a_kind_is_learned_from_the_rows_that_claim_it_but_no_source_vouches_for_itself() -> None:
+    known = shipped()
+    kinds = kinds_with()
+    own = {f"doll_{seed}": examples_of(squeal(seed)) for seed in range(4)}
+    wrong = {"liar": examples_of(infant("cry", 70)[0])}
+    typists = Typists(kinds, known, {"squeal": {**own, **wrong}})
+    assert typists.of("anybody").by_bounds == ("feeding",)
+    squeals = typists.of("doll_2").scores(own["doll_2"])[:, -1]
+    assert squeals.mean() > 0.5
+    assert typists.of("liar").scores(wrong["liar"])[:, -1].mean() < 0.5
+    alone = Typists(kinds, known, {"squeal": {"doll_1": own["doll_1"]}})
+    assert alone.of("doll_1").by_bounds == ("feeding", "squeal")
+
+
+def test_claims_are_the_infants_events_of_clips_by_source() -> None:
+    rows = [Event(0.0, 1.0, "infant", 0.9, numbers=(1.0,) * NUMBERS), Event(0.0, 1.0, "adult", 0.9)]
+    clips = pd.DataFrame(
+        {
+            "clip": ["a", "b", "c", "gone"],
+            "source": ["one", "one", "two", "two"],
+            "vocalization": ["squeal", "squeal", "cry", "squeal"],
+        }
+    )
+    found = claims({clip: events_table.rows(rows) for clip in "abc"}, clips, ["squeal", "feeding"])
+    assert set(found) == {"squeal"}
+    assert found["squeal"]["one"].shape == (2, NUMBERS)
