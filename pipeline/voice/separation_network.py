@@ -17,13 +17,13 @@ SIZE = 640
 HOP = 320
 BINS = SIZE // 2 + 1
 
-CHANNELS = (16, 32, 48, 64, 64)
+CHANNELS = (16, 24, 32, 48, 64)
 WIDTH = 256
 DILATIONS = (1, 2, 4, 8, 16, 32, 4, 1)
 TAPS = 5
 LEVEL = 75
 """Frames to each side that decide how loud a sound counts as."""
-REACH = sum(DILATIONS) * (TAPS // 2) + 2 * len(CHANNELS) + 1 + LEVEL
+REACH = sum(DILATIONS) * (TAPS // 2) + len(CHANNELS) + 1 + LEVEL
 """Frames to each side that decide on a frame."""
 
 _LOWEST = (BINS - 1) // 2 ** len(CHANNELS)
@@ -62,7 +62,7 @@ class Network(nn.Module):
         self.gates = nn.Linear(WIDTH, 2)
         after = (16, *CHANNELS[:-1])
         self.up = nn.ModuleList(
-            _convolution(many, 2 * few, (3, 3))
+            _convolution(many, 2 * few, (3, 1))
             for many, few in zip(reversed(CHANNELS), reversed(after), strict=True)
         )
         self.mask = nn.Conv2d(16, 2, 3, padding=1)
