@@ -13,13 +13,13 @@ everyone knows. The file is named by models/weights.lock:
 from __future__ import annotations
 
 import inspect
-import pickle
 import warnings
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cached_property
 from math import gcd
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -130,7 +130,7 @@ def read_model(path: Path) -> Any:
             with torch.serialization.safe_globals([HTDemucs, HDemucs, Time, Fraction]):
                 package = torch.load(path, "cpu", weights_only=True)
             return _built(package, (HTDemucs, HDemucs, Time))
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, EOFError, UnpicklingError) as error:
         first = str(error).strip().split("\n")[0]
         raise WeightsError(f"{path}: {expected}; {first}") from None
     except (RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
