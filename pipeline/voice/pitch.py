@@ -10,6 +10,8 @@ from pipeline.voice.backends import RATE, TRACK_HZ, Track, Wave
 
 _LOWEST_HZ, _HIGHEST_HZ = 200.0, 1900.0
 _WINDOW = 640
+_HOP = round(RATE / TRACK_HZ)
+_BLOCK_STEPS = 3000
 _SIZE = 2048
 _PERIODIC = 0.45
 _OCTAVE_COST = 0.04
@@ -21,12 +23,21 @@ def pitch_hz(stem: Wave) -> Track:
     Normalised autocorrelation of 40 ms with the window's own taken out, and a small reward for
     short periods against octave errors (Boersma 1993).
     """
-    hop = round(RATE / TRACK_HZ)
-    padded = np.pad(stem, (_WINDOW // 2, _WINDOW // 2 + hop))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::hop]
-    frames = frames[: len(stem) // hop + 1]
-    tracks = [_of_frames(frames[start : start + 3000]) for start in range(0, len(frames), 3000)]
-    return np.concatenate(tracks) if tracks else np.zeros(0, np.float32)
+    steps = len(stem) // _HOP + 1
+    # In blocks, so that hours of sound need no copy of themselves.
+    starts = range(0, steps, _BLOCK_STEPS)
+    blocks = [_block(stem, start, min(_BLOCK_STEPS, steps - start)) for start in starts]
+    return np.concatenate([_of_frames(block) for block in blocks])
+
+
+def _block(stem: Wave, first: int, count: int) -> NDArray[np.float32]:
+    """Frames (count, _WINDOW) around the steps from `first` on, zeros beyond the ends."""
+    start = first * _HOP - _WINDOW // 2
+    end = start + (count - 1) * _HOP + _WINDOW
+    part = stem[max(0, start) : max(0, end)]
+    before = max(0, -start)
+    part = np.pad(part, (before, end - start - before - len(part)))
+    return np.lib.stride_tricks.sliding_window_view(part, _WINDOW)[::_HOP]
 
 
 def _of_frames(frames: NDArray[np.float32]) -> Track:
