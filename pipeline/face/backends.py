@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from pipeline.core.backends import Registry
 
-LANDMARKERS = Registry("landmarks", {"mediapipe": "pipeline.face.mediapipe_mesh"})
+LANDMARKERS = Registry(
+    "landmarks", {"mediapipe": "pipeline.face.mediapipe_mesh", "fan": "pipeline.face.fan"}
+)
 
 Picture = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -30,6 +32,8 @@ class Face:
     score: float
     """How sure the detector is that this is a face, 0..1: 0 where it looked and saw none though the
     face is still followed, nan where it did not look."""
+    scores: NDArray[np.float32] | None = None
+    """(478,) how sure the landmarker is of each point, 0..1; None where it says nothing of it."""
 
     @property
     def box(self) -> Box:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def _faces(follower: Follower, picture: Picture, detect_px: int) -> list[Face]:
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grow = np.float32(1.0 / scale)
     return [
-        Face(face.points * grow, face.score)
+        replace(face, points=face.points * grow)
         for face in follower.step(np.asarray(small, dtype=np.uint8))
     ]
 
@@ -180,6 +180,7 @@ def _record(
     record["brightness"], record["sharpness"] = light, detail
     record["proportions"] = likeness.proportions(face.points, pose)
     record["points"] = face.points
+    record["scores"] = np.nan if face.scores is None else face.scores
     record["facing"] = facing(face.points, pose.px_per_mm)
     record["inside"] = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     record["under_hand"] = hands.under(seen, face.points)

@@ -106,7 +106,7 @@ class MeshDetector:
         if result.face_detections is None and len(faces) == self._faces:
             # All the faces there may be were followed, and none was looked for.
             return [Face(points, float("nan")) for points in faces]
-        boxes = [_scored_box(found, width, height) for found in result.face_detections or []]
+        boxes = [scored_box(found, width, height) for found in result.face_detections or []]
         return [Face(points, _score(points, boxes)) for points in faces]
 
     def reset(self) -> None:
@@ -131,7 +131,8 @@ def _score(points: NDArray[np.float32], boxes: list[tuple[Box, float]]) -> float
     return best[1] if best is not None and overlap(box, best[0]) > SAME_FACE else 0.0
 
 
-def _scored_box(detection: Any, width: int, height: int) -> tuple[Box, float]:
+def scored_box(detection: Any, width: int, height: int) -> tuple[Box, float]:
+    """Box, px, and score of what mediapipe's detector found in a picture of that size."""
     box = detection.location_data.relative_bounding_box
     left, top = box.xmin * width, box.ymin * height
     right, bottom = left + box.width * width, top + box.height * height

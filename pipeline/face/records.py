@@ -1,6 +1,6 @@
 """What is noted of one face in one frame, and the file in which a track's notes wait.
 
-A note takes 12 kB. Tracks of long clips keep theirs in unnamed files, so that memory does not grow
+A note takes 13 kB. Tracks of long clips keep theirs in unnamed files, so that memory does not grow
 with the clip.
 """
 
@@ -30,6 +30,8 @@ RECORD = np.dtype(
         ("proportions", np.float32, (len(PROPORTIONS),)),
         ("points", np.float32, (POINTS, 3)),
         ("facing", np.float16, (POINTS,)),
+        # Of the landmarker, nan where it says nothing.
+        ("scores", np.float16, (POINTS,)),
         ("inside", np.bool_, (POINTS,)),
         ("under_hand", np.bool_, (POINTS,)),
         ("swatches", np.uint8, (SWATCHES, CHANNELS)),

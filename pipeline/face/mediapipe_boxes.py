@@ -1,0 +1,29 @@
+"""Faces' boxes from mediapipe's short-range detector alone, for landmarkers that bring none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.face.backends import Box, Picture
+from pipeline.face.mediapipe_mesh import MIN_SCORE, scored_box
+
+
+class BoxDetector:
+    """Looks at each picture afresh."""
+
+    def __init__(self, faces: int) -> None:
+        from mediapipe.python.solutions.face_detection import FaceDetection
+
+        self._faces = faces
+        self._graph = FaceDetection(model_selection=0, min_detection_confidence=MIN_SCORE)
+
+    def detect(self, picture: Picture) -> list[tuple[Box, float]]:
+        """Boxes and scores of faces in an RGB picture (H, W, 3), the surest first."""
+        height, width = picture.shape[:2]
+        found = self._graph.process(np.ascontiguousarray(picture)).detections or []
+        boxes = [scored_box(detection, width, height) for detection in found]
+        return sorted(boxes, key=lambda scored: -scored[1])[: self._faces]
+
+    def close(self) -> None:
+        """End the graph, as `MeshDetector.close` does."""
+        self._graph.close()
