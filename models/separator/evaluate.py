@@ -100,7 +100,7 @@ def _si_sdr_db(estimate: Array, truth: Array) -> float:
 
 
 def main() -> None:
-    """Evaluate the weights beside this file, and write the figures there."""
+    """Evaluate the weights that were made, and write the figures beside this file."""
     text = json.dumps(evaluate(WEIGHTS, recipe()), indent=1)
     (FOLDER / "figures.json").write_text(text + "\n", encoding="utf-8")
     print(text)

@@ -10,7 +10,7 @@ from pipeline.core.params import Params, read
 
 FOLDER = Path(__file__).resolve().parent
 WORK = FOLDER / "work"
-WEIGHTS = FOLDER / "model.safetensors"
+WEIGHTS = WORK / "model.safetensors"
 
 
 class Recipe(Params):

@@ -2,7 +2,7 @@
 
     work/state.pt       where it stands; a run that was ended goes on from here
     curve.csv           step, and the losses by then
-    model.safetensors   the mean of the weights over the last steps, in half precision
+    work/model.safetensors   the mean of the weights over the last steps, in half precision
 
 One thread; the network's arithmetic is bfloat16, its sums and the losses are not.
 """

@@ -70,11 +70,11 @@ class VoiceTracker(Protocol):
 
 SEPARATORS = Registry(
     "separation",
-    {"embedded": "pipeline.voice.embedded", "demucs": "pipeline.voice.separator_demucs"},
+    {"embedded": "pipeline.voice.separator", "demucs": "pipeline.voice.separator_demucs"},
 )
 VOICES = Registry(
     "voices",
-    {"embedded": "pipeline.voice.embedded", "pyannote": "pipeline.voice.voices_pyannote"},
+    {"embedded": "pipeline.voice.voices_embedded", "pyannote": "pipeline.voice.voices_pyannote"},
 )
 
 

@@ -5,20 +5,15 @@ What it was trained on, and how well it does, stands in models/voice/README.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import WeightsError
 from pipeline.core.weights import locked
-from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave, heard
-from pipeline.voice.separation_chunks import with_margins
-from pipeline.voice.sounding import audible, nobody, sung
-from pipeline.voice.spectra import analyse, features, loudness, synthesise
+from pipeline.voice.backends import RATE, Wave
+from pipeline.voice.spectra import analyse, features, loudness
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +43,7 @@ def load(device: str) -> Embedded:
 
 
 class Embedded:
-    """`Separator` and `VoiceTracker`: one mask over the spectrum, the tracks that go with it."""
+    """A `VoiceTracker`."""
 
     def __init__(self, device: str) -> None:
         import torch
@@ -57,40 +52,6 @@ class Embedded:
         torch.set_num_threads(1)
         self._device = device
         self._network = _network().to(device).eval()
-
-    def separate(self, sound: Wave, rate: int) -> tuple[Wave, Wave]:
-        """See `Separator`; `rate` is 16 kHz."""
-        import torch
-
-        if rate != RATE:
-            raise ValueError(f"{rate} Hz where {RATE} were expected")
-        wave = heard(sound)
-        if len(wave) < _SHORTEST:
-            return np.zeros(len(wave), np.float32), wave
-        with torch.inference_mode():
-            spectra, said = self._listen(wave)
-            stem = synthesise(spectra * said.mask, len(wave))[0].numpy().astype(np.float32)
-        return stem, wave - stem
-
-    def stream(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
-        """See `Separator`."""
-        chunk, margin = 30 * RATE, 3 * RATE
-        return with_margins(blocks, lambda wave: self.separate(wave, RATE)[0], chunk, margin)
-
-    def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
-        """See `VoiceTracker`."""
-        import torch
-
-        wave = heard(sound)
-        steps = len(wave) // round(RATE / TRACK_HZ) + 1
-        if len(wave) < _SHORTEST:
-            return nobody(steps)
-        with torch.inference_mode():
-            _, said = self._listen(wave)
-            who = _to_tracks(torch.sigmoid(said.who[0]), steps)
-        infant = who[:, 0] * audible(stem, steps)
-        adult, other = (who[:, k] * audible(wave, steps) for k in (1, 2))
-        return Voices(infant, adult, other, sung(stem, infant))
 
     def _listen(self, wave: Wave) -> tuple[Tensor, Heard]:
         """Spectra (1, frames, bins) of a wave and what the network says of them."""
@@ -127,11 +88,3 @@ def _network() -> Any:
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(f"{WEIGHTS}: not the weights of this network: {error}") from None
     return network
-
-
-def _to_tracks(scores: Tensor, steps: int) -> np.ndarray:
-    """Average scores (frames, k) at 100 Hz into (steps, k) at 50 Hz."""
-    values = scores.numpy()
-    padded = np.pad(values, ((1, 2), (0, 0)), mode="edge")
-    smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    return np.asarray(smooth[:-1][::2][:steps], np.float32)

@@ -13,7 +13,7 @@ import soundfile
 
 from pipeline.core import weights
 from pipeline.core.errors import CradleError, WeightsError
-from pipeline.voice import separator_demucs
+from pipeline.voice import separator, separator_demucs
 from pipeline.voice.backends import RATE, SEPARATORS, Wave
 from pipeline.voice.separation_chunks import beside, overlapped, resampled, with_margins
 from pipeline.voice.separation_file import separate_file
@@ -76,6 +76,16 @@ def test_what_is_beside_a_stream_keeps_step() -> None:
     assert np.array_equal(np.concatenate([b for _, b in pairs]), 2 * sound)
 
 
+def test_long_sound_is_separated_in_pieces_without_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = SEPARATORS.load("embedded")
+    sound, _, _ = mixture("laugh", "adult", 50, span_s=12.0)
+    whole, residual = backend.separate(sound, RATE)
+    assert np.allclose(whole + residual, sound, atol=1e-4)
+    monkeypatch.setattr(separator, "_CHUNK_S", 2)
+    pieces = np.concatenate([*backend.stream(blocks(sound, 7777))])
+    assert np.allclose(whole, pieces, atol=1e-4)
+
+
 def test_a_file_of_any_form_becomes_stem_and_residual(tmp_path: Path) -> None:
     sound, _, _ = mixture("cry", "noise", 51)
     for rate, channels in ((8000, 1), (96000, 6), (44100, 2)):
@@ -117,6 +127,24 @@ def test_what_holds_no_sound_is_refused_by_name(tmp_path: Path) -> None:
     for name in ("notes.wav", "empty.wav"):
         with pytest.raises(CradleError, match=name):
             separate_file(tmp_path / name, SEPARATORS.load("embedded"), tmp_path / "out.wav", None)
+
+
+def test_the_embedded_weights_are_small_and_named_by_their_digest() -> None:
+    info = SEPARATORS.info("embedded")
+    assert hashlib.sha256(weights.locked("separator").read_bytes()).hexdigest() == info.digest
+    assert weights.locked("separator").stat().st_size < 10_000_000
+    assert info.embedded
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04pickle", b"", b"{}", b"\x10" + b"\0" * 40])
+def test_weights_that_are_none_are_refused(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "model.safetensors"
+    broken.write_bytes(content)
+    monkeypatch.setattr(separator, "locked", lambda name: broken)
+    with pytest.raises(WeightsError, match=r"model\.safetensors.*safetensors file"):
+        separator.load("cpu")
 
 
 def lock(monkeypatch: pytest.MonkeyPatch, folder: Path, path: Path, sha256: str) -> None:
