@@ -3,7 +3,7 @@
 Covers are drawn onto tracks of swatches of clean faces, in millimetres of the canonical face:
 fingers, plates, bottles, cloth, toys, strands, another face; of every colour, the face's own
 included; still, passing, or coming to stay. What is no cover is drawn as well, so that it is not
-taken for one: other lips, flushed cheeks, stubble, shadows, highlights, coloured light.
+taken for one: other lips, flushed cheeks, stubble, coloured shadows, highlights, stray meshes.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _places(frames: int, rng: Rng) -> list[Floats]:
     rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     way = rng.normal(0, 1, 2)
     way = way / np.linalg.norm(way) * rng.uniform(20, 90)
-    kind = rng.integers(3)
+    kind = rng.choice(3, p=[0.5, 0.25, 0.25])
     along = {
         0: np.zeros(frames),
         1: np.linspace(-1, 1, frames) + rng.uniform(-0.5, 0.5),
@@ -89,8 +89,8 @@ Shape = Callable[[Floats], Floats]
 
 
 def _plate(rng: Rng) -> Shape:
-    wide, high = rng.uniform(12, 45), rng.uniform(10, 30)
-    power = rng.choice([2.0, 2.0, 4.0])
+    wide, high = rng.uniform(12, 60), rng.uniform(10, 50)
+    power = rng.choice([2.0, 2.0, 4.0, 8.0])
     return lambda p: (
         (1 - ((np.abs(p[:, 0]) / wide) ** power + (np.abs(p[:, 1]) / high) ** power) ** (1 / power))
         * min(wide, high)
@@ -163,7 +163,7 @@ _SHAPES = (_plate, _plate, _fingers, _fingers, _fingers, _cloth, _strands, _toy,
 
 def _paint(rgb: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
     """Colours (T, 852, 3) and edges (T, 852) of a cover."""
-    kind = rng.choice(["own", "skin", "hue", "grey", "face"], p=[0.3, 0.2, 0.25, 0.15, 0.1])
+    kind = rng.choice(["own", "skin", "hue", "grey", "face"], p=[0.25, 0.2, 0.25, 0.2, 0.1])
     own = np.median(rgb[:, layout().upper], axis=(0, 1))
     middle = layout().middle
     if kind == "face":
@@ -186,7 +186,7 @@ def _paint(rgb: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
     flat = base + pattern[:, None] * (second - base)
     shade = _slope(middle, rng, 0.012) + rng.normal(0, rng.uniform(0.01, 0.1), len(middle))
     paint = flat * np.exp(shade)[:, None]
-    texture = np.exp(rng.normal(2.2, 0.9) + rng.normal(0, 0.5, len(middle)))
+    texture = np.exp(rng.normal(2.0, 1.1) + rng.normal(0, 0.5, len(middle)))
     texture += 40 * pattern * (1 - pattern) + 0.1 * np.abs(shade) * base.mean()
     every = (len(rgb), 1, 1)
     return np.tile(paint.astype(np.float32), every), np.tile(texture.astype(np.float32), every[:2])
@@ -204,50 +204,59 @@ def _skin(rng: Rng) -> NDArray[np.float64]:
 
 
 def _another_face(rgb: Floats, detail: Floats, rng: Rng) -> tuple[Floats, Floats]:
-    """Change what faces differ in and light does: lips, cheeks, stubble, how detailed skin is."""
+    """Change what faces differ in: lips, cheeks, stubble, detail, where the mesh lies."""
     middle, lips, around = layout().middle, layout().lips, layout().around
     gain = np.zeros((len(middle), 3), np.float32)
-    if rng.random() < 0.6:
-        colour = rng.normal(0, 0.12, 3) + rng.normal(0, 0.18)
-        gain[lips] += colour
+    if rng.random() < 0.7:
+        redder = rng.uniform(0, 0.7) * rng.uniform(0, 1) * np.array([-0.1, -1.0, -0.9])
+        gain[lips] += redder + rng.normal(0, 0.06, 3) + rng.normal(0, 0.2)
     if rng.random() < 0.4:
         cheek = np.array([rng.uniform(22, 40), rng.uniform(-30, -8)])
-        near = np.exp(
-            -0.5
-            * ((np.abs(middle[:, :1]) - cheek[0]) ** 2 + (middle[:, 1:] - cheek[1]) ** 2)
-            / 12**2
-        )
+        apart = (np.abs(middle[:, 0]) - cheek[0]) ** 2 + (middle[:, 1] - cheek[1]) ** 2
+        near = np.exp(-0.5 * apart / 12**2)[:, None]
         gain += near * rng.uniform(0.02, 0.16) * np.array([1.0, -0.8, -0.5])
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         beard = (around | (middle[:, 1] < -48)) & ~lips
-        gain[beard] += rng.uniform(-0.5, -0.05) + rng.normal(0, 0.08, (int(beard.sum()), 1))
+        gain[beard] += rng.uniform(-0.6, -0.05) + rng.normal(0, 0.08, (int(beard.sum()), 1))
         detail = np.where(beard, detail * rng.uniform(1, 2.5), detail)
-    skin = rng.normal(0, rng.uniform(0, 0.05), (len(middle), 1))
-    gain += skin + _slope(middle, rng, 0.0015)[:, None] * rng.normal(0, 1, 3)
-    rough = np.exp(rng.normal(0, 0.35) + rng.normal(0, 0.15, len(middle)))
+    if rng.random() < 0.25:
+        # The mesh of an open mouth strays: some of what it calls lips is tongue, teeth or dark.
+        stray = lips & (rng.random(len(middle)) < rng.uniform(0.1, 0.5))
+        gain[stray] += rng.normal([-0.3, -0.7, -0.6], 0.5, (int(stray.sum()), 3))
+    skin = rng.normal(0, rng.uniform(0, 0.08), (len(middle), 1))
+    tint = rng.normal(0, rng.uniform(0, 0.04), (len(middle), 3))
+    gain += skin + tint + _slope(middle, rng, 0.002)[:, None] * rng.normal(0, 1, 3)
+    rough = np.exp(rng.normal(0.2, 0.55) + rng.normal(0, 0.2, len(middle)))
     return rgb * np.exp(gain), (detail * rough).astype(np.float32)
 
 
 def _lit(rgb: Floats, detail: Floats, rng: Rng) -> tuple[Floats, Floats]:
     """Put everything into another light: slope, shadow, highlights, colour, exposure, noise."""
     frames, middle = len(rgb), layout().middle
-    light = np.tile(_slope(middle, rng, 0.008), (frames, 1))
-    if rng.random() < 0.3:
+    light = _slope(middle, rng, 0.012)
+    if rng.random() < 0.5:
         edge = _slope(middle, rng, 1.0) + rng.uniform(-40, 40)
-        light -= rng.uniform(0.1, 0.7) / (1 + np.exp(-np.clip(edge / rng.uniform(1, 8), -20, 20)))
-    light += rng.normal(0, rng.uniform(0, 0.08), (frames, 1))
+        light = light - rng.uniform(0.1, 1.3) / (
+            1 + np.exp(-np.clip(edge / rng.uniform(1, 12), -20, 20))
+        )
+    # What lies in shadow is lit by something of another colour, on skin by red more than by blue.
+    shade = light - light.max()
+    hue = shade[:, None] * (
+        rng.uniform(0, 0.35) * np.array([-0.8, 0.2, 0.6]) + rng.normal(0, 0.06, 3)
+    )
+    flicker = rng.normal(0, rng.uniform(0, 0.08), (frames, 1))
     for _ in range(rng.integers(0, 4)):
         spot = np.array([rng.uniform(-40, 40), rng.uniform(-50, 35)])
         size = rng.uniform(2, 9)
         near = np.exp(-0.5 * ((middle - spot) ** 2).sum(1) / size**2)
         rgb = rgb + near[:, None] * rng.uniform(0.1, 0.8) * (250 - rgb)
-    cast = np.exp(rng.normal(0, 0.07, 3) + rng.normal(-0.15, 0.35))
-    lit = rgb * np.exp(light)[..., None] * cast
-    lit = 255 * (np.clip(lit, 0, 255) / 255) ** rng.uniform(0.75, 1.3)
+    cast = np.exp(rng.normal(0, 0.09, 3) + rng.normal(-0.15, 0.4))
+    lit = rgb * np.exp(light + flicker)[..., None] * np.exp(hue) * cast
+    lit = 255 * (np.clip(lit, 0, 255) / 255) ** rng.uniform(0.65, 1.5)
     lit += rng.normal(0, rng.uniform(0, 4), lit.shape)
-    blur = np.exp(rng.normal(-0.1, 0.35))
-    rough = detail * np.exp(light) * cast.mean() * blur + rng.uniform(0, 6)
-    rough *= np.exp(rng.normal(0, 0.15, rough.shape))
+    blur = np.exp(rng.normal(0.0, 0.45))
+    rough = detail * np.exp(light + flicker) * cast.mean() * blur + rng.uniform(0, 8)
+    rough *= np.exp(rng.normal(0, 0.2, rough.shape))
     return lit.astype(np.float32), rough.astype(np.float32)
 
 

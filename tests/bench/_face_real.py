@@ -38,7 +38,7 @@ from tests.bench._seeing import (
 )
 from tests.bench._stamps import PX_PER_MM, SIDE_PX, Stamp
 
-TUNE_CLIPS = ("adult_d18",)
+TUNE_CLIPS = ("adult_d18", "adult_d20")
 TUNE_KINDS = ("hand", "cloth")
 HEAD = "head"
 FRAMES = 120

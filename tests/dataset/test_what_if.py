@@ -11,6 +11,7 @@ from pipeline.dataset import labels, what_if
 from pipeline.dataset.params import Select
 from tests.dataset import world
 
+LIMITS = Select(min_mouth_visible=0.75)
 HALF_HIDDEN = {"mouth_visible": 0.6}
 
 
@@ -28,14 +29,14 @@ def sources(measured):
 
 
 def test_nothing_changed_is_nothing_flipped(measured, sources):
-    change = what_if.compare(measured, sources, Select(), Select())
+    change = what_if.compare(measured, sources, LIMITS, LIMITS)
     assert change.flips.empty
     assert change.before.clips == change.after.clips == 2
 
 
 def test_a_looser_threshold_lets_in_what_it_kept_out(measured, sources):
-    looser = what_if.thresholds(Select(), ["select.min_mouth_visible=0.6"])
-    change = what_if.compare(measured, sources, Select(), looser)
+    looser = what_if.thresholds(LIMITS, ["select.min_mouth_visible=0.6"])
+    change = what_if.compare(measured, sources, LIMITS, looser)
     flips = change.flips.set_index("clip")
     assert list(flips.index) == ["b", "c"]
     assert flips.loc["b", ["before", "after"]].tolist() == ["mouth_hidden", "kept"]
@@ -47,8 +48,8 @@ def test_a_looser_threshold_lets_in_what_it_kept_out(measured, sources):
 
 
 def test_a_stricter_threshold_puts_out(measured, sources):
-    stricter = what_if.thresholds(Select(), ["select.max_yaw_deg=4", "select.min_span_s=2"])
-    change = what_if.compare(measured, sources, Select(), stricter)
+    stricter = what_if.thresholds(LIMITS, ["select.max_yaw_deg=4", "select.min_span_s=2"])
+    change = what_if.compare(measured, sources, LIMITS, stricter)
     assert set(change.flips["after"]) == {"turned_away"}
     assert change.after.clips == change.after.spans == 0
     assert change.flips["leaving_s"].sum() == pytest.approx(change.before.kept_s)
@@ -60,12 +61,12 @@ def test_a_stricter_threshold_puts_out(measured, sources):
 )
 def test_what_cannot_be_changed_is_refused_with_what_can(word):
     with pytest.raises(ParamsError, match=r"one of: select\.min_face_score"):
-        what_if.thresholds(Select(), [word])
+        what_if.thresholds(LIMITS, [word])
 
 
 def test_a_value_that_does_not_fit_is_refused():
     with pytest.raises(ParamsError, match=r"max_yaw_deg.*found 'far'"):
-        what_if.thresholds(Select(), ["select.max_yaw_deg=far"])
+        what_if.thresholds(LIMITS, ["select.max_yaw_deg=far"])
 
 
 def test_a_sweep_takes_both_ends():
@@ -97,8 +98,8 @@ def test_reviewers_label_what_they_spoke_of():
 
 
 def test_what_is_printed_can_be_read_by_both(measured, sources):
-    looser = what_if.thresholds(Select(), ["select.min_mouth_visible=0.6"])
-    change = what_if.compare(measured, sources, Select(), looser)
+    looser = what_if.thresholds(LIMITS, ["select.min_mouth_visible=0.6"])
+    change = what_if.compare(measured, sources, LIMITS, looser)
     assert json.loads(json.dumps(command._plain(change)))["after"]["clips"] == 3
     words = command._words(change)
     assert "mouth_hidden -> kept" in words
