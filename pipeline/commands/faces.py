@@ -50,12 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 def verdicts(frames: pd.DataFrame, thresholds: object) -> list[str]:
     """What the gates of `select` say of each frame alone, without spans and without the voice."""
     from pipeline.dataset.gates import FRAME_GATES, PASSED, judge
-    from pipeline.dataset.measures import MEASURED_ABS
+    from pipeline.dataset.measures import OF_CLIP, frame_columns
 
-    columns = {
-        gate.measure: frames[MEASURED_ABS.get(gate.measure, gate.measure)].to_numpy(np.float64)
-        for gate in FRAME_GATES
-    }
-    columns |= {name: np.abs(columns[name]) for name in MEASURED_ABS}
+    # Who is heard takes the sound, which is not listened to here.
+    columns = {**frame_columns(frames), OF_CLIP: np.full(len(frames), np.nan)}
     said = judge(FRAME_GATES, columns, thresholds).gate
     return [str(Reason.KEPT if gate == PASSED else FRAME_GATES[gate].reason) for gate in said]

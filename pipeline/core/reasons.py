@@ -142,6 +142,18 @@ class Reason(StrEnum):
         "select",
         "The only faces have an adult's proportions.",
     )
+    UNSURE = (
+        "unsure",
+        State.REJECTED,
+        "select",
+        "The face's proportions lie between an infant's and an adult's.",
+    )
+    TWO_INFANTS = (
+        "two_infants",
+        State.REJECTED,
+        "select",
+        "Another infant is there as well, and its mouth goes with the voice no less.",
+    )
     FACE_SMALL = ("face_small", State.REJECTED, "select", "The face has too few pixels.")
     OUT_OF_FRAME = (
         "out_of_frame",

@@ -124,9 +124,10 @@ def _spans_say(
     tables: Tables, thresholds: Select, verdicts: _Verdicts, word: NDArray[np.int8], good: Bools
 ) -> Runs:
     clip_of_frame, first = tables.clip_of_frame, tables.first
+    shot_of_frame = tables.shot_of_frame
     found = spans.bridge(
-        spans.runs(good, first),
-        clip_of_frame,
+        spans.runs(good, shot_of_frame),
+        shot_of_frame,
         # What a reviewer dropped is never carried over.
         word == overrides.DROP,
         thresholds.max_gap_frames,

@@ -48,7 +48,15 @@ class Gate:
 
 FRAME_GATES = (
     Gate(Reason.NO_FACE, "face_score", ">=", "min_face_score"),
+    Gate(Reason.UNSURE, "surety", ">=", "min_surety"),
     Gate(Reason.ADULT_ONLY, "infant_likeness", ">=", "min_infant_likeness"),
+    Gate(
+        Reason.TWO_INFANTS,
+        "rival_likeness",
+        "<=",
+        "max_rival_likeness",
+        unmeasured_passes=True,
+    ),
     Gate(Reason.OUT_OF_FRAME, "mouth_inside", ">=", "min_mouth_inside"),
     Gate(Reason.FACE_SMALL, "face_px", ">=", "min_face_px"),
     Gate(Reason.DARK, "brightness", ">=", "min_brightness"),

@@ -7,7 +7,7 @@ tables.first[i]                  where clip i begins on that grid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,20 @@ from numpy.typing import NDArray
 
 from pipeline.core import ledger, tables
 from pipeline.core.errors import CradleError
-from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats
+from pipeline.dataset.company import COLUMNS, company
+from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats, Gate
 from pipeline.dataset.overrides import Override
 
 FPS = 30.0
 INFANT = "infant"
-MEASURED_ABS = {"yaw_abs_deg": "yaw_deg", "pitch_abs_deg": "pitch_deg"}
+OF_CLIP = "rival_likeness"
+"""The one measure of a frame gate that is the same in all frames of a clip."""
+DERIVED: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
+    "yaw_abs_deg": ("yaw_deg", np.abs),
+    "pitch_abs_deg": ("pitch_deg", np.abs),
+    "surety": ("infant_likeness", lambda likeness: np.abs(2.0 * likeness - 1.0)),
+}
+"""Measures of frame gates that are made of a column of frames.parquet."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,10 @@ class Tables:
     """(N,) by measure of a frame gate."""
     events: pd.DataFrame
     """Events of the infant: clip_number, start_s, end_s."""
+    cut: NDArray[np.bool_]
+    """(N,) frames that begin another shot than the frame before."""
+    company: pd.DataFrame
+    """C rows: clip, moves_with_sound, rival_likeness, rival_moves."""
     overrides: tuple[Override, ...] = ()
     """What reviewers said of these clips."""
 
@@ -60,6 +72,13 @@ class Tables:
         """(N,) number of each frame in its clip."""
         return np.arange(self.counts.sum()) - np.repeat(self.first[:-1], self.counts)
 
+    @property
+    def shot_of_frame(self) -> NDArray[np.int64]:
+        """(N,) number of each frame's shot; every clip begins one."""
+        begins = self.cut.copy()
+        begins[self.first[:-1][self.counts > 0]] = True
+        return np.cumsum(begins) - 1
+
     def alone(self, clip: str) -> Tables:
         """The measurements of one clip only.
 
@@ -76,6 +95,8 @@ class Tables:
             {name: values[[number]] for name, values in self.voice.items()},
             {name: values[part] for name, values in self.frames.items()},
             self.events[self.events["clip_number"] == number].assign(clip_number=0),
+            self.cut[part],
+            self.company.iloc[[number]].reset_index(drop=True),
             tuple(override for override in self.overrides if override.clip == clip),
         )
 
@@ -91,7 +112,7 @@ def read(data: Path, minimum_s: Mapping[str, float], overrides: tuple[Override, 
     stages = ("download", "isolate", "landmarks")
     arrived = set.intersection(*(set(ledger.kept(data / s / "ledger.parquet")) for s in stages))
     clips = tables.read(data / "download" / "clips.parquet")
-    faces = ["clip", "frame", "found", *_face_columns()]
+    faces = ["clip", "frame", "found", "cut", *_face_columns()]
     return gather(
         clips[clips["clip"].isin(arrived)],
         tables.read(data / "isolate" / "clips.parquet"),
@@ -99,6 +120,14 @@ def read(data: Path, minimum_s: Mapping[str, float], overrides: tuple[Override, 
         tables.read(data / "isolate" / "events.parquet"),
         minimum_s,
         overrides,
+        _company(data),
+    )
+
+
+def _company(data: Path) -> pd.DataFrame:
+    return company(
+        tables.read(data / "landmarks" / "tracks.parquet"),
+        tables.read(data / "isolate" / "frames.parquet", ["clip", "frame", "stem_db"]),
     )
 
 
@@ -109,8 +138,18 @@ def gather(
     events: pd.DataFrame,
     minimum_s: Mapping[str, float],
     overrides: tuple[Override, ...] = (),
+    beside: pd.DataFrame | None = None,
 ) -> Tables:
     """Lay the tables of the measuring stages side by side.
+
+    Args:
+        clips: data/download/clips.parquet, as far as they came here.
+        voice: data/isolate/clips.parquet.
+        faces: data/landmarks/frames.parquet.
+        events: data/isolate/events.parquet.
+        minimum_s: the shortest event that counts, by vocalization.
+        overrides: what reviewers said, of any clip.
+        beside: what `company` says of the clips; nobody is beside the infant without it.
 
     Raises:
         CradleError: a clip is thought to hold a vocalization that params.yaml does not list.
@@ -137,14 +176,37 @@ def gather(
         for gate in VOICE_GATES
     }
     mine = tuple(override for override in overrides if override.clip in known)
-    return Tables(kept, columns, _on_grid(faces, kept), events, mine)
+    grid, cut = _on_grid(faces, kept)
+    described = pd.DataFrame(columns=COLUMNS) if beside is None else beside
+    described = described.set_index("clip").reindex(known).rename_axis("clip").reset_index()
+    grid[OF_CLIP] = np.repeat(described[OF_CLIP].to_numpy(float), kept["frames"])
+    return Tables(kept, columns, grid, events, cut, described, mine)
+
+
+def frame_columns(faces: pd.DataFrame) -> dict[str, Floats]:
+    """(F,) by measure of a frame gate, as far as a face's own frames.parquet tells it."""
+    found = {gate.measure: faces[name].to_numpy(float) for gate, name in _columns()}
+    return {
+        measure: DERIVED[measure][1](values) if measure in DERIVED else values
+        for measure, values in found.items()
+    }
+
+
+def _columns() -> Iterator[tuple[Gate, str]]:
+    """Every gate that judges a frame by itself, and the column that it needs."""
+    for gate in FRAME_GATES:
+        if gate.measure != OF_CLIP:
+            yield gate, DERIVED[gate.measure][0] if gate.measure in DERIVED else gate.measure
 
 
 def _face_columns() -> list[str]:
-    return [MEASURED_ABS.get(gate.measure, gate.measure) for gate in FRAME_GATES]
+    return list(dict.fromkeys(name for _, name in _columns()))
 
 
-def _on_grid(faces: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Floats]:
+def _on_grid(
+    faces: pd.DataFrame, clips: pd.DataFrame
+) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
+    """What each frame gate measures, and where shots begin, (N,) each."""
     counts = clips["frames"].to_numpy(np.int64)
     first = np.concatenate([[0], np.cumsum(counts)])
     number = pd.Index(clips["clip"]).get_indexer(pd.Index(faces["clip"]))
@@ -155,14 +217,14 @@ def _on_grid(faces: pd.DataFrame, clips: pd.DataFrame) -> dict[str, Floats]:
     place = first[number[inside]] + frame[inside]
     found = faces["found"].to_numpy(bool)[inside]
     grid = {}
-    for gate in FRAME_GATES:
-        name = MEASURED_ABS.get(gate.measure, gate.measure)
-        values = np.full(first[-1], np.nan)
-        values[place] = np.where(found, faces[name].to_numpy(float)[inside], np.nan)
-        grid[gate.measure] = np.abs(values) if gate.measure in MEASURED_ABS else values
+    for measure, column in frame_columns(faces).items():
+        grid[measure] = np.full(first[-1], np.nan)
+        grid[measure][place] = np.where(found, column[inside], np.nan)
     # A face that was not found has a score all the same: none.
     grid["face_score"] = np.nan_to_num(grid["face_score"], nan=0.0)
-    return grid
+    cut = np.zeros(first[-1], bool)
+    cut[place] = faces["cut"].to_numpy(bool)[inside]
+    return grid, cut
 
 
 def _infants_events(events: pd.DataFrame, known: pd.Index) -> pd.DataFrame:

@@ -14,6 +14,10 @@ class Select(Params):
     """How sure the detector must be that there is a face."""
     min_infant_likeness: float = Field(0.5, ge=0, le=1)
     """How much an infant's the proportions of the face must be."""
+    min_surety: float = Field(0.15, ge=0, le=1)
+    """How surely proportions are an infant's or an adult's: 0 half way between, 1 beyond doubt."""
+    max_rival_likeness: float = Field(0.65, ge=0, le=1)
+    """How infant-like another face beside it may be whose mouth goes with the voice as well."""
     min_face_px: float = Field(96.0, ge=0)
     """Short side of the face's box."""
     min_mouth_inside: float = Field(0.9, ge=0, le=1)

@@ -2,6 +2,7 @@
 
 data/select/spans.parquet    clip, span, start_frame, end_frame, vocalization, bridged
 data/select/frames.parquet   the ledger of frames: which gate decided, value, threshold
+data/select/faces.parquet    clip, moves_with_sound, rival_likeness, rival_moves
 data/select/ledger.parquet   the ledger of clips
 """
 
@@ -16,6 +17,7 @@ from pipeline.core import ledger, tables
 from pipeline.core.reasons import State
 from pipeline.core.stage import Stage, Summary
 from pipeline.dataset import measures, overrides
+from pipeline.dataset.company import COLUMNS
 from pipeline.dataset.decide import Decisions, decide, reviewed_in_vain
 from pipeline.dataset.params import Select
 
@@ -30,6 +32,9 @@ SPANS = pa.schema(
         ("bridged", pa.int32()),
     ]
 )
+FACES = pa.schema(
+    [("clip", pa.string()), *((name, pa.float64()) for name in COLUMNS if name != "clip")]
+)
 
 
 def run(stage: Stage[Select]) -> Summary:
@@ -38,7 +43,9 @@ def run(stage: Stage[Select]) -> Summary:
     minimum_s = {kind.name: kind.min_s for kind in stage.everything.vocalizations}
     measured = measures.read(stage.root / "data", minimum_s, said)
     decisions = decide(measured, stage.params)
-    write(stage.fresh_out(), decisions, list(measured.clips["clip"]))
+    out = stage.fresh_out()
+    write(out, decisions, list(measured.clips["clip"]))
+    tables.write(out / "faces.parquet", measured.company, FACES)
     return Summary(
         seen=len(decisions.clips),
         kept=sum(row.state is State.KEPT for row in decisions.clips),

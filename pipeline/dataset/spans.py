@@ -1,6 +1,7 @@
 """From good frames to spans: contiguous runs, short gaps bridged, long enough, with a voice inside.
 
-All clips lie one after another on one grid of N frames; no span crosses from one into the next.
+All clips lie one after another on one grid of N frames, each cut into shots; no span crosses from
+one shot into the next.
 """
 
 from __future__ import annotations
@@ -39,29 +40,27 @@ class Runs:
         return np.cumsum(edges)[:count] - 1
 
 
-def runs(good: Bools, first: Ints) -> Runs:
-    """Contiguous good frames within a clip; `first` (C + 1,) is where clips begin."""
+def runs(good: Bools, shot_of_frame: Ints) -> Runs:
+    """Contiguous good frames of one shot, whose numbers are (N,)."""
     if not len(good):
         return Runs(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    same_shot = shot_of_frame[1:] == shot_of_frame[:-1]
     opens = good.copy()
-    opens[1:] &= ~good[:-1]
+    opens[1:] &= ~(good[:-1] & same_shot)
     closes = good.copy()
-    closes[:-1] &= ~good[1:]
-    begins = first[:-1][first[:-1] < first[1:]]
-    opens[begins] = good[begins]
-    closes[begins[1:] - 1] = good[begins[1:] - 1]
+    closes[:-1] &= ~(good[1:] & same_shot)
     return Runs(np.flatnonzero(opens), np.flatnonzero(closes) + 1)
 
 
-def bridge(found: Runs, clip_of_frame: Ints, barrier: Bools, max_gap_frames: int) -> Runs:
-    """Join runs of one clip with at most `max_gap_frames` between them and no `barrier` frame."""
+def bridge(found: Runs, shot_of_frame: Ints, barrier: Bools, max_gap_frames: int) -> Runs:
+    """Join runs of one shot with at most `max_gap_frames` between them and no `barrier` frame."""
     if len(found) < 2:
         return found
     gap_start, gap_end = found.end[:-1], found.start[1:]
     passed = np.concatenate([[0], np.cumsum(barrier)])
-    same_clip = clip_of_frame[found.start[:-1]] == clip_of_frame[found.start[1:]]
+    same_shot = shot_of_frame[found.start[:-1]] == shot_of_frame[found.start[1:]]
     free = passed[gap_end] == passed[gap_start]
-    joined = same_clip & free & (gap_end - gap_start <= max_gap_frames)
+    joined = same_shot & free & (gap_end - gap_start <= max_gap_frames)
     return Runs(
         found.start[np.concatenate([[True], ~joined])],
         found.end[np.concatenate([~joined, [True]])],

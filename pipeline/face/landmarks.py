@@ -2,6 +2,7 @@
 
 data/landmarks/clips.parquet     clip, face_key, backend, backend_digest
 data/landmarks/frames.parquet    clip, frame, found, faces, face_score, infant_likeness, ...
+data/landmarks/tracks.parquet    clip, track, chosen, infant_likeness, share, face_px, ...
 data/landmarks/ledger.parquet
 """
 
@@ -41,6 +42,7 @@ CLIPS = pa.schema(
     ]
 )
 FRAMES = pa.schema([("clip", pa.string()), *measure.SCHEMA])
+TRACKS = pa.schema([("clip", pa.string()), *measure.FACES])
 
 
 def run(stage: Stage[Landmarks]) -> Summary:
@@ -51,7 +53,8 @@ def run(stage: Stage[Landmarks]) -> Summary:
     done = stage.runner.measure(step(stage.params, info), list(_jobs(stage, clips)))
     out = stage.fresh_out()
     write_clips(out / "clips.parquet", done, info)
-    write_frames(out / "frames.parquet", done.entries)
+    write_joined(out / "frames.parquet", done.entries, FRAMES)
+    write_joined(out / "tracks.parquet", done.entries, TRACKS)
     rows = _account(done, info, digests)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, digests)
     return Summary(
@@ -92,13 +95,13 @@ def write_clips(path: Path, done: Measured, info: BackendInfo) -> None:
     tables.write(path, pd.DataFrame(rows, columns=CLIPS.names), CLIPS)
 
 
-def write_frames(path: Path, entries: dict[str, Entry]) -> None:
-    """Join the frames of all clips into one table, a clip at a time."""
+def write_joined(path: Path, entries: dict[str, Entry], schema: pa.Schema) -> None:
+    """Join the tables of that name of all clips into one, a clip at a time."""
     temporary = path.with_name(f".{path.name}.tmp")
-    with pq.ParquetWriter(temporary, FRAMES, compression="zstd") as writer:
+    with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for clip, entry in entries.items():
-            frames = tables.read(entry.path / measure.FRAMES).assign(clip=clip)
-            table = pa.Table.from_pandas(frames[FRAMES.names], FRAMES, preserve_index=False)
+            rows = tables.read(entry.path / path.name).assign(clip=clip)
+            table = pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False)
             writer.write_table(table.replace_schema_metadata(None))
     temporary.replace(path)
 

@@ -2,14 +2,15 @@
 
 landmarks.npz     points (F, 478, 3) float32, px of the clip's own frame, nan where not found;
                   visibility (F, 478) float16
-frames.parquet    a row a frame: found, face_score, faces, infant_likeness, yaw_deg, ...
+frames.parquet    a row a frame: found, cut, face_score, faces, infant_likeness, yaw_deg, ...
+tracks.parquet    a row a face: chosen, infant_likeness, share, face_px, frame, aperture_mm
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pipeline import media
 from pipeline.core import tables
 from pipeline.face import crop, hands, likeness, quality, swatches
 from pipeline.face.backends import LANDMARKERS, Face, HandDetector, Landmarker, Picture
+from pipeline.face.cuts import CutDetector
 from pipeline.face.mesh import EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
 from pipeline.face.pose import head_pose
@@ -35,9 +37,14 @@ from pipeline.face.visibility import visibility
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
+TRACKS = "tracks.parquet"
 SMALLEST_PX = 32
 """A picture smaller than this shows no face that could be measured."""
 IRISES_FROM = 468
+LIPS = [13, 14]
+"""Middle of the upper and of the lower lip, inside."""
+SEEN = 0.6
+"""Share of a mouth or face that must be seen for its shape to be believed."""
 
 MEASURES = (
     "face_score",
@@ -57,8 +64,25 @@ SCHEMA = pa.schema(
     [
         ("frame", pa.int32()),
         ("found", pa.bool_()),
+        # Whether it begins another shot than the frame before.
+        ("cut", pa.bool_()),
         ("faces", pa.int32()),
         *((name, pa.float32()) for name in MEASURES),
+    ]
+)
+FACES = pa.schema(
+    [
+        ("track", pa.int32()),
+        # Whether it is the infant's.
+        ("chosen", pa.bool_()),
+        ("infant_likeness", pa.float32()),
+        # Of the clip's frames that it is in.
+        ("share", pa.float32()),
+        # Median.
+        ("face_px", pa.float32()),
+        ("frame", pa.list_(pa.int32())),
+        # Between the lips in those frames, on the canonical face; nan where they are hidden.
+        ("aperture_mm", pa.list_(pa.float32())),
     ]
 )
 
@@ -73,10 +97,12 @@ class Measured:
     """(F, 478)."""
     frames: pd.DataFrame
     """A row a frame, columns as in `SCHEMA`."""
+    faces: pd.DataFrame
+    """A row a track, columns as in `FACES`."""
 
 
 def measure(out: Path, inputs: Mapping[str, Any]) -> None:
-    """Measure one clip and write `landmarks.npz` and `frames.parquet` into `out`.
+    """Measure one clip and write landmarks.npz, frames.parquet and tracks.parquet into `out`.
 
     Args:
         out: an empty folder.
@@ -90,6 +116,7 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
     found = follow(media.read_frames(Path(inputs["video"])), landmarker, params, out)
     np.savez(out / LANDMARKS, points=found.points, visibility=found.visibility)
     tables.write(out / FRAMES, found.frames, SCHEMA)
+    tables.write(out / TRACKS, found.faces, FACES)
 
 
 def follow(
@@ -104,29 +131,37 @@ def follow(
     """
     tracks = Tracks(folder)
     try:
-        faces = note_all(pictures, landmarker, params, tracks)
-        return _assemble(tracks, faces, folder)
+        faces, cuts = note_all(pictures, landmarker, params, tracks)
+        return _assemble(tracks, faces, cuts, folder)
     finally:
         tracks.close()
 
 
 def note_all(
     pictures: Iterable[Picture], landmarker: Landmarker, params: Landmarks, tracks: Tracks
-) -> list[int]:
-    """Note every face of every frame; returns how many there were in each."""
-    counts = []
-    with (
-        closing(Follower(landmarker, params.max_faces)) as follower,
-        closing(landmarker.hands()) as detector,
-    ):
+) -> tuple[list[int], list[bool]]:
+    """Note every face of every frame; returns how many there were in each, and which begin another
+    shot."""
+    counts, cuts, cutter = [], [], CutDetector()
+    with ExitStack() as stack:
+        detector = stack.enter_context(closing(landmarker.hands()))
+        shot = stack.enter_context(ExitStack())
+        follower = shot.enter_context(closing(Follower(landmarker, params.max_faces)))
         watch = HandWatch(detector, params.hands_every)
         for frame, picture in enumerate(pictures):
+            cuts.append(cutter.look(picture))
+            if cuts[-1]:
+                # What was followed in the shot before would be looked for where it was there.
+                shot.close()
+                follower = shot.enter_context(closing(Follower(landmarker, params.max_faces)))
+                watch.forget()
+                tracks.cut(frame)
             faces = _faces(follower, picture, params.detect_px)
             seen = watch.look(picture, faces)
             for face, track in zip(faces, tracks.assign(faces, frame), strict=True):
                 track.notes.add(_record(picture, face, frame, len(faces), seen))
             counts.append(len(faces))
-    return counts
+    return counts, cuts
 
 
 def _faces(follower: Follower, picture: Picture, detect_px: int) -> list[Face]:
@@ -163,6 +198,11 @@ class HandWatch:
         self._wait -= 1
         return self._hands
 
+    def forget(self) -> None:
+        """Look afresh at the next face."""
+        self._detector.reset()
+        self._hands, self._wait = [], 0
+
 
 def _record(
     picture: Picture, face: Face, frame: int, faces: int, seen: list[NDArray[np.float32]]
@@ -178,6 +218,7 @@ def _record(
     record["face_px"] = np.ptp(placed, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
     light, detail = quality.brightness_and_sharpness(cut, face.points)
     record["brightness"], record["sharpness"] = light, detail
+    record["aperture_mm"] = np.linalg.norm(np.subtract(*face.points[LIPS])) / pose.px_per_mm
     record["proportions"] = likeness.proportions(face.points, pose)
     record["points"] = face.points
     record["scores"] = np.nan if face.scores is None else face.scores
@@ -188,7 +229,7 @@ def _record(
     return record
 
 
-def _assemble(tracks: Tracks, faces: list[int], folder: Path | None) -> Measured:
+def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path | None) -> Measured:
     """Join the infant's tracks into one row a frame."""
     count = len(faces)
     points = _spacious((count, POINTS, 3), np.dtype(np.float32), folder)
@@ -196,16 +237,34 @@ def _assemble(tracks: Tracks, faces: list[int], folder: Path | None) -> Measured
     seen = np.zeros((count, POINTS), dtype=np.float16)
     table = pd.DataFrame({name: np.full(count, np.nan) for name in MEASURES})
     table["found"], table["faces"], table["frame"] = False, faces, np.arange(count)
-    table["face_score"] = 0.0
+    table["face_score"], table["cut"] = 0.0, cuts
     records = [track.notes.read() for track in tracks.all]
     visible = [visibility(rows) for rows in records]
     likenesses = [_likeness(rows, v) for rows, v in zip(records, visible, strict=True)]
-    for number in the_infants([rows["frame"] for rows in records], likenesses):
+    sizes_px = [float(np.median(rows["face_px"])) for rows in records]
+    chosen = the_infants([rows["frame"] for rows in records], likenesses, sizes_px)
+    for number in chosen:
         rows, where = records[number], records[number]["frame"]
         points[where], seen[where] = rows["points"], visible[number]
         for name, column in _columns(rows, visible[number], likenesses[number]).items():
             table.loc[where, name] = column
-    return Measured(points, seen, table)
+    everybody = pd.DataFrame(
+        {
+            "track": np.arange(len(records)),
+            "chosen": np.isin(np.arange(len(records)), chosen),
+            "infant_likeness": likenesses,
+            "share": [len(rows) / count for rows in records],
+            "face_px": sizes_px,
+            "frame": [np.asarray(rows["frame"]) for rows in records],
+            "aperture_mm": [_aperture_mm(*it) for it in zip(records, visible, strict=True)],
+        }
+    )
+    return Measured(points, seen, table, everybody)
+
+
+def _aperture_mm(rows: NDArray[np.void], visible: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Between the lips of a track in each of its frames, nan where the mouth is hidden."""
+    return np.where(visible[:, MOUTH].mean(axis=1) > SEEN, rows["aperture_mm"], np.float32(np.nan))
 
 
 def _columns(
@@ -229,7 +288,7 @@ def _columns(
 def _likeness(rows: NDArray[np.void], visible: NDArray[np.float32]) -> float:
     """Of a track, from the frames in which enough of the face was seen."""
     seen = np.minimum(visible[:, MOUTH].mean(axis=1), visible[:, :IRISES_FROM].mean(axis=1))
-    trust = likeness.telling(rows["yaw_deg"], rows["pitch_deg"]) * (seen > 0.6)
+    trust = likeness.telling(rows["yaw_deg"], rows["pitch_deg"]) * (seen > SEEN)
     return likeness.likeness(rows["proportions"], trust)
 
 

@@ -27,6 +27,7 @@ RECORD = np.dtype(
         ("face_px", np.float32),
         ("sharpness", np.float32),
         ("brightness", np.float32),
+        ("aperture_mm", np.float32),
         ("proportions", np.float32, (len(PROPORTIONS),)),
         ("points", np.float32, (POINTS, 3)),
         ("facing", np.float16, (POINTS,)),

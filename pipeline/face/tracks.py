@@ -35,11 +35,13 @@ class Tracks:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
+        self._shot = 0
         self.all: list[Track] = []
 
     def assign(self, faces: Sequence[Face], frame: int) -> list[Track]:
         """The track that each face continues or begins, by overlap with where it was last."""
-        live = [track for track in self.all if frame - track.last <= PATIENCE]
+        oldest = max(frame - PATIENCE, self._shot)
+        live = [track for track in self.all if track.last >= oldest]
         pairs = [
             (overlap(face.box, track.box), number, track)
             for number, face in enumerate(faces)
@@ -58,32 +60,41 @@ class Tracks:
         track.box, track.last = face.box, frame
         return track
 
+    def cut(self, frame: int) -> None:
+        """Let no track go on in `frame`, which begins another shot."""
+        self._shot = frame
+
     def close(self) -> None:
         """Let go of the tracks' files."""
         for track in self.all:
             track.notes.close()
 
 
-def the_infants(frames: Sequence[NDArray[np.int32]], likenesses: Iterable[float]) -> list[int]:
+def the_infants(
+    frames: Sequence[NDArray[np.int32]], likenesses: Iterable[float], sizes_px: Sequence[float]
+) -> list[int]:
     """Numbers of the tracks that together are one infant, the most telling first.
 
     Args:
         frames: frame numbers (F,) of each track.
         likenesses: of each track.
+        sizes_px: of each track's face; of two infants the larger is the one that is filmed.
 
     Returns:
         tracks of which no two are in the same frame, since one infant is not in two places. If no
         track looks like an infant's, those of the longest-seen face, with its own likeness.
     """
-    found = list(enumerate(zip(frames, likenesses, strict=True)))
+    largest = max(sizes_px, default=1.0)
+    shares = [size / largest if largest > 0 else 1.0 for size in sizes_px]
+    found = list(enumerate(zip(frames, likenesses, shares, strict=True)))
     infants = [item for item in found if item[1][1] >= INFANT] or found
     rank = sorted(infants, key=lambda item: (-_weight(*item[1]), item[0]))
     chosen: list[int] = []
-    for number, (where, _) in rank:
+    for number, (where, *_) in rank:
         if not any(np.isin(where, frames[other]).any() for other in chosen):
             chosen.append(number)
     return chosen
 
 
-def _weight(where: NDArray[np.int32], likeness: float) -> float:
-    return likeness * min(len(where), LONG_FRAMES)
+def _weight(where: NDArray[np.int32], likeness: float, share: float) -> float:
+    return likeness * min(len(where), LONG_FRAMES) * float(np.sqrt(share))

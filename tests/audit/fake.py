@@ -107,7 +107,10 @@ def _measured(data: Path, store: Store, clips: pd.DataFrame, here: pd.DataFrame)
     tables.write(data / "isolate" / "clips.parquet", sounds)
     tables.write(data / "isolate" / "events.parquet", world.events(here))
     tables.write(data / "landmarks" / "frames.parquet", seen)
-    voices = seen[["clip", "frame"]].assign(infant=0.9, adult=0.1, other=0.0, f0_hz=np.nan)
+    tables.write(data / "landmarks" / "tracks.parquet", world.tracks(here))
+    voices = seen[["clip", "frame"]].assign(
+        infant=0.9, adult=0.1, other=0.0, f0_hz=np.nan, stem_db=-30.0
+    )
     tables.write(data / "isolate" / "frames.parquet", voices)
     keys = {name: f"{number + 100:064x}" for number, name in enumerate(here["clip"])}
     for key in keys.values():

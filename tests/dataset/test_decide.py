@@ -36,6 +36,8 @@ THRESHOLDS = Select(
 BAD_FRAMES = [
     (Reason.NO_FACE, {"found": False}, "face_score"),
     (Reason.NO_FACE, {"face_score": 0.1}, "face_score"),
+    (Reason.UNSURE, {"infant_likeness": 0.55}, "surety"),
+    (Reason.UNSURE, {"infant_likeness": 0.45}, "surety"),
     (Reason.ADULT_ONLY, {"infant_likeness": 0.2}, "infant_likeness"),
     (Reason.FACE_SMALL, {"face_px": 40.0}, "face_px"),
     (Reason.OUT_OF_FRAME, {"mouth_inside": 0.5}, "mouth_inside"),
@@ -152,6 +154,28 @@ def test_two_ways_of_being_turned_away_count_as_one_reason():
     row = only(decide(world.tables(spoil_frames=spoilt), THRESHOLDS).clips)
     assert row.reason is Reason.TURNED_AWAY
     assert row.detail.startswith("yaw_abs_deg, 50 of 90")
+
+
+def test_no_span_goes_on_beyond_a_cut():
+    spoilt = [("a", slice(40, 41), {"cut": True})]
+    decided = decide(world.tables(["a", "b"], spoil_frames=spoilt), THRESHOLDS)
+    assert decided.spans[["clip", "start_frame", "end_frame"]].to_numpy().tolist() == [
+        ["a", 0, 40],
+        ["a", 40, 90],
+        ["b", 0, 90],
+    ]
+    alone = decide(world.tables(["a"], spoil_frames=spoilt).alone("a"), THRESHOLDS)
+    assert len(alone.spans) == 2
+
+
+def test_a_gap_with_a_cut_in_it_is_not_bridged():
+    spoilt = [
+        ("a", slice(40, 42), {"mouth_visible": 0.2}),
+        ("a", slice(41, 42), {"cut": True}),
+    ]
+    decided = decide(world.tables(spoil_frames=spoilt), THRESHOLDS)
+    assert decided.spans[["start_frame", "end_frame"]].to_numpy().tolist() == [[0, 40], [42, 90]]
+    assert not (decided.frames["reason"] == "bridged").any()
 
 
 @pytest.mark.parametrize(("gap", "spans"), [(1, 1), (3, 1), (4, 2)])

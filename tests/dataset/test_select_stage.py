@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from pipeline.core import ledger, tables
@@ -39,6 +40,8 @@ def project(tmp_path):
     tables.write(data / "isolate" / "clips.parquet", world.voice(clips))
     tables.write(data / "isolate" / "events.parquet", world.events(clips))
     tables.write(data / "landmarks" / "frames.parquet", seen)
+    tables.write(data / "landmarks" / "tracks.parquet", world.tracks(clips))
+    tables.write(data / "isolate" / "frames.parquet", world.levels(clips))
     (data / "overrides.csv").write_text(HEAD)
     return tmp_path
 
@@ -76,6 +79,18 @@ def test_frames_and_spans_are_written_with_what_decided(project):
     turned = tables.read(out / "frames.parquet").query("clip == 'turned'").iloc[0]
     assert (turned["measure"], turned["measured"], turned["threshold"]) == ("yaw_abs_deg", 70, 40)
     assert tables.read(out / "spans.parquet")["clip"].tolist() == ["good"]
+
+
+def test_a_second_infant_that_may_be_the_one_that_cries_drops_the_clip(project):
+    data = project / "data"
+    both = tables.read(data / "landmarks" / "tracks.parquet")
+    rival = both[both["clip"] == "good"].assign(track=1, chosen=False)
+    tables.write(data / "landmarks" / "tracks.parquet", pd.concat([both, rival]))
+    select.run(stage(project))
+    assert reasons(project)["good"] == "two_infants"
+    row = tables.read(data / "select" / "faces.parquet").set_index("clip").loc["good"]
+    assert row["rival_likeness"] == pytest.approx(0.9)
+    assert row["moves_with_sound"] == row["rival_moves"] > 0.9
 
 
 def test_overrides_are_read_and_idle_ones_are_counted(project):

@@ -17,6 +17,7 @@ FRAMES = 90
 
 GOOD_FRAME = {
     "found": True,
+    "cut": False,
     "face_score": 0.99,
     "faces": 1,
     "infant_likeness": 0.9,
@@ -75,6 +76,37 @@ def faces(clip_table: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return table.assign(**GOOD_FRAME)
+
+
+def tracks(clip_table: pd.DataFrame) -> pd.DataFrame:
+    """data/landmarks/tracks.parquet: one face in each clip, whose mouth goes with the voice."""
+    counts = clip_table["frames"]
+    return pd.DataFrame(
+        {
+            "clip": clip_table["clip"],
+            "track": 0,
+            "chosen": True,
+            "infant_likeness": 0.9,
+            "share": 1.0,
+            "face_px": 200.0,
+            "frame": [np.arange(count, dtype=np.int32) for count in counts],
+            "aperture_mm": [6.0 + 5.0 * np.sin(np.arange(count) / 4) for count in counts],
+        }
+    )
+
+
+def levels(clip_table: pd.DataFrame) -> pd.DataFrame:
+    """data/isolate/frames.parquet, as far as select reads it."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "clip": clip,
+                "frame": np.arange(count, dtype=np.int32),
+                "stem_db": -30.0 + 15.0 * np.sin(np.arange(count) / 4),
+            }
+        )
+        for clip, count in zip(clip_table["clip"], clip_table["frames"], strict=True)
+    )
 
 
 def voice(clip_table: pd.DataFrame) -> pd.DataFrame:

@@ -102,7 +102,10 @@ def test_what_is_left_in_the_store(tmp_path, babbling):
     out.mkdir()
     inputs = {"video": video, "backend": "mediapipe", "device": "cpu", "params": {}}
     measure.measure(out, inputs)
-    assert sorted(path.name for path in out.iterdir()) == ["frames.parquet", "landmarks.npz"]
+    left = ["frames.parquet", "landmarks.npz", "tracks.parquet"]
+    assert sorted(path.name for path in out.iterdir()) == left
+    (track,) = tables.read(out / measure.TRACKS).to_dict("records")
+    assert list(track["frame"]) == list(range(6))
     with np.load(out / measure.LANDMARKS) as file:
         assert file["points"].shape == (6, 478, 3)
         assert file["points"].dtype == np.float32
@@ -136,10 +139,12 @@ def test_proportions_tell_infants_from_adults():
 
 def test_the_infant_is_the_same_person_throughout():
     early, late, beside = np.arange(0, 50), np.arange(60, 100), np.arange(0, 100)
-    assert the_infants([beside, early, late], [0.1, 0.9, 0.9]) == [1, 2]
-    assert the_infants([beside, early], [0.1, 0.3]) == [1]
-    twins = the_infants([np.arange(0, 100), np.arange(0, 90)], [0.9, 0.95])
-    assert len(twins) == 1, "one identity a clip"
+    assert the_infants([beside, early, late], [0.1, 0.9, 0.9], [9, 9, 9]) == [1, 2]
+    assert the_infants([beside, early], [0.1, 0.3], [9, 9]) == [1]
+    twins = [np.arange(0, 100), np.arange(0, 90)]
+    assert the_infants(twins, [0.9, 0.95], [80, 80]) == [1], "one identity a clip"
+    assert the_infants(twins, [0.9, 0.95], [160, 80]) == [0], "the one that is filmed"
+    assert the_infants([beside, early], [0.1, 0.9], [300, 80]) == [1], "however large an adult is"
 
 
 def test_faces_keep_their_tracks():
@@ -155,3 +160,31 @@ def test_faces_keep_their_tracks():
     assert tracks.assign([face(320)], 10) == [first[1]]
     assert tracks.assign([face(320)], 100)[0] not in first
     tracks.close()
+
+
+def test_no_track_goes_on_beyond_a_cut():
+    def face(x):
+        points = np.zeros((478, 3), np.float32)
+        points[0], points[1] = [x, 0, 0], [x + 100, 100, 0]
+        return Face(points, 0.9)
+
+    tracks = Tracks()
+    (before,) = tracks.assign([face(0)], 3)
+    assert tracks.assign([face(0)], 4) == [before]
+    tracks.cut(5)
+    (after,) = tracks.assign([face(0)], 5)
+    assert after is not before
+    assert tracks.assign([face(0)], 6) == [after]
+    tracks.close()
+
+
+def test_every_face_is_described_with_its_mouth(seen_babbling):
+    face = seen_babbling.faces.iloc[0]
+    assert len(seen_babbling.faces) == 1
+    assert face["chosen"]
+    assert (face["share"], list(face["frame"])) == (1.0, list(range(24)))
+    assert face["face_px"] == pytest.approx(seen_babbling.frames["face_px"].median())
+    # Three times open and closed in 24 frames, by the fixture.
+    opening = 1 - np.cos(3 * np.linspace(0, 2 * np.pi, 24, endpoint=False))
+    assert np.corrcoef(face["aperture_mm"], opening)[0, 1] > 0.9
+    assert np.nanmax(face["aperture_mm"]) > 5

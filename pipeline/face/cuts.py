@@ -1,0 +1,62 @@
+"""Where one shot ends and another begins: at a cut both colours and layout change at once.
+
+A lamp that is switched on changes colours and leaves the layout; a camera that is swung round
+changes the layout and leaves most colours. Fades are no cuts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face.backends import Picture
+
+LOOK_PX = 48
+"""About the sides of what is looked at."""
+LEVELS = 6
+"""Of each channel, in the histogram of colours."""
+COLOURS_CHANGE = 0.3
+"""Share of the pixels whose colour the picture before did not have."""
+LAYOUT_STAYS = 0.5
+"""Correlation with the picture before above which it shows the same."""
+FLAT = 1.0
+"""Contrast, in levels of 0..255, below which a picture has no layout."""
+
+
+class CutDetector:
+    """Tells of each picture of a clip whether it begins another shot."""
+
+    def __init__(self) -> None:
+        self._colours: NDArray[np.float64] | None = None
+        self._layout: NDArray[np.float64] | None = None
+
+    def look(self, picture: Picture) -> bool:
+        """Whether an RGB picture (H, W, 3) begins another shot than the one before; the first does
+        not."""
+        down, across = (max(size // LOOK_PX, 1) for size in picture.shape[:2])
+        small = picture[down // 2 :: down, across // 2 :: across]
+        colours, layout = _colours(small), _layout(small)
+        before, beneath = self._colours, self._layout
+        self._colours, self._layout = colours, layout
+        if before is None or beneath is None:
+            return False
+        changed = 0.5 * float(np.abs(colours - before).sum())
+        return changed > COLOURS_CHANGE and _alike(layout, beneath) < LAYOUT_STAYS
+
+
+def _colours(small: Picture) -> NDArray[np.float64]:
+    """How often each of LEVELS^3 colours is there, in shares."""
+    level = (small.astype(np.int64) * LEVELS) >> 8
+    code = (level[..., 0] * LEVELS + level[..., 1]) * LEVELS + level[..., 2]
+    return np.bincount(code.ravel(), minlength=LEVELS**3) / code.size
+
+
+def _layout(small: Picture) -> NDArray[np.float64]:
+    return small.mean(axis=2, dtype=np.float64)
+
+
+def _alike(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Correlation of two pictures; 0 where either is flat or of another size."""
+    if a.shape != b.shape or min(a.std(), b.std()) < FLAT:
+        return 0.0
+    return float(((a - a.mean()) * (b - b.mean())).mean() / (a.std() * b.std()))
