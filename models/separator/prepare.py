@@ -1,7 +1,8 @@
 """Make the bank of stems: `python -m models.separator.prepare`.
 
-work/synthetic.npz, work/real.npz   stems; see models/stems.py
-trained_on.sha256                   digests of the real recordings that are learned from
+tmp/separator/synthetic.npz, real.npz   stems; see models/stems.py
+trained_on.sha256                       digests of the real recordings that are learned from
+validated_on.sha256                     and of those that choices are made by
 """
 
 from __future__ import annotations

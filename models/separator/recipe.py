@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from pipeline.core.code import PROJECT
 from pipeline.core.params import Params, read
 
 FOLDER = Path(__file__).resolve().parent
-WORK = FOLDER / "work"
+WORK = PROJECT / "tmp" / "separator"
 WEIGHTS = WORK / "model.safetensors"
 
 

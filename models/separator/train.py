@@ -1,8 +1,8 @@
 """Train the embedded separator: `python -m models.separator.train`.
 
-    work/state.pt       where it stands; a run that was ended goes on from here
-    curve.csv           step, and the losses by then
-    work/model.safetensors   the mean of the weights over the last steps, in half precision
+tmp/separator/state.pt            where it stands; a run that was ended goes on from here
+tmp/separator/model.safetensors   the mean of the weights over the last steps, in half precision
+curve.csv                         step, and the losses by then
 
 One thread; the network's arithmetic is bfloat16, its sums and the losses are not.
 """

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+import mixtures
 import numpy as np
+from mixtures import Bank, Mixture, Stem
 from numpy.typing import NDArray
 from recordings import RATE, Recordings, filled, revoiced
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "voice"))
-import mixtures
-from mixtures import Bank, Mixture, Stem
 
 Array = NDArray[np.float32]
 

@@ -1,10 +1,10 @@
 """Weights are what models/weights.lock says they are, or they are not loaded.
 
-voice:
-  path: models/voice/model.safetensors
+separator:
+  path: models/separator/model.safetensors
   sha256: 9c1f...
   licence: ODbL-1.0 AND CC-BY-SA-4.0
-  origin: models/voice/train.py
+  origin: models/separator/dvc.yaml
 """
 
 from __future__ import annotations
