@@ -117,6 +117,21 @@ def test_every_stage_writes_its_own_places() -> None:
         assert f"data/{name}" in outs
 
 
+def test_the_main_graph_trains_no_weights_that_ship() -> None:
+    """DVC joins graphs by files: an out of a recipe that a stage reads would be made first."""
+    made = {
+        (recipe.parent / stage.get("wdir", ".") / out).resolve()
+        for recipe in PROJECT.glob("models/*/dvc.yaml")
+        for stage in yaml.safe_load(recipe.read_text())["stages"].values()
+        for kind in ("outs", "metrics", "plots")
+        for out in paths(stage.get(kind, []))
+    }
+    assert made
+    read = {(PROJECT / dep) for stage in GRAPH["stages"].values() for dep in paths(stage["deps"])}
+    for out in made:
+        assert not any(out == dep or out.is_relative_to(dep) for dep in read), out
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_its_own_section(name: str) -> None:
     assert name in GRAPH["stages"][name]["params"]

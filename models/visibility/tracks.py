@@ -94,6 +94,7 @@ def main(argv: list[str] | None = None) -> int:
         tracks = [track for track in pool.map(film, made) if track is not None]
     joined = {name: np.concatenate([track[name] for track in tracks]) for name in tracks[0]}
     number = np.repeat(np.arange(len(tracks)), [len(track["clean"]) for track in tracks])
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **joined, track=number)
     print(f"{options.out}: {len(tracks)} tracks, {len(number)} frames")
     return 0

@@ -27,6 +27,7 @@ from pipeline.voice.vocalizations import Discriminant
 from pipeline.voice.vocalizations_features import vector
 
 HERE = Path(__file__).resolve().parent
+MADE = HERE.parents[1] / "tmp" / "voices"
 KINDS = ("babble", "cry", "fuss", "laugh")
 SPAN_S = 6.0
 _SLOWER = {"laugh": (0.8, 1.2), "babble": (0.55, 0.9), "fuss": (0.7, 1.1), "cry": (0.7, 1.3)}
@@ -42,9 +43,10 @@ def main() -> int:
     rng = np.random.default_rng([params["seed"], 5])
     examples = _examples(params["examples"], read(real, False, *split), rng)
     held = _examples(params["examples"] // 4, read(real, True, *split), rng)
+    MADE.mkdir(parents=True, exist_ok=True)
     save_file(
         {kind: examples[kind].astype(np.float16) for kind in KINDS},
-        HERE / "vocalizations.safetensors",
+        MADE / "vocalizations.safetensors",
     )
     learned = Discriminant.fit(examples)
     right = {kind: _share_right(learned, kind, held[kind]) for kind in KINDS}

@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from pipeline.voice.voices_network import PyanNet, Shape
 
 HERE = Path(__file__).resolve().parent
+MADE = HERE.parents[1] / "tmp" / "voices"
 WHO = ("infant", "adult", "other")
 
 
@@ -156,7 +157,8 @@ def _f1(said: Tensor, true: Tensor) -> float:
 
 def _save(network: torch.nn.Module) -> None:
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, HERE / "model.safetensors")
+    MADE.mkdir(parents=True, exist_ok=True)
+    save_file(weights, MADE / "model.safetensors")
 
 
 def _write_curves(points: list[Point]) -> None:

@@ -11,7 +11,7 @@ every frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ class Follower:
         before = [known.face.score for known in self._last if _same(known.face, face)]
         last = max(before, default=FOLLOWED_SCORE)
         score = last if np.isnan(face.score) else max(face.score, FADING * last)
-        return Face(face.points, max(score, FOLLOWED_SCORE))
+        return replace(face, score=max(score, FOLLOWED_SCORE))
 
     def _credible(self, turned: Turned) -> bool:
         """Whether a face may be one: upright, surely found, or followed already."""
@@ -145,7 +145,7 @@ def look(detector: FaceDetector, picture: Picture, turn: int) -> list[Face]:
     turned = picture if turn == 0 else np.rot90(picture, turn)
     height, width = picture.shape[:2]
     return [
-        Face(turn_back(face.points, turn, width, height), face.score)
+        replace(face, points=turn_back(face.points, turn, width, height))
         for face in detector.detect(turned)
         if tilt_deg(face.points) <= MAX_TILT_DEG
     ]

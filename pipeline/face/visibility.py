@@ -25,7 +25,7 @@ def visibility(records: NDArray[np.void]) -> NDArray[np.float32]:
 
 
 def usable(records: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Which swatches (F, 852) show a face that neither its own head nor the picture's edge hides."""
+    """Which swatches (F, 852) show a face that neither the head nor the picture's edge hides."""
     triangles = canonical().triangles
     facing = records["facing"].astype(np.float32)[:, triangles].mean(axis=2)
     return np.asarray((facing > USABLE_FACING) & records["inside"][:, triangles].all(axis=2))
