@@ -13,7 +13,11 @@ def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> N
     """Write a table, whole or not at all; `schema` fixes names, order and types of its columns."""
     if schema is not None:
         frame = frame.reindex(columns=schema.names)
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    if schema is not None and frame.empty:
+        # Columns without values have no type of their own, and lists cannot be made of them.
+        table = schema.empty_table()
+    else:
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     temporary = path.with_name(f".{path.name}.tmp")
     # The pandas metadata name versions; without them two environments write the same bytes.
     pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")

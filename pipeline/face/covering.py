@@ -1,8 +1,8 @@
 """What covers a face, from its colours and edges: a pacifier, a bottle, a blanket, a hand.
 
-A small network looks at every frame against the face's own skin and against the rest of its track;
-it learned from synthetic faces with everything laid over them, and their truth
-(`models/visibility`).
+Two cues that err apart are averaged. Rules about colour (`colours`) hold for any face, and are
+fooled by a bottle's teat or pale lips. A small network learned from synthetic faces with everything
+laid over them (`models/visibility`); it is not fooled by these, and less at home on real faces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.weights import locked
-from pipeline.face import cover_features, cover_grid
+from pipeline.face import colours, cover_features, cover_grid
+from pipeline.face.mesh import POINTS
 
 if TYPE_CHECKING:
     from pipeline.face.cover_network import CoverNetwork
@@ -31,14 +32,20 @@ BLOCK = 128
 def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
     """How likely each landmark is covered, (F, 478) in [0, 1].
 
-    Works through a track in blocks of frames, so that memory does not grow with it.
-
     Args:
         swatches: (F, 852, 4) of one track, in the order of frames.
         usable: (F, 852) whether a swatch is skin in the picture that the head itself does not hide.
     """
     if not len(swatches):
-        return np.zeros((0, cover_grid.weights().onto_landmarks.shape[1]), np.float32)
+        return np.zeros((0, POINTS), np.float32)
+    by_network = learned(swatches, usable)
+    by_rules = colours.foreign(swatches, usable)
+    # Where no patch of skin is near enough to tell, rules say nothing.
+    return 0.5 * (by_network + np.where(np.isnan(by_rules), by_network, by_rules))
+
+
+def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
+    """What the network says, in blocks of frames, so that memory does not grow with the track."""
     which = cover_features.sample(len(swatches))
     usual = cover_features.usual(cover_features.look(swatches[which]), usable[which])
     parts = []

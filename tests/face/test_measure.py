@@ -45,6 +45,16 @@ def test_pictures_without_a_face(see, picture):
     assert (seen.visibility == 0).all()
 
 
+def test_a_clip_without_a_face_leaves_every_table(tmp_path):
+    video = write_video(tmp_path / "video.mp4", [np.full((120, 160, 3), 90, np.uint8)] * 4)
+    inputs = {"video": video, "backend": "mediapipe", "device": "cpu", "params": {}}
+    measure.measure(tmp_path, inputs)
+    assert tables.read(tmp_path / measure.FRAMES)["found"].tolist() == [False] * 4
+    tracks = tables.read(tmp_path / measure.TRACKS)
+    assert len(tracks) == 0
+    assert {"track", "frame", "aperture_mm"} <= set(tracks.columns)
+
+
 def test_one_frame_and_none(see, studio):
     assert see([studio.picture()]).frames["found"].tolist() == [True]
     nothing = see([])
