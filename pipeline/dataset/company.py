@@ -4,8 +4,9 @@
     twins_01                0.62            0.91         0.08    the other one is still
     twins_02                0.20            0.88         0.31    which of the two cries?
 
-A rival is another face that is there at the same time. One whose mouth moves clearly less with the
-voice than the infant's does is none: it may be an infant, but it is not the one that is heard.
+A rival is another face of about the size that is there at the same time. One whose mouth moves
+clearly less with the voice than the infant's does is none: it may be an infant, but it is not the
+one that is heard.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ TOGETHER_FRAMES = 15
 """For how long another face must be there beside the infant's to be a rival."""
 ENOUGH_FRAMES = 30
 """Frames in which both mouth and voice must be known to say whether they go together."""
+AS_LARGE = 0.5
+"""The least size of a rival beside the infant's face: patterns on clothes pass for small faces."""
 CLEARLY = 0.3
 """How much less the rival's mouth must go with the voice."""
 QUIET_DB = -60.0
@@ -55,7 +58,10 @@ def _of_clip(faces: pd.DataFrame, level_db: Floats) -> dict[str, float]:
     where = np.concatenate(infants["frame"].tolist())
     mine = together(where, np.concatenate(infants["aperture_mm"].tolist()), level_db)
     said = {"moves_with_sound": mine, "rival_likeness": 0.0, "rival_moves": np.nan}
+    size_px = float(infants["face_px"].max())
     for rival in _beside(faces, where):
+        if rival["face_px"] < AS_LARGE * size_px:
+            continue
         moves = together(rival["frame"], rival["aperture_mm"], level_db)
         likeness = float(rival["infant_likeness"])
         if not mine - moves > CLEARLY and likeness > said["rival_likeness"]:

@@ -32,7 +32,7 @@ class Select(Params):
     """How far the face may look up or down."""
     min_face_visible: float = Field(0.7, ge=0, le=1)
     """Share of the face that can be seen."""
-    min_mouth_visible: float = Field(0.55, ge=0, le=1)
+    min_mouth_visible: float = Field(0.65, ge=0, le=1)
     """Share of the mouth that can be seen."""
 
     min_infant_s: float = Field(0.5, ge=0)

@@ -65,6 +65,12 @@ def test_a_rival_whose_mouth_is_hidden_may_be_the_one_that_cries():
     assert row.reason is Reason.TWO_INFANTS
 
 
+def test_a_pattern_on_clothes_that_passes_for_a_small_face_is_no_rival():
+    said, row = judged(beside(face_px=58.0))
+    assert said["rival_likeness"] == 0
+    assert row.reason is Reason.KEPT
+
+
 def test_an_adult_beside_the_infant_is_no_rival():
     said, row = judged(beside(infant_likeness=0.1))
     assert said["rival_likeness"] == pytest.approx(0.1)
