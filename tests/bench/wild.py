@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
             project.change(download={"allow_hosts": ["127.0.0.1"]})
             _catalogue(project, clips, address)
             figures = _run(project, "as it is", arguments.keep)
-            project.change(select={"min_infant_likeness": 0.0})
+            project.change(select={"min_infant_likeness": 0.0, "min_surety": 0.0})
             figures += _run(project, "age left out", arguments.keep)
     return report("wild", figures, arguments.json)
 
