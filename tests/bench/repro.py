@@ -93,7 +93,7 @@ def same_anywhere(root: Path) -> list[Figure]:
         if shuffled:
             _shuffle_listings(project)
         _whole(project.dvc("repro"))
-        locks.append((root / name / "dvc.lock").read_bytes())
+        locks.append(project.lock)
     return [Figure("different dvc.lock over workers 1, 2, 4, again, shuffled", len(set(locks)), 1)]
 
 
@@ -111,7 +111,7 @@ def killed(root: Path, kills: int) -> list[Figure]:
     _whole(troubled.dvc("repro"))
     pattern = "data/*/*.parquet"
     same = calm.bytes_of(pattern) == troubled.bytes_of(pattern)
-    locks = calm.bytes_of("dvc.lock") == troubled.bytes_of("dvc.lock")
+    locks = calm.lock == troubled.lock
     leftovers = [*troubled.root.glob("data/.store/.tmp-*"), *troubled.root.glob("data/*/.*.tmp")]
     return [
         Figure(f"tables that differ after {kills} kills", float(not same), 0),

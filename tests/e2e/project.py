@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -158,6 +159,11 @@ class Project:
         """The environment in which this folder's code is what Python finds."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**os.environ, "PATH": path, "PYTHONPATH": str(self.root), "PYTHONUNBUFFERED": "1"}
+
+    @property
+    def lock(self) -> str:
+        """What dvc.lock says of every stage; in which order it does is left to DVC."""
+        return json.dumps(yaml.safe_load((self.root / "dvc.lock").read_text()), sort_keys=True)
 
     def bytes_of(self, pattern: str) -> dict[str, bytes]:
         """The content of every file that matches, by path."""
