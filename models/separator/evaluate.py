@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from models import resynthesis, stems
+from models.separator import resynthesis, stems
 from models.separator.recipe import FOLDER, WEIGHTS, Recipe, recipe
-from models.stems import RATE, Array
-from models.textures import texture
+from models.separator.stems import RATE, Array
+from models.separator.textures import texture
 from pipeline.nursery import sound
 from pipeline.nursery.performance import perform
 from pipeline.voice.separation_network import Network, analyse, synthesise

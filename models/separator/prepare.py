@@ -1,6 +1,6 @@
 """Make the bank of stems: `python -m models.separator.prepare`.
 
-tmp/separator/synthetic.npz, real.npz   stems; see models/stems.py
+tmp/separator/synthetic.npz, real.npz   stems; see models/separator/stems.py
 trained_on.sha256                       digests of the real recordings that are learned from
 validated_on.sha256                     and of those that choices are made by
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import stems
+from models.separator import stems
 from models.separator.recipe import FOLDER, WORK, Recipe, recipe
 
 

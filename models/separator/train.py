@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models import stems
-from models.mixtures import Mixer, Shares
+from models.separator import stems
+from models.separator.mixtures import Mixer, Shares
 from models.separator.recipe import FOLDER, WEIGHTS, WORK, Recipe, recipe
 from pipeline.voice.separation_network import Network, analyse, synthesise
 

@@ -46,6 +46,21 @@ def listed() -> dict[str, Weights]:
     return {name: fit(row, Weights, f"{LOCK.name}: {name}") for name, row in content.items()}
 
 
+def of_the_user(name: str, what: str) -> Weights:
+    """The row of the lock that only a user can write, because `what` does not ship.
+
+    Raises:
+        WeightsError: there is none; says what to add.
+    """
+    known = listed()
+    if name not in known:
+        raise WeightsError(
+            f"models/weights.lock: no {name!r}; add path, sha256, licence and origin of {what} "
+            f"to use this backend"
+        )
+    return known[name]
+
+
 def locked(name: str) -> Path:
     """Return the file of weights of that name, once its digest has been checked.
 

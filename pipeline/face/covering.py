@@ -8,14 +8,12 @@ laid over them (`models/visibility`); it is not fooled by these, and less at hom
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import WeightsError
-from pipeline.core.weights import locked
+from pipeline.core.restoring import restored
 from pipeline.face import colours, cover_features, cover_grid
 from pipeline.face.mesh import POINTS
 
@@ -74,18 +72,9 @@ def network() -> CoverNetwork:
         WeightsError: the weights are missing, or others than models/weights.lock says.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     from pipeline.face.cover_network import CoverNetwork
 
     # Sums differ in the last bit with the number of threads; measurements must not.
     torch.set_num_threads(1)
-    path: Path = locked(WEIGHTS)
-    network = CoverNetwork()
-    try:
-        weights = load_file(path)
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"{path}: not the weights of this network: {error}") from None
-    return network.eval()
+    return restored(CoverNetwork(), WEIGHTS)

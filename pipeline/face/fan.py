@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.backends import BackendInfo
-from pipeline.core.errors import WeightsError
-from pipeline.core.weights import listed, locked
+from pipeline.core.weights import locked, of_the_user
 from pipeline.face import mediapipe_mesh
 from pipeline.face.backends import Box, Face, Picture, overlap
 from pipeline.face.fan_network import Aligner
@@ -38,12 +37,8 @@ def info() -> BackendInfo:
     Raises:
         WeightsError: models/weights.lock names no weights for it.
     """
-    if LOCKED not in listed():
-        raise WeightsError(
-            f"models/weights.lock: no {LOCKED!r}; add path, sha256, licence and origin of "
-            "face-alignment's 2DFAN4-11f355bf06.pth.tar to use this backend"
-        )
-    weights, boxes = listed()[LOCKED], mediapipe_mesh.info()
+    weights = of_the_user(LOCKED, "face-alignment's 2DFAN4-11f355bf06.pth.tar")
+    boxes = mediapipe_mesh.info()
     made_of = f"{version('face-alignment')} {weights.sha256} {boxes.digest}"
     return BackendInfo(
         task="landmarks",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING
-from warnings import catch_warnings, simplefilter
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.errors import WeightsError
+from pipeline.core.restoring import reading
 from pipeline.face.backends import Box, Picture
 
 if TYPE_CHECKING:
@@ -27,6 +25,10 @@ RAISED = 0.12
 """How far above the box's middle the window's lies, in heights of the box."""
 
 Floats = NDArray[np.float32]
+
+_EXPECTED = (
+    "the whole weights of face-alignment's 2D FAN with nothing but tensors and their names in them"
+)
 
 
 class Aligner:
@@ -61,27 +63,11 @@ def read(path: Path) -> nn.Module:
     import torch
     from face_alignment.models import FAN
 
-    try:
-        with catch_warnings():
-            simplefilter("ignore")  # What is odd about a file is refused, not remarked upon.
-            weights = torch.load(path, map_location="cpu", weights_only=True)
+    with reading(path, _EXPECTED):
+        weights = torch.load(path, map_location="cpu", weights_only=True)
         hourglasses = {found[1] for name in weights if (found := re.match(r"m(\d)\.", name))}
         network = FAN(len(hourglasses))
         network.load_state_dict(weights)
-    except (
-        UnpicklingError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        ValueError,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(
-            f"{path}: expected the whole weights of face-alignment's 2D FAN with nothing but "
-            f"tensors and their names in them: {reason[:200]}"
-        ) from None
     return network.eval()
 
 

@@ -6,7 +6,6 @@ events_of_file(Path("home.mp4"), params.isolate, typist)   # [{"start_s": 0.4, "
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from math import gcd
@@ -20,40 +19,13 @@ from pipeline import media
 from pipeline.voice import events_table
 from pipeline.voice.backends import RATE, SEPARATORS, VOICES, Wave, heard
 from pipeline.voice.events import events
-from pipeline.voice.measure import STEM, TRACKS, Isolated, isolate
-from pipeline.voice.measures import measures
+from pipeline.voice.measure import Isolated, isolate
 from pipeline.voice.params import Isolate
 from pipeline.voice.vocalizations import Typist
-from pipeline.voice.vocalizations_table import shares, typed
+from pipeline.voice.vocalizations_table import typed
 
 _VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp"})
 _SAID = ["start_s", "end_s", "who", "type", "score", "snr_db"]
-
-
-def isolate_file(
-    path: Path, wanted: Isolate, typist: Typist, out: Path, device: str = "cpu"
-) -> dict[str, Any]:
-    """Isolate one file of sound into the folder `out`.
-
-    Writes stem_16k.flac, residual_16k.flac, voice.npz and voice.json; the latter holds the
-    measures and the events, and is returned.
-
-    Raises:
-        CradleError: the file is not sound, or there is no such backend.
-    """
-    found = isolated(path, wanted, device)
-    out.mkdir(parents=True, exist_ok=True)
-    media.write_sound(out / STEM, found.stem, RATE)
-    media.write_sound(out / "residual_16k.flac", found.sound - found.stem, RATE)
-    np.savez(out / TRACKS, **found.voices.tracks())
-    told = typed(events_table.rows(events(found.voices, found.sound, found.stem)), typist)
-    kinds = shares(told, [kind.name for kind in typist.kinds])
-    about = {
-        "measures": _plain({**measures(found.sound, found.stem, found.voices), **kinds}),
-        "events": _listed(told),
-    }
-    (out / "voice.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-    return about
 
 
 def events_of_file(

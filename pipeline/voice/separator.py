@@ -6,13 +6,12 @@ What it was trained on, and how well it does, stands in models/separator/README.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
 from pipeline.core.backends import BackendInfo
-from pipeline.core.errors import WeightsError
-from pipeline.core.weights import listed, locked
+from pipeline.core.restoring import restored
+from pipeline.core.weights import listed
 from pipeline.voice.backends import RATE, Wave
 from pipeline.voice.separation_chunks import with_margins
 
@@ -43,10 +42,12 @@ class Embedded:
     def __init__(self, device: str) -> None:
         import torch
 
+        from pipeline.voice.separation_network import Network
+
         # Sums differ in the last bit with the number of threads; measurements must not.
         torch.set_num_threads(1)
         self._device = device
-        self._network = _network().to(device).eval()
+        self._network = restored(Network(), NAME).to(device)
 
     def separate(self, sound: Wave, rate: int) -> tuple[Wave, Wave]:
         """See `Separator`; `rate` is 16 kHz."""
@@ -78,20 +79,3 @@ class Embedded:
     def parameters(self) -> int:
         """How many weights there are."""
         return sum(weight.numel() for weight in self._network.parameters())
-
-
-def _network() -> Any:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from pipeline.voice.separation_network import Network
-
-    network, path = Network(), locked(NAME)
-    try:
-        weights = load_file(path)
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsError(
-            f"{path}: not the weights of this network, which are a safetensors file: {error}"
-        ) from None
-    return network

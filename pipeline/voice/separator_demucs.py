@@ -13,13 +13,11 @@ everyone knows. The file is named by models/weights.lock:
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cached_property
 from math import gcd
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,8 @@ from scipy.signal import resample_poly
 
 from pipeline.core.backends import BackendInfo
 from pipeline.core.errors import WeightsError
-from pipeline.core.weights import LOCK, listed, locked
+from pipeline.core.restoring import reading
+from pipeline.core.weights import locked, of_the_user
 from pipeline.voice.backends import RATE, Wave
 from pipeline.voice.separation_chunks import overlapped
 
@@ -43,12 +42,7 @@ def info() -> BackendInfo:
     Raises:
         WeightsError: the lock does not say which weights it should have.
     """
-    if NAME not in listed():
-        raise WeightsError(
-            f"{LOCK}: no weights named {NAME!r}; to use the backend {NAME}, fetch a model of that "
-            f"package and add a row {NAME!r} with its path, sha256, licence and origin"
-        )
-    weights = listed()[NAME]
+    weights = of_the_user(NAME, "a model that the demucs package fetches")
     return BackendInfo("separation", NAME, weights.sha256, weights.licence, embedded=False)
 
 
@@ -123,18 +117,10 @@ def read_model(path: Path) -> Any:
     from demucs.hdemucs import HDemucs
     from demucs.htdemucs import HTDemucs
 
-    expected = "expected a model as the demucs package saves it (.th)"
-    try:
-        # What torch warns of while it reads a stranger's file, it also refuses.
-        with warnings.catch_warnings(action="ignore"):
-            with torch.serialization.safe_globals([HTDemucs, HDemucs, Time, Fraction]):
-                package = torch.load(path, "cpu", weights_only=True)
-            return _built(package, (HTDemucs, HDemucs, Time))
-    except (OSError, EOFError, UnpicklingError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise WeightsError(f"{path}: {expected}; {first}") from None
-    except (RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path}: {expected}; {type(error).__name__}: {error}") from None
+    safe = torch.serialization.safe_globals([HTDemucs, HDemucs, Time, Fraction])
+    with reading(path, "a model as the demucs package saves it (.th)"), safe:
+        package = torch.load(path, "cpu", weights_only=True)
+        return _built(package, (HTDemucs, HDemucs, Time))
 
 
 def _built(package: Any, known: tuple[type, ...]) -> Any:

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.backends import BackendInfo
-from pipeline.core.errors import WeightsError
-from pipeline.core.weights import listed, locked
+from pipeline.core.restoring import restored
+from pipeline.core.weights import listed
 from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave
 from pipeline.voice.sounding import audible, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
-
-if TYPE_CHECKING:
-    from pipeline.voice.voices_network import PyanNet
 
 LOCKED = "voices"
 SINCNET = {"stride": 10}
@@ -56,10 +52,13 @@ class Embedded:
     def __init__(self, device: str) -> None:
         import torch
 
+        from pipeline.voice.voices_network import PyanNet, Shape
+
         # Sums differ in the last bit with the number of threads; measurements must not.
         torch.set_num_threads(1)
         self._device = device
-        self._network = _network().to(device).eval()
+        network = PyanNet(Shape(len(WHO), SINCNET, LSTM, LINEAR))
+        self._network = restored(network, LOCKED).to(device)
         self._windows = Windows(round(_WINDOW_S * RATE), round(_STEP_S * RATE), self._hop)
 
     def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
@@ -94,18 +93,3 @@ class Embedded:
     def parameters(self) -> int:
         """How many weights there are."""
         return sum(weight.numel() for weight in self._network.parameters())
-
-
-def _network() -> PyanNet:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from pipeline.voice.voices_network import PyanNet, Shape
-
-    network = PyanNet(Shape(len(WHO), SINCNET, LSTM, LINEAR))
-    file = locked(LOCKED)
-    try:
-        network.load_state_dict(load_file(file))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"{file}: not the weights of this network: {error}") from None
-    return network

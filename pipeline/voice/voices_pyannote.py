@@ -16,7 +16,6 @@ from enum import Enum
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import yaml
@@ -24,7 +23,8 @@ from numpy.typing import NDArray
 
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import BackendError, WeightsError
-from pipeline.core.weights import listed, locked
+from pipeline.core.restoring import reading
+from pipeline.core.weights import locked, of_the_user
 from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave
 from pipeline.voice.sounding import audible, louder, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 LOCKED = "pyannote_voices"
 _TASK = "pyannote.audio.core.task"
+_EXPECTED = (
+    "a whole checkpoint of pyannote.audio's PyanNet with nothing but numbers and names in it"
+)
 _SHORTEST = round(0.1 * RATE)
 
 
@@ -43,12 +46,7 @@ def info() -> BackendInfo:
     Raises:
         WeightsError: models/weights.lock names no checkpoint for it.
     """
-    if LOCKED not in listed():
-        raise WeightsError(
-            f"models/weights.lock: no {LOCKED!r}; add path, sha256, licence and origin of a "
-            "pyannote.audio checkpoint to use this backend"
-        )
-    weights = listed()[LOCKED]
+    weights = of_the_user(LOCKED, "a pyannote.audio checkpoint")
     return BackendInfo("voices", "pyannote", weights.sha256, weights.licence, embedded=False)
 
 
@@ -181,8 +179,6 @@ def _checkpoint_of(path: Path) -> Path:
 
 
 def _read(path: Path) -> tuple[PyanNet, Specifications]:
-    from pickle import UnpicklingError
-
     import torch
     from torch.torch_version import TorchVersion
 
@@ -191,10 +187,9 @@ def _read(path: Path) -> tuple[PyanNet, Specifications]:
     stand_ins: list[Any] = [
         (cls, f"{_TASK}.{cls.__name__}") for cls in (Problem, Resolution, Specifications)
     ]
-    try:
-        with torch.serialization.safe_globals([*stand_ins, TorchVersion]), catch_warnings():
-            simplefilter("ignore")  # What is odd about a file is refused, not remarked upon.
-            content = torch.load(path, map_location="cpu", weights_only=True)
+    safe = torch.serialization.safe_globals([*stand_ins, TorchVersion])
+    with reading(path, _EXPECTED), safe:
+        content = torch.load(path, map_location="cpu", weights_only=True)
         about, sizes = content["pyannote.audio"], content["hyper_parameters"]
         task = about["specifications"]
         network = PyanNet(_shape(about["architecture"], sizes, task))
@@ -204,21 +199,6 @@ def _read(path: Path) -> tuple[PyanNet, Specifications]:
             if not name.startswith(("loss_func.", "validation_metric."))
         }
         network.load_state_dict(weights)
-    except (
-        UnpicklingError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(
-            f"{path}: expected a whole checkpoint of pyannote.audio's PyanNet with nothing but "
-            f"numbers and names in it: {reason[:200]}"
-        ) from None
     return network, task
 
 

@@ -113,7 +113,6 @@ def test_the_lock_decides(tmp_path, weights, monkeypatch):
     digest = file_digest(weights)
     row = Weights(path=str(weights), sha256=digest, licence="BSD-3-Clause", origin="here")
     monkeypatch.setattr("pipeline.core.weights.listed", lambda: {"fan": row})
-    monkeypatch.setattr(fan, "listed", lambda: {"fan": row})
     info = LANDMARKERS.info("fan")
     assert (info.task, info.name, info.embedded) == ("landmarks", "fan", False)
     assert info.licence == "BSD-3-Clause AND Apache-2.0"

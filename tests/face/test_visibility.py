@@ -21,7 +21,7 @@ def covered(picture, points, colour, scale=1.0):
     middle = outline.mean(axis=0)
     size = scale * np.ptp(outline, axis=0) * [0.75, 1.0] + 12
     drawn = picture.copy()
-    cv2.ellipse(drawn, (tuple(map(float, middle)), tuple(2 * map_ for map_ in size), 0), colour, -1)
+    cv2.ellipse(drawn, (tuple(map(float, middle)), tuple(2 * half for half in size), 0), colour, -1)
     return drawn
 
 

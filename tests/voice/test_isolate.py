@@ -2,76 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from pipeline import media
+from pipeline.__main__ import main
 from pipeline.core import tables
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import read_clips
-from pipeline.core.runner import Run, Runner
-from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
 from pipeline.params import load
-from pipeline.voice.files import events_of_file, isolate_file
-from pipeline.voice.isolate import run
+from pipeline.voice.files import events_of_file
 from pipeline.voice.params import Isolate
 from pipeline.voice.vocalizations import learn
-from pipeline.voice.vocalizations_params import Vocalization
 from tests.voice.mixing import RATE, mixture
+from tests.voice.world import downloaded, isolated
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project after `download`, with a cry, a laugh under talk, and a file that is no sound."""
-    store = Store(tmp_path / "data" / ".store")
-    rows = []
     sounds = {"cry_1": mixture("cry", None, 60)[0], "talk_1": mixture("laugh", "adult", 61)[0]}
-    for clip in (*sounds, "zz_broken"):
-        with store.publish("media", clip) as folder:
-            if clip in sounds:
-                media.write_sound(folder / "sound_16k.flac", sounds[clip], RATE)
-            else:
-                (folder / "sound_16k.flac").write_bytes(b"no sound at all")
-        rows.append(
-            {
-                "clip": clip,
-                "media_key": clip,
-                "media_digest": f"digest_{clip}",
-                "frames": 120,
-                "duration_s": 4.0,
-                "source": f"of {clip}",
-                "vocalization": "cry",
-            }
-        )
-    (tmp_path / "data" / "download").mkdir(parents=True)
-    tables.write(tmp_path / "data" / "download" / "clips.parquet", pd.DataFrame(rows))
-    return tmp_path
+    return downloaded(tmp_path, {**sounds, "zz_broken": b"no sound at all"})
 
 
 KINDS = load(PROJECT).vocalizations
 
 
-def isolated(project: Path, kinds: tuple[Vocalization, ...] = KINDS) -> Summary:
-    store = Store(project / "data" / ".store")
-    runner = Runner(store, Run(executor="serial", device="cpu"))
-    return run(
-        Stage("isolate", Isolate(), SimpleNamespace(vocalizations=kinds), project, store, runner)
-    )
-
-
 def test_every_clip_is_accounted_for_and_remembered(project: Path) -> None:
-    first = isolated(project)
+    first = isolated(project, KINDS)
     assert (first.seen, first.measured, first.kept) == (3, 3, 2)
     assert first.dropped == {"measure_failed": 1}
     before = {path.name: path.read_bytes() for path in (project / "data/isolate").iterdir()}
-    again = isolated(project)
+    again = isolated(project, KINDS)
     # What failed by our own fault is tried again; what was measured is not.
     assert again.remembered >= 2
     after = {path.name: path.read_bytes() for path in (project / "data/isolate").iterdir()}
@@ -84,7 +50,7 @@ def test_every_clip_is_accounted_for_and_remembered(project: Path) -> None:
 
 
 def test_tables_hold_what_the_clips_sound_like(project: Path) -> None:
-    isolated(project)
+    isolated(project, KINDS)
     out = project / "data" / "isolate"
     clips = tables.read(out / "clips.parquet").set_index("clip")
     assert list(clips.index) == ["cry_1", "talk_1"]
@@ -101,7 +67,7 @@ def test_tables_hold_what_the_clips_sound_like(project: Path) -> None:
 
 
 def test_stem_and_tracks_are_in_the_store(project: Path) -> None:
-    isolated(project)
+    isolated(project, KINDS)
     clips = tables.read(project / "data/isolate/clips.parquet").set_index("clip")
     store = Store(project / "data" / ".store")
     stem_entry = store.entry("stem", clips.loc["cry_1", "stem_key"])
@@ -115,7 +81,7 @@ def test_stem_and_tracks_are_in_the_store(project: Path) -> None:
 def test_no_clips_give_empty_tables(project: Path) -> None:
     path = project / "data" / "download" / "clips.parquet"
     tables.write(path, tables.read(path).iloc[:0])
-    assert isolated(project).seen == 0
+    assert isolated(project, KINDS).seen == 0
     assert len(tables.read(project / "data/isolate/frames.parquet")) == 0
 
 
@@ -123,13 +89,11 @@ def test_a_file_given_by_hand(tmp_path: Path) -> None:
     sound, _, _ = mixture("cry", None, 62)
     path = tmp_path / "hand.wav"
     media.write_sound(path, np.stack([sound, sound], 1), RATE)
-    about = isolate_file(path, Isolate(), learn(KINDS, PROJECT), tmp_path / "out")
-    assert json.loads((tmp_path / "out" / "voice.json").read_text()) == about
-    stem, _ = media.read_sound(tmp_path / "out" / "stem_16k.flac")
-    rest, _ = media.read_sound(tmp_path / "out" / "residual_16k.flac")
+    outs = [tmp_path / "stem.wav", tmp_path / "rest.wav"]
+    assert main(["isolate", str(path), "-o", str(outs[0]), "--residual", str(outs[1])]) == 0
+    stem, rest = (media.read_sound(out)[0] for out in outs)
     assert np.allclose(stem + rest, sound - sound.mean(), atol=1e-4)
     heard = events_of_file(path, Isolate(), learn(KINDS, PROJECT))
-    assert heard == about["events"]
     assert set(heard[0]) == {"start_s", "end_s", "who", "type", "score", "snr_db"}
     assert any(event["who"] == "infant" and event["type"] == "cry" for event in heard)
 

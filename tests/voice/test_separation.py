@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline.core import weights
+from pipeline.core import restoring, weights
 from pipeline.core.errors import CradleError, WeightsError
 from pipeline.voice import separator, separator_demucs
 from pipeline.voice.backends import RATE, SEPARATORS, Wave
@@ -142,7 +142,7 @@ def test_weights_that_are_none_are_refused(
 ) -> None:
     broken = tmp_path / "model.safetensors"
     broken.write_bytes(content)
-    monkeypatch.setattr(separator, "locked", lambda name: broken)
+    monkeypatch.setattr(restoring, "locked", lambda name: broken)
     with pytest.raises(WeightsError, match=r"model\.safetensors.*safetensors file"):
         separator.load("cpu")
 
@@ -204,7 +204,7 @@ def test_demucs_weights_that_are_not_what_the_lock_says_are_refused(
     with pytest.raises(WeightsError, match="expected 000000000000"):
         separator_demucs.load("cpu")
     (tmp_path / "weights.lock").write_text("{}")
-    with pytest.raises(WeightsError, match="add a row 'demucs'"):
+    with pytest.raises(WeightsError, match="no 'demucs'; add path"):
         separator_demucs.info()
 
 

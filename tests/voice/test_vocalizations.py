@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,20 +13,17 @@ from pipeline.core import tables
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import ParamsError
 from pipeline.core.params import fit
-from pipeline.core.runner import Run, Runner
-from pipeline.core.stage import Stage, Summary
-from pipeline.core.store import Store
+from pipeline.core.stage import Summary
 from pipeline.params import load
 from pipeline.voice import events_table
 from pipeline.voice.events import NUMBERS, Event
-from pipeline.voice.isolate import run
-from pipeline.voice.params import Isolate
 from pipeline.voice.pitch import pitch_hz
 from pipeline.voice.vocalizations import Discriminant, examples_of, learn, shipped
 from pipeline.voice.vocalizations_claims import Typists, claims
 from pipeline.voice.vocalizations_features import NAMES, embed
 from pipeline.voice.vocalizations_params import Vocalization
 from tests.voice.mixing import RATE, infant, mixture
+from tests.voice.world import downloaded, isolated
 
 KINDS = load(PROJECT).vocalizations
 SQUEAL = {
@@ -112,47 +108,25 @@ def test_bounds_must_rise() -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project after `download`, with a cry and a squeal."""
-    store = Store(tmp_path / "data" / ".store")
-    sounds = {"cry_1": mixture("cry", None, 60)[0], "squeal_1": squeal(1)}
-    rows = []
-    for clip, wave in sounds.items():
-        with store.publish("media", clip) as folder:
-            media.write_sound(folder / "sound_16k.flac", wave, RATE)
-        rows.append(
-            {
-                "clip": clip,
-                "media_key": clip,
-                "media_digest": clip,
-                "frames": 120,
-                "duration_s": 4.0,
-                "source": f"of {clip}",
-                "vocalization": "cry",
-            }
-        )
-    (tmp_path / "data" / "download").mkdir(parents=True)
-    tables.write(tmp_path / "data" / "download" / "clips.parquet", pd.DataFrame(rows))
-    return tmp_path
+    return downloaded(tmp_path, {"cry_1": mixture("cry", None, 60)[0], "squeal_1": squeal(1)})
 
 
-def isolated(project: Path, kinds: tuple[Vocalization, ...]) -> tuple[Summary, pd.DataFrame]:
-    store = Store(project / "data" / ".store")
-    runner = Runner(store, Run(executor="serial", device="cpu"))
-    everything = SimpleNamespace(vocalizations=kinds)
-    summary = run(Stage("isolate", Isolate(), everything, project, store, runner))
+def typed(project: Path, kinds: tuple[Vocalization, ...]) -> tuple[Summary, pd.DataFrame]:
+    summary = isolated(project, kinds)
     return summary, tables.read(project / "data/isolate/clips.parquet").set_index("clip")
 
 
 def test_a_kind_is_added_by_a_block_and_a_folder_and_nothing_is_measured_again(
     project: Path,
 ) -> None:
-    before, clips = isolated(project, KINDS)
+    before, clips = typed(project, KINDS)
     assert before.measured == 2
     assert "feeding" in before.extra
     assert "type_squeal" not in clips
     (project / "squeals").mkdir()
     for seed in range(10, 16):
         media.write_sound(project / "squeals" / f"{seed}.wav", squeal(seed), RATE)
-    after, clips = isolated(project, kinds_with(examples="squeals"))
+    after, clips = typed(project, kinds_with(examples="squeals"))
     assert (after.measured, after.remembered) == (0, 2)
     assert clips.loc["cry_1", "type_cry"] > 0.5 > clips.loc["cry_1", "type_squeal"]
     events = tables.read(project / "data/isolate/events.parquet")

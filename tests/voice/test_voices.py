@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.core import restoring
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import WeightsError
 from pipeline.voice import voices_embedded
@@ -117,7 +118,7 @@ def test_the_louder_of_two_is_told() -> None:
 
 def test_weights_that_do_not_fit_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "model.safetensors"
-    monkeypatch.setattr(voices_embedded, "locked", lambda name: broken)
+    monkeypatch.setattr(restoring, "locked", lambda name: broken)
     from safetensors.torch import save_file
 
     small = PyanNet(Shape(3, {}, {"hidden_size": 4}, {"hidden_size": 4}))

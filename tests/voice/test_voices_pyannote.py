@@ -181,6 +181,6 @@ def test_the_lock_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     checkpoint(tmp_path / "model.bin", TYPES)
     digest = file_digest(tmp_path / "model.bin")
     row = Weights(path=str(tmp_path / "model.bin"), sha256=digest, licence="MIT", origin="here")
-    monkeypatch.setattr(voices_pyannote, "listed", lambda: {"pyannote_voices": row})
+    monkeypatch.setattr("pipeline.core.weights.listed", lambda: {"pyannote_voices": row})
     assert VOICES.info("pyannote").digest == digest
     assert not VOICES.info("pyannote").embedded

@@ -15,8 +15,8 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from models import resynthesis
-from models.textures import texture
+from models.separator import resynthesis
+from models.separator.textures import texture
 from pipeline.nursery import sound
 from pipeline.nursery.performance import KINDS, perform
 

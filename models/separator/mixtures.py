@@ -1,7 +1,7 @@
 """Endless mixtures of an infant and everything else, with the infant's part: what is learned from.
 
-Each draws stems from the bank (`models/stems.py`), gives them other speeds, colours, rooms, bands
-and levels, and puts the whole through a microphone.
+Each draws stems from the bank (`models/separator/stems.py`), gives them other speeds, colours,
+rooms, bands and levels, and puts the whole through a microphone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from models.stems import Stem
+from models.separator.stems import Stem
 from pipeline.nursery.sound.room import impulse_response
 
 RATE = 16000
