@@ -12,8 +12,7 @@ run: sync
 	$(CRADLE) cradle summary
 
 test: sync
-	$(CRADLE) pytest -n auto --dist worksteal --ignore tests/e2e
-	$(CRADLE) pytest tests/e2e
+	$(CRADLE) pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: sync
 	$(CRADLE) ruff format --check .

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
-import psutil
 import pytest
 
 from pipeline.core import ledger, tables
@@ -158,53 +153,6 @@ def test_a_malformed_catalogue_is_told_line_by_line(project: Project) -> None:
     assert "Traceback" not in ran.output
     assert "line 2" in ran.output
     assert "line 3" in ran.output
-
-
-def test_interrupted_it_goes_on_where_it_was(tmp_path: Path) -> None:
-    project = Project.copy(tmp_path, nursery={"clips": 4, "span_s": 1.0})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stages.download"], cwd=tmp_path, env=project.environment
-    )
-    store = tmp_path / "data/.store"
-    while process.poll() is None and not list(store.glob("nursery/*/*")):
-        pass
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) in (130, 0)
-    ran = project.dvc("repro", "download")
-    assert ran.code == 0, ran.output
-    rows = ledger.read_clips(tmp_path / "data/download/ledger.parquet")
-    assert len(rows) == 4
-    assert not list(store.glob(".tmp-*"))
-
-
-def test_killed_it_leaves_nobody_behind_and_goes_on(tmp_path: Path) -> None:
-    project = Project.copy(tmp_path, nursery={"clips": 4, "span_s": 1.0})
-    process = psutil.Popen(
-        [sys.executable, "-m", "dvc", "repro", "download"], cwd=tmp_path, env=project.environment
-    )
-    store = tmp_path / "data/.store"
-    while process.poll() is None and not list(store.glob("nursery/*/*")):
-        pass
-    family = process.children(recursive=True)
-    process.kill()
-    process.wait(timeout=60)
-    assert psutil.wait_procs(family, timeout=30)[1] == []
-    ran = project.dvc("repro", "download")
-    assert ran.code == 0, ran.output
-    assert ran.lines["download"].seen == 4
-    assert not list(store.glob(".tmp-*"))
-
-
-def test_workers_and_order_change_no_byte(tmp_path: Path) -> None:
-    results = []
-    for workers in (1, 2):
-        project = Project.copy(
-            tmp_path / str(workers), nursery={"clips": 3, "span_s": 1.0}, run={"workers": workers}
-        )
-        ran = project.dvc("repro", "select")
-        assert ran.code == 0, ran.output
-        results.append((project.bytes_of("data/*/*.parquet"), project.lock))
-    assert results[0] == results[1]
 
 
 def test_frames_that_were_judged_are_on_record(finished: tuple[Project, Ran]) -> None:
