@@ -151,9 +151,9 @@ def _first_state(face: Face, pose: Pose, focal: Tensor) -> State:
     F, like = len(pose.R), face.mean
     sideways, log_scale = pose.placed(focal)
     return State(
-        torch.zeros(len(face.shared)).to(like),
+        torch.zeros(face.surface.shared_count).to(like),
         torch.log(focal),
-        torch.zeros(F, len(face.expression)).to(like),
+        torch.zeros(F, face.surface.expression_count).to(like),
         pose.R,
         sideways,
         log_scale,
@@ -169,7 +169,7 @@ def _restart(
     params: Fit,
 ) -> State:
     """Every frame's start, now with the clip's own identity and camera."""
-    own = face.mean + torch.einsum("k,kld->ld", found.shared, face.shared)
+    own = face.surface.at(found.shared, torch.zeros_like(found.expression[:1]))[0]
     pose = _pose(points_px, visibility, size, face, own, params)
     state = _first_state(face, pose, torch.exp(found.log_focal))
     return replace(state, shared=found.shared)
@@ -207,10 +207,10 @@ def _fitted(
         full[rows] = values.cpu().numpy()
         return full
 
-    residual = spread(residual_px)
+    residual, who = spread(residual_px), face.surface.identity_count
     return Fitted(
-        identity=state.shared[:-1].cpu().numpy().astype(np.float32),
-        age=state.shared[-1:].cpu().numpy().astype(np.float32),
+        identity=state.shared[:who].cpu().numpy().astype(np.float32),
+        age=state.shared[who:].cpu().numpy().astype(np.float32),
         focal_px=float(torch.exp(state.log_focal)),
         expression=spread(state.expression),
         rotation=spread(camera.log_rotation(state.R)),

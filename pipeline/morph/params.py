@@ -14,8 +14,9 @@ _DECIDES = {"max_residual_mm", "max_gap_frames", "min_span_s"}
 class Fit(Params):
     """One identity, age and focal length a clip; one expression and pose a frame."""
 
-    model: Literal["procedural"] = "procedural"
-    """The morphable model that is fitted."""
+    model: Literal["procedural", "inface", "flame"] = "procedural"
+    """The morphable model that is fitted; `inface` and `flame` are your files, which
+    models/weights.lock names, and want `cradle embed` once."""
     precision: Literal["float32", "float64"] = "float32"
     """Of the arithmetic; float64 is for checking float32."""
     noise_mm: float = Field(2.0, gt=0, le=20)
