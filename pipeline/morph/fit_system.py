@@ -177,21 +177,33 @@ def linearise(
     off = camera.to_pixels(seen, torch.exp(state.log_focal), (0, 0)) - observed.points
     residual, weight = _whiten(face, observed, off)
     root = torch.sqrt(weight * _huber_weight(residual, huber))[..., None]
-    J = jacobian(face, points, seen, state, with_shared)
-    J *= (root / _noise(face, observed))[..., None]
-    J = J.flatten(1, 2)
+    scale = root / _noise(face, observed)
+    J = jacobian(face, points, seen, state, with_shared, scale).flatten(1, 2)
     g = (residual * root).flatten(1)[:, None] @ J
-    return Normal(_robust_cost(residual, weight, huber), J.transpose(1, 2) @ J, g[:, 0])
+    return Normal(_robust_cost(residual, weight, huber), J.mT @ J, g[:, 0])
 
 
-def jacobian(face: Face, points: Tensor, seen: Tensor, state: State, with_shared: bool) -> Tensor:
-    """Derivative (F, L + P, 2, n) of landmarks and openings in px; local unknowns first."""
+def jacobian(
+    face: Face,
+    points: Tensor,
+    seen: Tensor,
+    state: State,
+    with_shared: bool,
+    scale: Tensor | None = None,
+) -> Tensor:
+    """Derivative (F, L + P, 2, n) of landmarks and openings in px; local unknowns first.
+
+    Rows are multiplied by `scale` (F, L + P, 1) where it is given, which costs nothing when it is
+    done to the small matrices that the large one is made of.
+    """
     (F, L), E = points.shape[:2], face.surface.expression_count
     S = face.surface.shared_count if with_shared else 0
     n = E + POSE + (S + 1 if with_shared else 0)
     J = points.new_empty(F, L + len(face.pairs), 2, n)
     own, focal = J[:, :L], torch.exp(state.log_focal)
-    P = camera.pixel_jacobian(seen, focal)
+    if scale is None:
+        scale = torch.ones_like(J[..., 0, :1])
+    P = camera.pixel_jacobian(seen, focal) * scale[:, :L, :, None]
     A = P @ (torch.tensor(camera.AXES).to(P)[:, None] * state.R)[:, None]
     # Scaling the depth moves every point along the axis of the camera.
     along = P[..., 2] * state.translation[:, 2, None, None]
@@ -202,9 +214,13 @@ def jacobian(face: Face, points: Tensor, seen: Tensor, state: State, with_shared
     own[..., E + 5] = along
     if with_shared:
         own[..., E + POSE : -1] = moves[..., E:]
-        own[..., -1] = focal * seen[..., :2] / seen[..., 2:].clamp_min(1.0) + along
-    upper, lower = face.pairs.unbind(-1)
-    torch.sub(own[:, upper], own[:, lower], out=J[:, L:])
+        flat = focal * seen[..., :2] / seen[..., 2:].clamp_min(1.0)
+        own[..., -1] = flat * scale[:, :L] + along
+    upper, lower = (
+        own[:, end] * (scale[:, L:] / scale[:, end].clamp_min(1e-12))[..., None]
+        for end in face.pairs.unbind(-1)
+    )
+    torch.sub(upper, lower, out=J[:, L:])
     return J
 
 

@@ -101,6 +101,21 @@ def clip(
     return Truth(shared, expression, rotation, translation, focal_px, points)
 
 
+def still(face: Face, frames: int, noise_px: float, step: float = 0.0, seed: int = 1) -> Truth:
+    """A head that does not move, but for `step` in every latent of expression half way through."""
+    truth = clip(face, 1, seed)
+    expression = truth.expression.repeat(frames, 1)
+    rng = np.random.default_rng(seed)
+    towards = torch.from_numpy(np.sign(rng.normal(size=expression.shape[1])))
+    expression[frames // 2 :] += step * towards / np.sqrt(len(towards)) * 3
+    rotation, translation = truth.rotation.repeat(frames, 1), truth.translation.repeat(frames, 1)
+    points = camera.project(
+        heads(face, truth.shared, expression), rotation, translation, truth.focal_px, SIZE
+    ).numpy()
+    points = points + noise_px * rng.normal(size=points.shape)
+    return Truth(truth.shared, expression, rotation, translation, truth.focal_px, points)
+
+
 def aligned_error_mm(found: np.ndarray, truth: np.ndarray, with_scale: bool) -> np.ndarray:
     """Distances (F, N) left when each found head is laid onto its truth (Umeyama 1991)."""
     a, b = found - found.mean(1, keepdims=True), truth - truth.mean(1, keepdims=True)
