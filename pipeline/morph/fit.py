@@ -20,7 +20,8 @@ from torch import Tensor
 
 from pipeline.core.errors import CradleError
 from pipeline.morph import camera
-from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared
+from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
+from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared, shared_covariance
 from pipeline.morph.fit_start import Pose, weak_perspective
 from pipeline.morph.fit_system import Face, Observed, State, observe, offsets
 from pipeline.morph.params import Fit
@@ -53,6 +54,14 @@ class Fitted:
     """(F,) the same on the face."""
     valid: NDArray[np.bool_]
     """(F,)."""
+    identity_std: Array
+    """(I,) how sure each latent is: standard deviation of its posterior."""
+    age_std: Array
+    """(1,)."""
+    expression_std: Array
+    """(F, E)."""
+    converged: NDArray[np.bool_]
+    """(F,) whether the frame's last step changed next to nothing."""
     iterations: int
     """Steps taken in all."""
 
@@ -101,12 +110,15 @@ def fit_clip(
     state = _first_state(face, start, focal).take(frames)
     chosen = diverse(state.R, start.residual_mm[frames], params.shared_frames)
     weights = _for_frames(weights, params, len(chosen))
-    shared, steps = fit_shared(
-        face, observed.take(chosen), state.take(chosen), weights, params.shared_iterations
-    )
+    some = observed.take(chosen)
+    shared, steps = fit_shared(face, some, state.take(chosen), weights, params.shared_iterations)
+    surety = shared_covariance(face, some, shared, weights)
     state = _restart(points_px, visibility, size, face, shared, params).take(frames)
-    state, more = fit_frames(face, observed, state, weights, params.frame_iterations)
-    return _fitted(face, observed, state, frames, len(points_px), steps + more)
+    state, more, still = fit_frames(face, observed, state, weights, params.frame_iterations)
+    coupling = Coupling(params.coupling, jitter_of(observed, frames), params.onset)
+    smoothed = smooth(face, observed, state, weights, surety, coupling, frames)
+    solved = _Solved(smoothed, surety.diagonal().sqrt(), still, steps + more)
+    return _fitted(face, observed, solved, frames, len(points_px))
 
 
 def _check(points_px: np.ndarray, visibility: np.ndarray, face: Face) -> None:
@@ -129,6 +141,7 @@ def _for_frames(weights: Weights, params: Fit, frames: int) -> Weights:
     return replace(
         weights,
         shared=params.identity_prior * repeated,
+        witnesses=repeated,
         focal=weights.focal / params.identity_prior,
     )
 
@@ -151,9 +164,9 @@ def _first_state(face: Face, pose: Pose, focal: Tensor) -> State:
     F, like = len(pose.R), face.mean
     sideways, log_scale = pose.placed(focal)
     return State(
-        torch.zeros(len(face.shared)).to(like),
+        torch.zeros(face.surface.shared_count).to(like),
         torch.log(focal),
-        torch.zeros(F, len(face.expression)).to(like),
+        torch.zeros(F, face.surface.expression_count).to(like),
         pose.R,
         sideways,
         log_scale,
@@ -169,7 +182,7 @@ def _restart(
     params: Fit,
 ) -> State:
     """Every frame's start, now with the clip's own identity and camera."""
-    own = face.mean + torch.einsum("k,kld->ld", found.shared, face.shared)
+    own = face.surface.at(found.shared, torch.zeros_like(found.expression[:1]))[0]
     pose = _pose(points_px, visibility, size, face, own, params)
     state = _first_state(face, pose, torch.exp(found.log_focal))
     return replace(state, shared=found.shared)
@@ -194,9 +207,16 @@ def diverse(R: Tensor, residual_mm: Tensor, count: int) -> Tensor:
     return good[sorted(chosen)]
 
 
-def _fitted(
-    face: Face, observed: Observed, state: State, frames: Tensor, F: int, steps: int
-) -> Fitted:
+@dataclass(frozen=True)
+class _Solved:
+    smoothed: Smoothed
+    shared_std: Tensor
+    still: Tensor
+    steps: int
+
+
+def _fitted(face: Face, observed: Observed, solved: _Solved, frames: Tensor, F: int) -> Fitted:
+    state = solved.smoothed.state
     distance = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
     weight = observed.weight
     residual_px = (distance * weight).sum(1) / weight.sum(1).clamp_min(1e-9)
@@ -207,10 +227,13 @@ def _fitted(
         full[rows] = values.cpu().numpy()
         return full
 
-    residual = spread(residual_px)
+    def plain(values: Tensor) -> Array:
+        return values.cpu().numpy().astype(np.float32)
+
+    residual, who = spread(residual_px), face.surface.identity_count
     return Fitted(
-        identity=state.shared[:-1].cpu().numpy().astype(np.float32),
-        age=state.shared[-1:].cpu().numpy().astype(np.float32),
+        identity=plain(state.shared[:who]),
+        age=plain(state.shared[who:]),
         focal_px=float(torch.exp(state.log_focal)),
         expression=spread(state.expression),
         rotation=spread(camera.log_rotation(state.R)),
@@ -218,5 +241,9 @@ def _fitted(
         residual_px=residual,
         residual_mm=spread(residual_px * torch.exp(state.log_scale)),
         valid=np.isfinite(residual),
-        iterations=steps,
+        identity_std=plain(solved.shared_std[:who]),
+        age_std=plain(solved.shared_std[who:-1]),
+        expression_std=spread(solved.smoothed.variance.sqrt()),
+        converged=spread(solved.still.float()) == 1,
+        iterations=solved.steps,
     )

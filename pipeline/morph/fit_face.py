@@ -54,27 +54,12 @@ def _embedded(
     if lies.model_digest != morphable.digest:
         raise CradleError(
             f"{embedding.path_of(name)}: made for another model than '{name}' now is; "
-            f"make it again with `python -m pipeline.morph.embed {name}`"
+            f"make it again with `cradle embed {name}`"
         )
-    corners = lies.corners
-    share = np.asarray(lies.barycentric, np.float64)
-
-    def rows(vertices: NDArray) -> torch.Tensor:
-        """Vertices (..., V, 3) to landmarks (..., L, 3)."""
-        return torch.from_numpy(np.einsum("...lcd,lc->...ld", vertices[..., corners, :], share))
-
-    basis = morphable.basis()
     noise = np.hypot(noise_mm, np.asarray(lies.scatter_mm, np.float64))
     landmark = np.asarray(lies.landmark, np.int64)
-    face = Face(
-        rows(basis.mean),
-        rows(basis.identity),
-        rows(basis.age),
-        rows(basis.expression),
-        torch.from_numpy(noise),
-        openings(landmark),
-        opening_noise_mm,
-    )
+    surface = morphable.surface(lies.corners, np.asarray(lies.barycentric, np.float64))
+    face = Face(surface, torch.from_numpy(noise), openings(landmark), opening_noise_mm)
     return face, landmark
 
 

@@ -39,6 +39,8 @@ class Weights:
     """One over the variance of the log focal length, in units of `shared`."""
     log_focal: float
     """Where the focal length is thought to be."""
+    witnesses: float = 1.0
+    """How many frames say what one independent frame would."""
 
 
 def fit_shared(
@@ -64,8 +66,11 @@ def fit_shared(
 
 def fit_frames(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
-) -> tuple[State, int]:
-    """Expression and pose of every frame under a fixed identity; each frame has its own damping."""
+) -> tuple[State, int, Tensor]:
+    """Expression and pose of every frame under a fixed identity; each frame has its own damping.
+
+    Returns the state, the steps taken, and which frames (F,) had come to rest.
+    """
     damping = torch.full_like(state.log_scale, _FIRST_DAMPING)
     cost = _frame_costs(face, observed, state, weights)
     steps = 0
@@ -80,22 +85,30 @@ def fit_frames(
         cost = torch.where(better, new_cost, cost)
         damping = torch.where(better, damping / 10, damping * 10)
         steps += 1
-    return state, steps
+    return state, steps, still
 
 
 def _chunks(frames: int) -> list[slice]:
     return [slice(start, min(start + _CHUNK, frames)) for start in range(0, frames, _CHUNK)]
 
 
-def _linearise(
+def linearise_all(
     face: Face, observed: Observed, state: State, weights: Weights, with_shared: bool
 ) -> Normal:
+    """What the landmarks say of all frames, without priors."""
     parts = [
         linearise(face, observed.take(rows), state.take(rows), weights.huber, with_shared)
         for rows in _chunks(len(state.R))
     ]
-    whole = Normal(*(torch.cat(rows) for rows in zip(*map(_fields, parts), strict=True)))
-    return _with_prior(whole, observed, state, weights)
+    return Normal(*(torch.cat(rows) for rows in zip(*map(_fields, parts), strict=True)))
+
+
+def _linearise(
+    face: Face, observed: Observed, state: State, weights: Weights, with_shared: bool
+) -> Normal:
+    return with_prior(
+        linearise_all(face, observed, state, weights, with_shared), observed, state, weights
+    )
 
 
 def _fields(normal: Normal) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,7 +124,8 @@ def _prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
     return weights.expression * torch.exp(2 * (observed.log_scale - state.log_scale))
 
 
-def _with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Normal:
+def with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Normal:
+    """The same with the prior of expressions."""
     e, E = state.expression, state.expression.shape[1]
     weight = _prior_weight(observed, state, weights)
     square, scale = e.square().sum(1), E + POSE - 1
@@ -164,6 +178,18 @@ def _schur_step(
     g = normal.g[:, n:].sum(0) + prior * wanted - (C.transpose(1, 2) @ alone).sum(0)[:, 0]
     shared = -_solve(S, g[:, None])[:, 0]
     return -(alone[..., 0] + through @ shared), shared
+
+
+def shared_covariance(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+    """How sure identity, age and log focal length are (I + 2, I + 2), the frames marginalised."""
+    n = state.expression.shape[1] + POSE
+    normal = _linearise(face, observed, state, weights, with_shared=True)
+    C = normal.H[:, :n, n:].double()
+    through = _solve(normal.H[:, :n, :n].double(), C)
+    prior = torch.full((C.shape[2],), weights.shared).to(C)
+    prior[-1] *= weights.focal
+    S = normal.H[:, n:, n:].double().sum(0) + torch.diag(prior) - (C.mT @ through).sum(0)
+    return (weights.witnesses * _solve(S, torch.eye(len(S)).to(S))).to(state.shared)
 
 
 def _damped(H: Tensor, damping: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
+from pipeline.core.weights import of_the_user
 from pipeline.morph import embedding, fit_decide
 from pipeline.morph.model import MODELS
 from pipeline.morph.params import Fit
@@ -120,13 +122,18 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
 
 def origin(params: Fit) -> BackendInfo:
     """The morphable model that is fitted, as every row names it."""
+    embedded = params.model == "procedural"
     files = sorted(embedding.FOLDER.glob(f"{params.model}*.npz"))
+    digest, licence = file_digest(*files), "MIT"
+    if not embedded:
+        weights = of_the_user(params.model, "its file")
+        digest, licence = sha256(f"{weights.sha256}{digest}".encode()).hexdigest(), weights.licence
     return BackendInfo(
         task="morph",
         name=params.model,
-        digest=file_digest(*files),
-        licence="MIT",
-        embedded=True,
+        digest=digest,
+        licence=licence,
+        embedded=embedded,
         module=MODELS[params.model],
     )
 

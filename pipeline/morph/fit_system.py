@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from pipeline.morph import camera
+from pipeline.morph.surface import Surface
 
 POSE = 6
 T = TypeVar("T", "Observed", "State")
@@ -25,19 +26,12 @@ T = TypeVar("T", "Observed", "State")
 
 @dataclass(frozen=True)
 class Face:
-    """The rows of a linear morphable model that landmarks lie on; latents in their spreads.
+    """The points of a morphable model that landmarks lie on, and how far those stray.
 
     L landmarks; P pairs of landmarks whose distance (an opening) is observed by itself.
     """
 
-    mean: Tensor
-    """(L, 3) mm."""
-    identity: Tensor
-    """(I, L, 3) mm a standard deviation."""
-    age: Tensor
-    """(1, L, 3)."""
-    expression: Tensor
-    """(E, L, 3)."""
+    surface: Surface
     noise_mm: Tensor
     """(L,) how far each landmark strays."""
     pairs: Tensor
@@ -45,17 +39,18 @@ class Face:
     opening_noise_mm: float
 
     @property
-    def shared(self) -> Tensor:
-        """Identity and age together, (I + 1, L, 3)."""
-        return torch.cat([self.identity, self.age])
+    def mean(self) -> Tensor:
+        """(L, 3) mm."""
+        return self.surface.mean
 
     def to(self, device: str, dtype: torch.dtype) -> Face:
         """The same face on a device, in a precision."""
-        moved = {
-            name: getattr(self, name).to(device, dtype)
-            for name in ("mean", "identity", "age", "expression", "noise_mm")
-        }
-        return replace(self, pairs=self.pairs.to(device), **moved)
+        return replace(
+            self,
+            surface=self.surface.to(device, dtype),
+            noise_mm=self.noise_mm.to(device, dtype),
+            pairs=self.pairs.to(device),
+        )
 
 
 @dataclass(frozen=True)
@@ -158,8 +153,7 @@ class Normal:
 
 def shape(face: Face, state: State) -> Tensor:
     """Landmarks (F, L, 3) on the heads of a state, mm."""
-    own = face.mean + torch.einsum("k,kld->ld", state.shared, face.shared)
-    return own + torch.einsum("fk,kld->fld", state.expression, face.expression)
+    return face.surface.at(state.shared, state.expression)
 
 
 def offsets(face: Face, observed: Observed, state: State) -> Tensor:
@@ -183,41 +177,51 @@ def linearise(
     off = camera.to_pixels(seen, torch.exp(state.log_focal), (0, 0)) - observed.points
     residual, weight = _whiten(face, observed, off)
     root = torch.sqrt(weight * _huber_weight(residual, huber))[..., None]
-    J = jacobian(face, points, seen, state, with_shared)
-    J *= (root / _noise(face, observed))[..., None]
-    J = J.flatten(1, 2)
+    scale = root / _noise(face, observed)
+    J = jacobian(face, points, seen, state, with_shared, scale).flatten(1, 2)
     g = (residual * root).flatten(1)[:, None] @ J
-    return Normal(_robust_cost(residual, weight, huber), J.transpose(1, 2) @ J, g[:, 0])
+    return Normal(_robust_cost(residual, weight, huber), J.mT @ J, g[:, 0])
 
 
-def jacobian(face: Face, points: Tensor, seen: Tensor, state: State, with_shared: bool) -> Tensor:
-    """Derivative (F, L + P, 2, n) of landmarks and openings in px; local unknowns first."""
-    (F, L), E = points.shape[:2], len(face.expression)
-    S = len(face.shared) if with_shared else 0
+def jacobian(
+    face: Face,
+    points: Tensor,
+    seen: Tensor,
+    state: State,
+    with_shared: bool,
+    scale: Tensor | None = None,
+) -> Tensor:
+    """Derivative (F, L + P, 2, n) of landmarks and openings in px; local unknowns first.
+
+    Rows are multiplied by `scale` (F, L + P, 1) where it is given, which costs nothing when it is
+    done to the small matrices that the large one is made of.
+    """
+    (F, L), E = points.shape[:2], face.surface.expression_count
+    S = face.surface.shared_count if with_shared else 0
     n = E + POSE + (S + 1 if with_shared else 0)
     J = points.new_empty(F, L + len(face.pairs), 2, n)
     own, focal = J[:, :L], torch.exp(state.log_focal)
-    P = camera.pixel_jacobian(seen, focal)
+    if scale is None:
+        scale = torch.ones_like(J[..., 0, :1])
+    P = camera.pixel_jacobian(seen, focal) * scale[:, :L, :, None]
     A = P @ (torch.tensor(camera.AXES).to(P)[:, None] * state.R)[:, None]
     # Scaling the depth moves every point along the axis of the camera.
     along = P[..., 2] * state.translation[:, 2, None, None]
-    _through(A, face.expression, own[..., :E])
+    moves = face.surface.through(A, state.shared, state.expression, with_shared)
+    own[..., :E] = moves[..., :E]
     own[..., E : E + 3] = A @ camera.turn_jacobian(points)
     own[..., E + 3 : E + 5] = P[..., :2]
     own[..., E + 5] = along
     if with_shared:
-        _through(A, face.shared, own[..., E + POSE : -1])
-        own[..., -1] = focal * seen[..., :2] / seen[..., 2:].clamp_min(1.0) + along
-    upper, lower = face.pairs.unbind(-1)
-    torch.sub(own[:, upper], own[:, lower], out=J[:, L:])
+        own[..., E + POSE : -1] = moves[..., E:]
+        flat = focal * seen[..., :2] / seen[..., 2:].clamp_min(1.0)
+        own[..., -1] = flat * scale[:, :L] + along
+    upper, lower = (
+        own[:, end] * (scale[:, L:] / scale[:, end].clamp_min(1e-12))[..., None]
+        for end in face.pairs.unbind(-1)
+    )
+    torch.sub(upper, lower, out=J[:, L:])
     return J
-
-
-def _through(A: Tensor, basis: Tensor, out: Tensor) -> None:
-    """Write A (F, L, 2, 3) applied to a basis (K, L, 3) into `out` (F, L, 2, K)."""
-    F, L = A.shape[:2]
-    rows = A.transpose(0, 1).reshape(L, F * 2, 3)
-    out[...] = (rows @ basis.permute(1, 2, 0)).reshape(L, F, 2, -1).transpose(0, 1)
 
 
 def _whiten(face: Face, observed: Observed, off: Tensor) -> tuple[Tensor, Tensor]:

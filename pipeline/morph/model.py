@@ -1,56 +1,42 @@
-"""What a morphable model of an infant's head is, whichever one is behind it.
+"""Morphable models of an infant's head by name; what they offer is in interface.py.
 
     >>> model = load("procedural")
     >>> cry = model.action_vector({"jaw_drop": 0.8, "lid_closure": 1.0, "brow_bulge": 0.7})
     >>> model.decode(np.zeros((1, 32)), cry[None], np.zeros((1, 1))).shape
     torch.Size([1, 4000, 3])
 
-Axes: x to the infant's left, y up, z out of the face; origin inside the head; mm.
+Axes: x to the infant's left, y up, z out of the face; origin inside the head; mm. The embedded
+model alone has named facial actions and parts that can be painted; it is a `Morphable`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pipeline.core.errors import CradleError
+from pipeline.morph.interface import PARTS, MorphableModel
+from pipeline.morph.linear import Basis, Float, Index, Linear
 
-if TYPE_CHECKING:
-    import torch
+__all__ = ["MODELS", "PARTS", "Basis", "Morphable", "MorphableModel", "array_digest", "load"]
 
-Float = NDArray[np.float32]
-Index = NDArray[np.int64]
-
-PARTS = ("identity", "expression", "age")
-MODELS = {"procedural": "pipeline.morph.procedural"}
-
-
-class Basis(NamedTuple):
-    """The linear model's arrays, float32 mm."""
-
-    mean: Float
-    identity: Float
-    expression: Float
-    age: Float
+MODELS = {
+    "procedural": "pipeline.morph.procedural",
+    "inface": "pipeline.morph.inface",
+    "flame": "pipeline.morph.flame",
+}
 
 
-@dataclass(frozen=True)
-class Morphable:
-    """A linear morphable model: vertices = mean + identity + expression + age, all in mm."""
+@dataclass(frozen=True, kw_only=True)
+class Morphable(Linear):
+    """A linear model of which it is known where everything is and what its directions do."""
 
-    name: str
-    digest: str
-    device: str
-    triangles: Index
-    arrays: Basis
-    latent_mean: Mapping[str, Float]
-    latent_std: Mapping[str, Float]
     actions: Mapping[str, int]
     action_scale: Float
     lips: Index
@@ -59,23 +45,6 @@ class Morphable:
     regions: Mapping[str, Index]
     mirror: Index
     tags: Mapping[str, NDArray]
-    units: str = "mm"
-    _cache: dict[str, torch.Tensor] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def vertices(self) -> int:
-        """Number of vertices V."""
-        return len(self.arrays.mean)
-
-    @property
-    def mean(self) -> Float:
-        """Mean head (V,3) mm."""
-        return self.arrays.mean
-
-    @property
-    def layout(self) -> dict[str, int]:
-        """Number of latents of each part."""
-        return {part: len(getattr(self.arrays, part)) for part in PARTS}
 
     def basis(self) -> Basis:
         """Mean (V,3), identity (32,V,3), expression (64,V,3) and age (1,V,3), mm a latent unit."""
@@ -100,70 +69,33 @@ class Morphable:
             raise CradleError(f"no facial action '{name}' in model '{self.name}'; known: {known}")
         return [self.actions[n] for n in names]
 
-    def decode(
-        self,
-        identity: ArrayLike | torch.Tensor,
-        expression: ArrayLike | torch.Tensor,
-        age: ArrayLike | torch.Tensor,
-        rows: ArrayLike | None = None,
-    ) -> torch.Tensor:
-        """Vertices (N, V or len(rows), 3) in mm, float32, differentiable in the latents.
 
-        `identity` (N or 1, 32), `expression` (N,64) and `age` (N or 1, 1); a part with one row
-        serves all frames. `rows` picks vertices.
-        """
-        import torch
-
-        latents = [
-            torch.as_tensor(x, dtype=torch.float32, device=self.device)
-            for x in (identity, expression, age)
-        ]
-        table = self._tensor("mean"), *(self._tensor(part) for part in PARTS)
-        if rows is not None:
-            picked = torch.as_tensor(np.asarray(rows), device=self.device)
-            table = tuple(t.index_select(-2, picked) for t in table)
-        mean, *bases = table
-        count = mean.shape[0]
-        parts = [z @ b.reshape(len(b), -1) for z, b in zip(latents, bases, strict=True)]
-        return mean + (parts[0] + parts[1] + parts[2]).reshape(-1, count, 3)
-
-    def shape(
-        self,
-        identity: ArrayLike | None = None,
-        expression: ArrayLike | None = None,
-        age: float = 0.0,
-    ) -> Float:
-        """Vertices (V,3) in mm of one head, in numpy: what drawing a frame needs."""
-        out = self.arrays.mean + np.float32(age) * self.arrays.age[0]
-        for latent, basis in (
-            (identity, self.arrays.identity),
-            (expression, self.arrays.expression),
-        ):
-            if latent is not None:
-                z = np.asarray(latent, np.float32)
-                out = out + (z @ basis.reshape(len(basis), -1)).reshape(-1, 3)
-        return out
-
-    def _tensor(self, name: str) -> torch.Tensor:
-        import torch
-
-        if name not in self._cache:
-            self._cache[name] = torch.as_tensor(getattr(self.arrays, name), device=self.device)
-        return self._cache[name]
+@overload
+def load(name: Literal["procedural"] = ..., device: str = ...) -> Morphable: ...
 
 
-def load(name: str = "procedural", device: str = "cpu") -> Morphable:
-    """The morphable model called `name`, its arrays decoded on `device`; loaded once a process."""
+@overload
+def load(name: str, device: str = ...) -> MorphableModel: ...
+
+
+def load(name: str = "procedural", device: str = "cpu") -> MorphableModel:
+    """The morphable model called `name`, decoding on `device`; loaded once a process.
+
+    Raises:
+        CradleError: there is none of that name.
+        WeightsError: its file is not named by models/weights.lock, or is not what it should be.
+    """
     if name not in MODELS:
         raise CradleError(f"no morphable model '{name}'; known: {', '.join(MODELS)}")
     return _loaded(name, device)
 
 
 @lru_cache(maxsize=4)
-def _loaded(name: str, device: str) -> Morphable:
+def _loaded(name: str, device: str) -> MorphableModel:
     from importlib import import_module
 
-    return import_module(MODELS[name]).load(device)
+    loaded: MorphableModel = import_module(MODELS[name]).load(device)
+    return loaded
 
 
 def array_digest(arrays: Mapping[str, NDArray]) -> str:

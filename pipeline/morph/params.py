@@ -14,8 +14,9 @@ _DECIDES = {"max_residual_mm", "max_gap_frames", "min_span_s"}
 class Fit(Params):
     """One identity, age and focal length a clip; one expression and pose a frame."""
 
-    model: Literal["procedural"] = "procedural"
-    """The morphable model that is fitted."""
+    model: Literal["procedural", "inface", "flame"] = "procedural"
+    """The morphable model that is fitted; `inface` and `flame` are your files, which
+    models/weights.lock names, and want `cradle embed` once."""
     precision: Literal["float32", "float64"] = "float32"
     """Of the arithmetic; float64 is for checking float32."""
     noise_mm: float = Field(2.0, gt=0, le=20)
@@ -40,6 +41,11 @@ class Fit(Params):
     """Steps for identity, age and focal length together with the frames that they rest on."""
     frame_iterations: int = Field(4, ge=1, le=50)
     """Steps for the expression and pose of every frame."""
+    coupling: float = Field(0.5, ge=0)
+    """Weight of a change from frame to frame against what one frame's landmarks say; 0 fits every
+    frame by itself."""
+    onset: float = Field(1.5, gt=0)
+    """A change beyond this many times the landmarks' own jitter is motion, and keeps its onset."""
     min_landmarks: int = Field(40, ge=8)
     """Visible landmarks without which a frame is not fitted."""
     max_residual_mm: float = Field(3.0, gt=0)

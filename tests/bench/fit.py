@@ -150,7 +150,7 @@ def oracle(truth: Truth, face: Face, params: Fit) -> Fitted:
     seen = np.ones(truth.points_px.shape[:2])
     observed = observe(truth.points_px, seen, SIZE, scale, face)
     weights = fit_solve.Weights(params.huber, params.expression_prior, 1.0, 1.0, 0.0)
-    state, _ = fit_solve.fit_frames(face, observed, _true_state(truth), weights, 5)
+    state, *_ = fit_solve.fit_frames(face, observed, _true_state(truth), weights, 5)
     return _as_fitted(state)
 
 
@@ -192,6 +192,10 @@ def _as_fitted(state: State) -> Fitted:
         state.translation.numpy(),
         np.zeros(F),
         np.zeros(F),
+        np.ones(F, bool),
+        np.zeros(0),
+        np.zeros(0),
+        np.zeros((F, 0)),
         np.ones(F, bool),
         0,
     )

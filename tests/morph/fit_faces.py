@@ -9,6 +9,7 @@ import torch
 
 from pipeline.morph import camera
 from pipeline.morph.fit_system import Face
+from pipeline.morph.surface import LinearSurface
 
 SIZE = (480, 640)
 FOCAL_PX = 760.0
@@ -34,11 +35,15 @@ def linear_face(
         return torch.from_numpy(moves * size_mm[:, None, None])
 
     near = np.argsort(((mean - [0, -30, 45]) ** 2).sum(1))[: 2 * OPENINGS]
-    return Face(
+    who = fields(identity, 35.0, 2.2 / np.sqrt(1 + np.arange(identity)))
+    surface = LinearSurface(
         torch.from_numpy(mean),
-        fields(identity, 35.0, 2.2 / np.sqrt(1 + np.arange(identity))),
-        torch.from_numpy(0.05 * mean)[None],
+        torch.cat([who, torch.from_numpy(0.05 * mean)[None]]),
         fields(expression, 14.0, 1.6 / np.sqrt(1 + 0.3 * np.arange(expression))),
+        identity,
+    )
+    return Face(
+        surface,
         torch.full((landmarks,), 0.6, dtype=torch.float64),
         torch.from_numpy(near.reshape(-1, 2)),
         0.6,
@@ -63,8 +68,7 @@ class Truth:
 
 def heads(face: Face, shared: torch.Tensor, expression: torch.Tensor) -> torch.Tensor:
     """(F, L, 3) mm of latents."""
-    own = face.mean + torch.einsum("k,kld->ld", shared, face.shared)
-    return own + torch.einsum("fk,kld->fld", expression, face.expression)
+    return face.surface.at(shared, expression)
 
 
 def clip(
@@ -88,13 +92,28 @@ def clip(
         *(torch.from_numpy(angle) for angle in (yaw, pitch, roll + roll_deg))
     )
     translation = torch.from_numpy(wander(3) * [15, 12, 20] + [0, 0, 420])
-    shared = torch.from_numpy(rng.normal(size=len(face.shared)).clip(-2, 2))
-    expression = torch.from_numpy(wander(len(face.expression)))
+    shared = torch.from_numpy(rng.normal(size=face.surface.shared_count).clip(-2, 2))
+    expression = torch.from_numpy(wander(face.surface.expression_count))
     points = camera.project(
         heads(face, shared, expression), rotation, translation, focal_px, SIZE
     ).numpy()
     points = points + noise_px * rng.normal(size=points.shape)
     return Truth(shared, expression, rotation, translation, focal_px, points)
+
+
+def still(face: Face, frames: int, noise_px: float, step: float = 0.0, seed: int = 1) -> Truth:
+    """A head that does not move, but for `step` in every latent of expression half way through."""
+    truth = clip(face, 1, seed)
+    expression = truth.expression.repeat(frames, 1)
+    rng = np.random.default_rng(seed)
+    towards = torch.from_numpy(np.sign(rng.normal(size=expression.shape[1])))
+    expression[frames // 2 :] += step * towards / np.sqrt(len(towards)) * 3
+    rotation, translation = truth.rotation.repeat(frames, 1), truth.translation.repeat(frames, 1)
+    points = camera.project(
+        heads(face, truth.shared, expression), rotation, translation, truth.focal_px, SIZE
+    ).numpy()
+    points = points + noise_px * rng.normal(size=points.shape)
+    return Truth(truth.shared, expression, rotation, translation, truth.focal_px, points)
 
 
 def aligned_error_mm(found: np.ndarray, truth: np.ndarray, with_scale: bool) -> np.ndarray:

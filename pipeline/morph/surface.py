@@ -1,0 +1,187 @@
+"""Points on a morphable model as functions of its latents, with their derivatives; torch, batched.
+
+    surface = head.surface(corners, share)                 # L points
+    surface.at(shared, expression)                         # (F, L, 3) mm
+    surface.through(A, shared, expression)                 # A @ derivative, (F, L, 2, E)
+
+`shared` (S,) is one identity and age, `expression` (F, E) one a frame. Only the points asked for
+are evaluated: of a network's last layer, their rows alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pipeline.morph.skew import Skew
+
+
+class Surface(Protocol):
+    """L points that latents move."""
+
+    @property
+    def mean(self) -> Tensor:
+        """(L, 3) mm, all latents 0."""
+
+    @property
+    def identity_count(self) -> int:
+        """How many of the shared latents, the first ones, are identity; the rest is age."""
+
+    @property
+    def shared_count(self) -> int:
+        """S, latents of identity and age."""
+
+    @property
+    def expression_count(self) -> int:
+        """E, latents of expression."""
+
+    def at(self, shared: Tensor, expression: Tensor) -> Tensor:
+        """Points (F, L, 3) mm of latents (S,) and (F, E)."""
+
+    def through(self, A: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """A (F, L, 2, 3) times the derivative, (F, L, 2, E [+ S]); expression first."""
+
+    def to(self, device: str, dtype: torch.dtype) -> Surface:
+        """The same points on a device, in a precision."""
+
+
+@dataclass(frozen=True)
+class LinearSurface:
+    """Points of a linear model, mm and mm a standard deviation."""
+
+    mean: Tensor
+    """(L, 3)."""
+    shared: Tensor
+    """(S, L, 3)."""
+    expression: Tensor
+    """(E, L, 3)."""
+    identity_count: int
+
+    @property
+    def shared_count(self) -> int:
+        """S."""
+        return len(self.shared)
+
+    @property
+    def expression_count(self) -> int:
+        """E."""
+        return len(self.expression)
+
+    def at(self, shared: Tensor, expression: Tensor) -> Tensor:
+        """Points (F, L, 3) of latents."""
+        own = self.mean + torch.einsum("k,kld->ld", shared, self.shared)
+        return own + (expression @ self.expression.flatten(1)).unflatten(1, own.shape)
+
+    def through(self, A: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """A (F, L, 2, 3) times the derivative, (F, L, 2, E [+ S])."""
+        F, L = A.shape[:2]
+        both = [self.expression, self.shared] if with_shared else [self.expression]
+        rows = A.transpose(0, 1).reshape(L, F * 2, 3) @ torch.cat(both).permute(1, 2, 0)
+        return rows.reshape(L, F, 2, -1).transpose(0, 1)
+
+    def to(self, device: str, dtype: torch.dtype) -> LinearSurface:
+        """The same points on a device, in a precision."""
+        return replace(
+            self,
+            mean=self.mean.to(device, dtype),
+            shared=self.shared.to(device, dtype),
+            expression=self.expression.to(device, dtype),
+        )
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Fully connected: x @ weight.T + bias."""
+
+    weight: Tensor
+    """(out, in)."""
+    bias: Tensor
+    """(out,)."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Rows (..., out) of rows (..., in)."""
+        return torch.nn.functional.linear(x, self.weight, self.bias)
+
+    def rows(self, picked: Tensor) -> Layer:
+        """The layer of some outputs alone."""
+        return Layer(self.weight[picked], self.bias[picked])
+
+    def to(self, device: str, dtype: torch.dtype) -> Layer:
+        """The same on a device, in a precision."""
+        return Layer(self.weight.to(device, dtype), self.bias.to(device, dtype))
+
+
+def forward(layers: Sequence[Layer], slope: float, x: Tensor, last_active: bool = False) -> Tensor:
+    """Fully connected layers, each but the last (or the last as well) followed by a leaky ReLU."""
+    for layer in layers[:-1]:
+        x = torch.nn.functional.leaky_relu(layer(x), slope)
+    x = layers[-1](x)
+    return torch.nn.functional.leaky_relu(x, slope) if last_active else x
+
+
+@dataclass(frozen=True)
+class NetworkSurface:
+    """Points of a decoder network whose input is raw latents: identity, expression, age."""
+
+    layers: tuple[Layer, ...]
+    """The last gives the points' 3 L coordinates, mm."""
+    slope: float
+    skew: Skew
+    identity_count: int
+    expression_count: int
+
+    @property
+    def shared_count(self) -> int:
+        """S."""
+        return len(self.skew.mean) - self.expression_count
+
+    @property
+    def mean(self) -> Tensor:
+        """(L, 3) of all latents 0."""
+        zero = torch.zeros_like(self.skew.mean)
+        return forward(self.layers, self.slope, self.skew.raw(zero)).reshape(-1, 3)
+
+    def at(self, shared: Tensor, expression: Tensor) -> Tensor:
+        """Points (F, L, 3) of latents."""
+        raw = self.skew.raw(self._white(shared, expression))
+        return forward(self.layers, self.slope, raw).unflatten(1, (-1, 3))
+
+    def through(self, A: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """A (F, L, 2, 3) times the derivative, (F, L, 2, E [+ S]).
+
+        Column by column of the latents the derivative is a chain of matrices between which units
+        are scaled by 1 or by the slope; the widest, the last, is multiplied once for all frames.
+        """
+        white = self._white(shared, expression)
+        wanted = self._order(with_shared)
+        x = self.skew.raw(white)
+        J = torch.diag_embed(self.skew.raw_slope(white))[..., wanted]
+        for layer in self.layers[:-1]:
+            x = layer(x)
+            gain = torch.where(x < 0, self.slope, 1.0)
+            J = (layer.weight @ J) * gain[..., None]
+            x = x * gain
+        J = (self.layers[-1].weight @ J).unflatten(1, (-1, 3))
+        return A @ J
+
+    def to(self, device: str, dtype: torch.dtype) -> NetworkSurface:
+        """The same points on a device, in a precision."""
+        layers = tuple(layer.to(device, dtype) for layer in self.layers)
+        return replace(self, layers=layers, skew=self.skew.to(device, dtype))
+
+    def _white(self, shared: Tensor, expression: Tensor) -> Tensor:
+        """All latents (F, K) in the network's order."""
+        rows = shared.expand(len(expression), -1)
+        who = self.identity_count
+        return torch.cat([rows[:, :who], expression, rows[:, who:]], 1)
+
+    def _order(self, with_shared: bool) -> Tensor:
+        """Where expression, and then identity and age, stand among the network's latents."""
+        who, E = self.identity_count, self.expression_count
+        order = torch.arange(len(self.skew.mean), device=self.skew.mean.device)
+        expression = order[who : who + E]
+        return torch.cat([expression, order[:who], order[who + E :]]) if with_shared else expression
