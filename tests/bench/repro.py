@@ -101,26 +101,40 @@ def killed(root: Path, kills: int) -> list[Figure]:
     """Kill the run with all its processes at random times, then let it finish."""
     calm = Project.copy(root / "calm", **SMALL)
     span_s = _whole(calm.dvc("repro")).seconds
-    troubled = Project.copy(root / "troubled", **SMALL)
     rng = np.random.default_rng(0)
-    for number in range(kills):
-        after_s = float(rng.uniform(2, max(6.0, span_s * 0.6)))
-        _kill_after(troubled, after_s)
-        print(f"killed {number + 1}/{kills} after {after_s:.1f} s", flush=True)
-    # DVC leaves the lock of a dead process behind and clears it by itself.
-    _whole(troubled.dvc("repro"))
-    pattern = "data/*/*.parquet"
-    same = calm.bytes_of(pattern) == troubled.bytes_of(pattern)
-    locks = calm.lock == troubled.lock
-    leftovers = [*troubled.root.glob("data/.store/.tmp-*"), *troubled.root.glob("data/*/.*.tmp")]
+    struck, ended = 0, []
+    while struck < kills:
+        troubled = Project.copy(root / f"troubled_{len(ended)}", **SMALL)
+        # Work goes on where it was, so a run that is killed often still comes to its end.
+        while struck < kills and _kill_after(
+            troubled, after_s := float(rng.uniform(2, span_s / 4))
+        ):
+            struck += 1
+            print(f"killed {struck}/{kills} after {after_s:.1f} s", flush=True)
+        # DVC leaves the lock of a dead process behind and clears it by itself.
+        _whole(troubled.dvc("repro"))
+        ended.append(_damage(calm, troubled))
+    tables, locks, leftovers = (sum(column) for column in zip(*ended, strict=True))
     return [
-        Figure(f"tables that differ after {kills} kills", float(not same), 0),
-        Figure(f"dvc.lock differs after {kills} kills", float(not locks), 0),
-        Figure("leftovers", len(leftovers), 0),
+        Figure(f"runs whose tables differ, {kills} kills over {len(ended)} runs", tables, 0),
+        Figure("runs whose dvc.lock differs", locks, 0),
+        Figure("leftovers", leftovers, 0),
     ]
 
 
-def _kill_after(project: Project, after_s: float) -> None:
+def _damage(calm: Project, troubled: Project) -> tuple[int, int, int]:
+    """Whether tables differ, whether dvc.lock does, and how many files were left half-written."""
+    pattern = "data/*/*.parquet"
+    leftovers = [*troubled.root.glob("data/.store/.tmp-*"), *troubled.root.glob("data/*/.*.tmp")]
+    return (
+        calm.bytes_of(pattern) != troubled.bytes_of(pattern),
+        calm.lock != troubled.lock,
+        len(leftovers),
+    )
+
+
+def _kill_after(project: Project, after_s: float) -> bool:
+    """Kill `dvc repro` and its children after `after_s`; False where it was done before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro"],
         cwd=project.root,
@@ -134,6 +148,8 @@ def _kill_after(project: Project, after_s: float) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        return True
+    return False
 
 
 def _shuffle_listings(project: Project) -> None:
