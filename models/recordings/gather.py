@@ -20,6 +20,7 @@ import argparse
 import csv
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -34,6 +35,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from models.recordings.sources import Package, Sounds, Sources, sources
+from pipeline.core.backends import file_digest
 from pipeline.media.command import ffmpeg_path
 
 RATE = 16000
@@ -68,6 +70,7 @@ def gather(wanted: Sources, debs: Path, bank: Path) -> list[Row]:
             continue
         rows += _written(package, root, bank, heard, wanted.longest_s)
         print(package.name, len(rows), flush=True)
+    bank.mkdir(parents=True, exist_ok=True)
     with (bank / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([field.name for field in fields(Row)])
@@ -84,17 +87,29 @@ def unpacked(package: Package, debs: Path, folder: Path) -> Path | None:
     root = folder / package.name
     found = sorted(debs.glob(f"{package.name}_*.deb"))
     if not root.exists() and found:
-        digest = hashlib.file_digest(found[0].open("rb"), "sha256").hexdigest()
+        digest = file_digest(found[0])
         if digest != package.sha256:
             raise SystemExit(f"{found[0]}: sha256 {digest}, where {package.sha256} was expected")
         part = folder / f"{package.name}.part"
-        subprocess.run(["dpkg-deb", "-x", found[0], part], check=True)
+        subprocess.run([_unpacker(), "-x", found[0], part], check=True)
         if package.archive:
             with zipfile.ZipFile(part / package.archive) as archive:
                 inside = [x for x in archive.namelist() if x.endswith(".ogg")]
                 archive.extractall(part, inside)
         part.rename(root)
     return root if root.exists() else None
+
+
+def _unpacker() -> str:
+    """dpkg-deb, which is where Debian is.
+
+    Raises:
+        SystemExit: it is not.
+    """
+    path = shutil.which("dpkg-deb")
+    if path is None:
+        raise SystemExit("dpkg-deb is not installed: unpack each package by hand, see README.md")
+    return path
 
 
 def _written(
@@ -114,7 +129,7 @@ def _written(
         path = bank / folder / f"{package.name}-{name}.flac"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, wave, RATE, "PCM_16")
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = file_digest(path)
         where = path.relative_to(bank).as_posix()
         yield Row(
             where, package.name, package.licence, package.by, source, sha256, len(wave) / RATE
@@ -171,7 +186,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("debs", type=Path, help="folder with the .deb files")
     parser.add_argument("bank", type=Path, help="folder to fill")
     options = parser.parse_args(argv)
-    options.bank.mkdir(parents=True, exist_ok=True)
     rows = gather(sources(), options.debs, options.bank)
     spans: Counter[str] = Counter()
     for row in rows:

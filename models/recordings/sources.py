@@ -20,7 +20,7 @@ class Sounds(Params):
     besides: str | None = None
     """Regular expression of those that are left out for all that."""
     into: str
-    r"""Folder in the bank, `speech/SPEAKER`, `noise/GROUP` or `music`; `\1` is a group of `files`."""
+    r"""Folder: `speech/SPEAKER`, `noise/GROUP` or `music`; `\1` is a group of `files`."""
     split: Literal["train", "val", "both"]
     """Learned from, only chosen by, or four things of five learned from."""
     most: int | None = Field(default=None, gt=0)

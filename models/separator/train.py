@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.separator import stems
 from models.separator.mixtures import Mixer, Shares
 from models.separator.recipe import FOLDER, WEIGHTS, WORK, Recipe, recipe
+from pipeline.core.code import PROJECT
 from pipeline.voice.separation_network import Network, analyse, synthesise
 
 _FLOOR = 1e-3
@@ -37,6 +38,9 @@ class Training:
         torch.manual_seed(wanted.seed)
         self.wanted = wanted
         self.network = Network()
+        if wanted.start:
+            begun = load_file(PROJECT / wanted.start)
+            self.network.load_state_dict({name: value.float() for name, value in begun.items()})
         self.mean = torch.optim.swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(_KEEP),
