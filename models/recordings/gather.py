@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -158,7 +158,7 @@ def _split(sounds: Sounds, name: str) -> str:
 def _read(path: Path) -> Array:
     """Mono at 16 kHz (n,)."""
     if path.suffix == ".g722":
-        command = [ffmpeg_path(), "-v", "error", "-f", "g722", "-i", path, "-f", "f32le", "-"]
+        command = [ffmpeg_path(), "-v", "error", "-f", "g722", "-i", str(path), "-f", "f32le", "-"]
         raw = subprocess.run(command, check=True, capture_output=True).stdout
         return np.frombuffer(raw, np.float32)
     wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -187,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("bank", type=Path, help="folder to fill")
     options = parser.parse_args(argv)
     rows = gather(sources(), options.debs, options.bank)
-    spans: Counter[str] = Counter()
+    spans: defaultdict[str, float] = defaultdict(float)
     for row in rows:
         spans[row.path.rpartition("/")[0]] += row.span_s
     for folder, span_s in sorted(spans.items()):

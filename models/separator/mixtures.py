@@ -36,7 +36,7 @@ _BESIDE = (
 )
 _OFTEN = (0.3, 0.24, 0.12, 0.09, 0.03, 0.08, 0.04, 0.06, 0.04)
 _RECORDED = ("noise", "music")
-_SORTS = {"animals": 3.0, "screams": 1.5, "instruments": 1.5}
+_SORTS = {"animals": 1.5, "screams": 0.4, "instruments": 1.5}
 """How often a sort of noise is drawn beside the others': these sound the most like an infant."""
 
 
@@ -87,12 +87,12 @@ class Mixer:
 
     def _infant(self) -> Array:
         rng = self._rng
-        wave = self._changed(self._pick("infant", self._shares.real), 0.25)
+        wave = self._changed(self._pick("infant", self._shares.real), 0.4)
         if rng.random() < 0.12:
             top = _top(wave) * 10 ** (-rng.uniform(1, 14) / 20)
             wave = np.clip(wave, -top, top)
-        if rng.random() < 0.3:
-            wave = self._filtered(wave, self._shape(wet=0.3, narrow=0.0))
+        if rng.random() < 0.6:
+            wave = self._filtered(wave, self._shape(wet=0.3, narrow=0.3))
         return self._interrupted(wave) if rng.random() < 0.25 else wave
 
     def _rest(self, infant: Array) -> Array:

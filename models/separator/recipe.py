@@ -33,7 +33,7 @@ class Recipe(Params):
     size: float = Field(gt=0)
     """How many stems the bank holds, beside the full 2,250 synthetic ones."""
     real_share: float = Field(ge=0, le=1)
-    """How often the infant, or the adult, is a real recording."""
+    """How often the infant is a real recording."""
     codec_share: float = Field(ge=0, le=1)
     """How many stems have gone through a codec of few bits a second."""
     steps: int = Field(gt=0)

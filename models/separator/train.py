@@ -136,9 +136,10 @@ def _losses(network: Network, mixtures: Tensor, infants: Tensor) -> Tensor:
         found = network(spectra)
     wave = synthesise(found, mixtures.shape[1])
     wrong, right, whole = (x.square().sum(1) for x in (wave - infants, infants, mixtures))
-    ratio = 10 * torch.log10(
-        (wrong + _FLOOR * right + 1e-2 * _FLOOR * whole) / (right + 1e-2 * whole)
-    )
+    # Where no infant is, at most 20 dB are to be won, as where one is: else it pays to close.
+    absent = (right == 0).float()
+    floor = _FLOOR * right + (1e-2 * _FLOOR + 1e-2 * absent) * whole
+    ratio = 10 * torch.log10((wrong + floor) / (right + (1e-2 + absent) * whole))
     level = whole.div(mixtures.shape[1]).sqrt().clamp_min(1e-3)[:, None]
     shape = _apart(found, analyse(infants), level) + _apart(_fine(wave), _fine(infants), level)
     return torch.stack([ratio.mean(), 10 * shape])
