@@ -1,13 +1,14 @@
 """Validate separator weights: `python -m models.separator.evaluate`.
 
 Median gain of SI-SDR at 0 dB, and SI-SDR of what is clean, on the recordings that were held out of
-training (other infants, another adult) and on stems of another seed.
+training (other infants, adults, noises and music) and on stems of another seed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from models.separator import resynthesis, stems
+from models.separator.gathered import read
 from models.separator.recipe import FOLDER, WEIGHTS, Recipe, recipe
 from models.separator.stems import RATE, Array
 from models.separator.textures import texture
@@ -23,30 +25,32 @@ from pipeline.nursery.performance import perform
 from pipeline.voice.separation_network import Network, analyse, synthesise
 
 _SPAN_S = 5.0
-_CASES = 16
+_CASES = 32
 
 Case = tuple[Array, Array]
+Make = Callable[[], Array]
 
 
-def evaluate(weights: Path, wanted: Recipe) -> dict[str, float]:
-    """Figures by name, in dB."""
+def evaluate(weights: Path, cases: Mapping[str, list[Case]]) -> dict[str, float]:
+    """Figures by the name of the cases, in dB."""
     torch.set_num_threads(1)
     network = Network()
     network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
     network.eval()
     figures = {}
-    for name, cases in _cases(wanted).items():
-        gains = [_si_sdr_db(_stem(network, mixed), infant) for mixed, infant in cases]
+    for name, some in cases.items():
+        gains = [_si_sdr_db(_stem(network, mixed), infant) for mixed, infant in some]
         before = 0.0 if name.endswith("clean") else 1.0
         gains = [
             after - before * _si_sdr_db(mixed, infant)
-            for after, (mixed, infant) in zip(gains, cases, strict=True)
+            for after, (mixed, infant) in zip(gains, some, strict=True)
         ]
         figures[name] = round(float(np.median(gains)), 2) if gains else float("nan")
     return figures
 
 
-def _cases(wanted: Recipe) -> dict[str, list[Case]]:
+def drawn_cases(wanted: Recipe) -> dict[str, list[Case]]:
+    """Mixtures at 0 dB and clean voices, by what is in them."""
     rng = np.random.default_rng(wanted.seed + 1000)
     real = stems.read_recordings(Path(wanted.real) if wanted.real else None, wanted.held_out, True)
     cries = [_cut(wave) for wave in real.cries][:: max(1, len(real.cries) // _CASES)][:_CASES]
@@ -56,20 +60,42 @@ def _cases(wanted: Recipe) -> dict[str, list[Case]]:
         sound.infant(perform(kinds[n % 4], _SPAN_S, rng), RATE, rng).astype(np.float32)
         for n in range(_CASES)
     ]
-    rest: dict[str, Callable[[], Array]] = {
-        "texture": lambda: texture(_SPAN_S, rng),
-        "noise": lambda: sound.noise(_SPAN_S, RATE, rng).astype(np.float32),
-        "music": lambda: sound.music(_SPAN_S, RATE, rng).astype(np.float32),
-        "adult": lambda: sound.adult_speech(_SPAN_S, RATE, rng).astype(np.float32),
-    }
-    if real.words:
-        rest["real adult"] = lambda: resynthesis.sentence(real.words, _SPAN_S, rng)
+    rest = _synthetic(rng) | (_recorded(Path(wanted.bank) / "val", rng) if wanted.bank else {})
     cases = {}
     for infant, waves in (("real cry", cries), ("cut laugh", laughs), ("synthetic", made)):
         cases[f"{infant}, clean"] = [(wave, wave) for wave in waves]
         for beside, make in rest.items():
             cases[f"{infant}, {beside}"] = [_mixed(wave, make()) for wave in waves]
     return cases
+
+
+def _synthetic(rng: np.random.Generator) -> dict[str, Make]:
+    return {
+        "texture": lambda: texture(_SPAN_S, rng),
+        "noise": lambda: sound.noise(_SPAN_S, RATE, rng).astype(np.float32),
+        "music": lambda: sound.music(_SPAN_S, RATE, rng).astype(np.float32),
+        "adult": lambda: sound.adult_speech(_SPAN_S, RATE, rng).astype(np.float32),
+    }
+
+
+def _recorded(bank: Path, rng: np.random.Generator) -> dict[str, Make]:
+    """Of a sort of noise, or a speaker, drawn anew each time, that was not learned from."""
+    groups = sorted(group for group in (bank / "noise").iterdir() if group.name != "screams")
+    speakers = sorted((bank / "speech").iterdir())
+
+    def drawn(folder: Path) -> Array:
+        paths = sorted(folder.glob("*.flac"))
+        return read(paths[rng.integers(len(paths))])
+
+    def talk() -> Array:
+        speaker = speakers[rng.integers(len(speakers))]
+        return resynthesis.sentence([drawn(speaker) for _ in range(8)], _SPAN_S, rng)
+
+    return {
+        "real noise": lambda: _cut(drawn(groups[rng.integers(len(groups))])),
+        "real music": lambda: _cut(drawn(bank / "music")),
+        "real adult": talk,
+    }
 
 
 def _cut(wave: Array) -> Array:
@@ -100,10 +126,17 @@ def _si_sdr_db(estimate: Array, truth: Array) -> float:
 
 
 def main() -> None:
-    """Evaluate the weights that were made, and write the figures beside this file."""
-    text = json.dumps(evaluate(WEIGHTS, recipe()), indent=1)
-    (FOLDER / "figures.json").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    """Evaluate the weights that were made and write the figures beside this file.
+
+    Weights that are named are evaluated instead, and only printed.
+    """
+    cases = drawn_cases(recipe())
+    named = [Path(name) for name in sys.argv[1:]]
+    for weights in named or [WEIGHTS]:
+        text = json.dumps(evaluate(weights, cases), indent=1)
+        print(text)
+    if not named:
+        (FOLDER / "figures.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

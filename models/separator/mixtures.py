@@ -23,14 +23,32 @@ _FFT = 1 << 16
 
 Array = NDArray[np.float32]
 
+_BESIDE = (
+    ("noise",),
+    ("adult",),
+    ("other",),
+    ("music",),
+    ("television",),
+    ("adult", "noise"),
+    ("adult", "other"),
+    ("adult", "adult"),
+    ("music", "noise"),
+)
+_OFTEN = (0.3, 0.24, 0.12, 0.09, 0.03, 0.08, 0.04, 0.06, 0.04)
+_RECORDED = ("noise", "music")
+_SORTS = {"animals": 1.5, "screams": 0.4, "instruments": 1.5}
+"""How often a sort of noise is drawn beside the others': these sound the most like an infant."""
+
 
 @dataclass(frozen=True)
 class Shares:
     """How often what happens in a mixture, 0..1."""
 
     real: float = 0.5
-    """The infant, and an adult, are real recordings."""
-    infant: float = 0.9
+    """The infant is a real recording."""
+    adult: float = 0.8
+    """An adult is a real recording."""
+    infant: float = 0.86
     """An infant is there at all."""
     alone: float = 0.16
     """Nothing else is."""
@@ -47,6 +65,9 @@ class Mixer:
         self._groups: dict[str, list[Stem]] = {}
         for stem in stems:
             self._groups.setdefault(stem.group, []).append(stem)
+        self._noises: dict[str, list[Stem]] = {}
+        for stem in self._groups.get("real_noise", []):
+            self._noises.setdefault(stem.kind, []).append(stem)
         self._rooms = [_room(rng) for _ in range(96)]
 
     def draw(self) -> tuple[Array, Array]:
@@ -66,25 +87,20 @@ class Mixer:
 
     def _infant(self) -> Array:
         rng = self._rng
-        wave = self._changed(self._pick("infant", self._shares.real), 0.25)
+        wave = self._changed(self._pick("infant", self._shares.real), 0.4)
         if rng.random() < 0.12:
             top = _top(wave) * 10 ** (-rng.uniform(1, 14) / 20)
             wave = np.clip(wave, -top, top)
-        if rng.random() < 0.3:
-            wave = self._filtered(wave, self._shape(wet=0.3, narrow=0.0))
+        if rng.random() < 0.6:
+            wave = self._filtered(wave, self._shape(wet=0.3, narrow=0.3))
         return self._interrupted(wave) if rng.random() < 0.25 else wave
 
     def _rest(self, infant: Array) -> Array:
         rng = self._rng
-        kinds = ("adult", "television", "other", "both", "adults")
-        kind = str(rng.choice(kinds, p=(0.34, 0.06, 0.4, 0.14, 0.06)))
-        names = {"both": ("adult", "other"), "adults": ("adult", "adult")}.get(kind, (kind,))
         parts = []
-        for name in names:
-            share = self._shares.real if name == "adult" else 0.3 * self._shares.real
-            wave = self._filtered(
-                self._changed(self._pick(name, share), 0.15), self._shape(wet=0.3, narrow=0.15)
-            )
+        for name in _BESIDE[rng.choice(len(_BESIDE), p=_OFTEN)]:
+            narrow = 0.3 if name in _RECORDED else 0.15
+            wave = self._filtered(self._sound(name), self._shape(wet=0.3, narrow=narrow))
             wave = self._interrupted(wave) if rng.random() < 0.15 else wave
             parts.append(wave / max(np.sqrt(_power(wave)), 1e-6) * 10 ** (rng.uniform(-6, 6) / 20))
         rest = np.asarray(sum(parts), np.float32)
@@ -92,18 +108,57 @@ class Mixer:
         level = np.sqrt((_power(infant) or 0.01) / max(_power(rest), 1e-9))
         return (rest * level * 10 ** (-ratio_db / 20)).astype(np.float32)
 
+    def _sound(self, name: str) -> Array:
+        """One sound that is no infant's, (SAMPLES,); a recorded one where there is any."""
+        if name == "noise" and self._noises:
+            return self._noise()
+        if name == "adult":
+            return self._changed(self._pick(name, self._shares.adult), 0.2)
+        if name == "music" and f"real_{name}" in self._groups:
+            return self._changed(self._pick(name, 1.0), 0.3)
+        name = "other" if name in _RECORDED else name
+        return self._changed(self._pick(name, 0.15), 0.15)
+
+    def _noise(self) -> Array:
+        """Recorded noises of one sort, which follow one another, or one of them once."""
+        rng = self._rng
+        names = list(self._noises)
+        chances = np.array([_SORTS.get(name, 1.0) for name in names])
+        found = self._noises[names[rng.choice(len(names), p=chances / chances.sum())]]
+        wave = np.zeros(SAMPLES, np.float32)
+        stem, again = found[rng.integers(len(found))], rng.random() < 0.75
+        at = -round(rng.uniform(0, 0.5) * min(len(stem.wave), SAMPLES))
+        gap_s = rng.uniform(0, 0.5)
+        while at < SAMPLES:
+            part = self._respeeded(stem, 0.45)[max(0, -at) :]
+            at = max(0, at)
+            part = part[: SAMPLES - at]
+            wave[at : at + len(part)] += part
+            at += len(part) + round(rng.exponential(gap_s) * RATE)
+            if not again:
+                break
+            if rng.random() < 0.4:
+                stem = found[rng.integers(len(found))]
+        return wave
+
     def _pick(self, name: str, real: float) -> Stem:
-        found = self._groups.get(f"real_{name}", [])
-        among = found if found and self._rng.random() < real else self._groups[name]
-        return among[self._rng.integers(len(among))]
+        """A stem of a group, recorded with chance `real` where there are both; else of any."""
+        ways = [self._groups.get(name, []), self._groups.get(f"real_{name}", [])]
+        among = ways[self._rng.random() < real] or ways[0] or ways[1]
+        return among[self._rng.integers(len(among))] if among else self._pick("other", real)
 
     def _changed(self, stem: Stem, spread: float) -> Array:
         """Cut SAMPLES out of a stem at another speed, upside down or not."""
+        wave = self._respeeded(stem, spread)
+        return np.pad(wave, (0, SAMPLES - len(wave)))
+
+    def _respeeded(self, stem: Stem, spread: float) -> Array:
+        """At most SAMPLES of a stem at another speed, upside down or not."""
         rng = self._rng
         speed = 2 ** rng.uniform(-spread, spread)
-        start = rng.uniform(0, max(1.0, len(stem.wave) - SAMPLES * speed))
-        source = stem.wave[int(start) : int(start + SAMPLES * speed) + 2].astype(np.float32)
-        places = speed * np.arange(SAMPLES)
+        start = int(rng.uniform(0, max(1.0, len(stem.wave) - SAMPLES * speed)))
+        source = stem.wave[start : start + int(SAMPLES * speed) + 2].astype(np.float32)
+        places = speed * np.arange(min(SAMPLES, max(1, int(len(source) / speed))))
         wave = np.interp(places, np.arange(len(source)), source, right=0.0)
         return (wave * rng.choice([-1.0, 1.0])).astype(np.float32)
 

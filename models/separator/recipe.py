@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -21,12 +22,20 @@ class Recipe(Params):
     """Of everything that is drawn."""
     real: str | None
     """Folder with cry/*.wav and speech/*.wav to learn from; without it, synthesis alone."""
+    bank: str | None
+    """Folder with train/ and val/ that models/recordings fills: other adults, noises, music."""
+    sounds: Literal["both", "real", "synthetic"]
+    """Which stems are drawn; the other two are for the ablation."""
+    start: str | None
+    """Weights to begin from, a path in the project; without them, from chance."""
     held_out: tuple[str, ...]
     """Beginnings of names of recordings, and speakers, that only validate."""
     size: float = Field(gt=0)
     """How many stems the bank holds, beside the full 2,250 synthetic ones."""
     real_share: float = Field(ge=0, le=1)
-    """How often the infant, or the adult, is a real recording."""
+    """How often the infant is a real recording."""
+    codec_share: float = Field(ge=0, le=1)
+    """How many stems have gone through a codec of few bits a second."""
     steps: int = Field(gt=0)
     """Batches."""
     batch: int = Field(gt=0)

@@ -22,7 +22,6 @@ from pipeline.nursery.performance import KINDS, perform
 
 RATE = 16000
 STEM_S = 7.0
-GROUPS = ("infant", "real_infant", "adult", "real_adult", "television", "other", "real_other")
 
 Array = NDArray[np.float32]
 
@@ -32,7 +31,10 @@ _REAL = {"laugh": 420, "babble": 200, "fuss": 140, "feeding": 40}
 
 @dataclass(frozen=True)
 class Stem:
-    """One sound (n,) at 16 kHz; `kind` says which vocalization it is, else it is empty."""
+    """One sound (n,) at 16 kHz; `kind` is the vocalization or the sort of noise, if any.
+
+    Groups: infant, adult, television, other, and real_ before infant, adult, other, noise, music.
+    """
 
     group: str
     wave: Array
@@ -150,10 +152,10 @@ def save(path: Path, stems: list[Stem]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(
         path,
-        waves=np.concatenate([stem.wave for stem in stems]).astype(np.float16),
-        ends=np.cumsum([len(stem.wave) for stem in stems]),
-        groups=np.array([stem.group for stem in stems]),
-        kinds=np.array([stem.kind for stem in stems]),
+        waves=np.concatenate([np.zeros(0), *(stem.wave for stem in stems)]).astype(np.float16),
+        ends=np.cumsum([len(stem.wave) for stem in stems], dtype=np.int64),
+        groups=np.array([stem.group for stem in stems], np.str_),
+        kinds=np.array([stem.kind for stem in stems], np.str_),
     )
 
 
@@ -161,7 +163,7 @@ def load(path: Path) -> list[Stem]:
     """Read what `save` wrote; the waves stay in half precision until they are used."""
     with np.load(path, allow_pickle=False) as file:
         waves, ends, groups, kinds = (file[name] for name in ("waves", "ends", "groups", "kinds"))
-    parts = np.split(waves, ends[:-1])
+    parts = np.split(waves, ends[:-1]) if len(ends) else []
     return [
         Stem(str(group), part, str(kind))
         for group, part, kind in zip(groups, parts, kinds, strict=True)

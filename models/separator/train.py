@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.separator import stems
 from models.separator.mixtures import Mixer, Shares
 from models.separator.recipe import FOLDER, WEIGHTS, WORK, Recipe, recipe
+from pipeline.core.code import PROJECT
 from pipeline.voice.separation_network import Network, analyse, synthesise
 
 _FLOOR = 1e-3
@@ -37,6 +38,9 @@ class Training:
         torch.manual_seed(wanted.seed)
         self.wanted = wanted
         self.network = Network()
+        if wanted.start:
+            begun = load_file(PROJECT / wanted.start)
+            self.network.load_state_dict({name: value.float() for name, value in begun.items()})
         self.mean = torch.optim.swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(_KEEP),
@@ -132,9 +136,10 @@ def _losses(network: Network, mixtures: Tensor, infants: Tensor) -> Tensor:
         found = network(spectra)
     wave = synthesise(found, mixtures.shape[1])
     wrong, right, whole = (x.square().sum(1) for x in (wave - infants, infants, mixtures))
-    ratio = 10 * torch.log10(
-        (wrong + _FLOOR * right + 1e-2 * _FLOOR * whole) / (right + 1e-2 * whole)
-    )
+    # Where no infant is, at most 20 dB are to be won, as where one is: else it pays to close.
+    absent = (right == 0).float()
+    floor = _FLOOR * right + (1e-2 * _FLOOR + 1e-2 * absent) * whole
+    ratio = 10 * torch.log10((wrong + floor) / (right + (1e-2 + absent) * whole))
     level = whole.div(mixtures.shape[1]).sqrt().clamp_min(1e-3)[:, None]
     shape = _apart(found, analyse(infants), level) + _apart(_fine(wave), _fine(infants), level)
     return torch.stack([ratio.mean(), 10 * shape])

@@ -1,0 +1,121 @@
+"""The separator's recipe, tiny: from nothing but synthesis, and with a bank of recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.recordings.gather import gather
+from models.recordings.sources import Sources, sources
+from models.separator import evaluate, gathered, prepare, recipe, stems, train
+from models.separator.codecs import coded
+from models.separator.mixtures import SAMPLES, Mixer, Shares
+
+RATE = 16000
+
+
+def tone(hz: float, span_s: float = 1.0) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * hz * np.arange(round(span_s * RATE)) / RATE)).astype("f4")
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """A package with two speakers, a noise twice, and a sound that is too short."""
+    root = tmp_path / "unpacked" / "talk"
+    files = {
+        "who/ann/a_1.wav": np.concatenate([np.zeros(RATE), tone(200), np.zeros(RATE)]),
+        "who/ben/a_1.wav": tone(100),
+        "thing/dog_1.wav": tone(900),
+        "thing/dog_2.wav": tone(900),
+        "thing/click.wav": tone(900, 0.05),
+        "thing/beep.wav": tone(1500),
+    }
+    for name, wave in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(root / name, wave, RATE)
+    return tmp_path
+
+
+def wanted() -> Sources:
+    kinds = [
+        {"files": r"who/(ann)/.*\.wav$", "into": r"speech/\1", "split": "train"},
+        {"files": r"who/(\w+)/.*\.wav$", "into": r"speech/\1", "split": "val"},
+        {"files": "thing/", "besides": "beep", "into": "noise/things", "split": "train"},
+    ]
+    package = {"name": "talk", "version": "1", "sha256": "0", "licence": "CC0-1.0", "by": "Ann"}
+    return Sources.model_validate({"longest_s": 60, "packages": [{**package, "sounds": kinds}]})
+
+
+def test_a_bank_keeps_speakers_apart_and_each_sound_once(unpacked: Path) -> None:
+    rows = gather(wanted(), unpacked, unpacked / "bank")
+    assert [row.path.rpartition("/")[0] for row in rows] == [
+        "train/noise/things",
+        "train/speech/ann",
+        "val/speech/ben",
+    ]
+    cut, rate = soundfile.read(unpacked / "bank" / rows[1].path)
+    assert rate == RATE
+    assert 1.0 <= len(cut) / RATE < 1.15
+
+
+def test_a_package_with_another_digest_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "talk_1_all.deb").write_bytes(b"other")
+    with pytest.raises(SystemExit, match="was expected"):
+        gather(wanted(), tmp_path, tmp_path / "bank")
+
+
+def test_what_stands_under_the_gpl_only_validates() -> None:
+    for package in sources().packages:
+        if "GPL" in package.licence:
+            assert {sounds.split for sounds in package.sounds} == {"val"}
+
+
+def test_codecs_keep_length_and_place() -> None:
+    rng = np.random.default_rng(1)
+    found = [stems.Stem("other", tone(440, 1.0 + n / 10)) for n in range(12)]
+    changed = coded(found, rng, 1.0)
+    for before, after in zip(found, changed, strict=True):
+        assert len(before.wave) == len(after.wave)
+        spectrum = np.abs(np.fft.rfft(after.wave))
+        assert spectrum.argmax() * RATE / len(after.wave) == pytest.approx(440, abs=5)
+        assert not np.array_equal(before.wave, after.wave)
+    assert coded(found, rng, 0.0) == found
+
+
+def test_recorded_noises_are_in_the_mixtures_and_not_in_the_infant(unpacked: Path) -> None:
+    gather(wanted(), unpacked, unpacked / "bank")
+    rng = np.random.default_rng(2)
+    found = gathered.gathered(unpacked / "bank" / "train", rng, 0.2)
+    assert {stem.group for stem in found} == {"real_noise", "real_adult"}
+    infant = stems.Stem("infant", tone(3000, 7.0))
+    mixer = Mixer([infant, stems.Stem("other", tone(60, 7.0)), *found], rng, Shares(real=0.0))
+    drawn = [mixer.draw() for _ in range(40)]
+    beside = [np.abs(np.fft.rfft(mixed - part)).argmax() * RATE / SAMPLES for mixed, part in drawn]
+    assert sum(500 < hz < 1400 for hz in beside) >= 5
+    assert all(np.isfinite(mixed).all() for mixed, _ in drawn)
+
+
+def test_the_recipe_runs_on_synthesis_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (prepare, train):
+        monkeypatch.setattr(module, "WORK", tmp_path)
+        monkeypatch.setattr(module, "FOLDER", tmp_path)
+    monkeypatch.setattr(train, "WEIGHTS", tmp_path / "model.safetensors")
+    monkeypatch.setattr(evaluate, "_CASES", 1)
+    small = recipe.recipe().model_copy(
+        update={"real": None, "bank": None, "start": None, "size": 0.006, "steps": 2, "batch": 1}
+    )
+    prepare.prepare(small)
+    assert (tmp_path / "trained_on.sha256").read_text() == ""
+    banks = [tmp_path / "synthetic.npz", tmp_path / "real.npz"]
+    train.train(small, banks)
+    figures = evaluate.evaluate(tmp_path / "model.safetensors", evaluate.drawn_cases(small))
+    assert {"synthetic, clean", "synthetic, adult"} <= set(figures)
+    assert np.isfinite([v for name, v in figures.items() if name.startswith("synthetic")]).all()
+    further = small.model_copy(update={"steps": 3})
+    train.train(further, banks)
+    assert (tmp_path / "curve.csv").read_text().splitlines()[-1].startswith("3,")
