@@ -86,7 +86,7 @@ def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
     if rng.random() < 0.35:
         parts = _narrowed(parts, rng)
     gain = np.float32(10 ** (rng.uniform(-30, 0) / 20) * 0.7 / max(_top(sum(parts)), 0.01))
-    hiss = rng.standard_normal(SAMPLES).astype(np.float32) * np.float32(10 ** rng.uniform(-5, -2.5))
+    hiss = rng.standard_normal(SAMPLES, np.float32) * np.float32(10 ** rng.uniform(-5, -2.5))
     who = _who(parts, hiss, active)
     if television:
         who[:, ADULT] = np.nan
@@ -148,9 +148,12 @@ def _changed(
 
 def _colour(rng: np.random.Generator) -> Array:
     """A random smooth gain over frequency, +-6 dB."""
-    octaves = np.log2(np.maximum(np.linspace(0, RATE / 2, _FFT // 2 + 1), 62.5) / 62.5)
-    gain_db = np.interp(octaves, np.arange(8), rng.normal(0, 4, 8))
-    return (10 ** (gain_db / 20)).astype(np.float32)
+    gain_db = np.interp(_OCTAVES, np.arange(8), rng.normal(0, 4, 8))
+    return (10 ** (gain_db / 20)).astype(np.float32)[_COARSE]
+
+
+_COARSE = np.minimum(np.arange(_FFT // 2 + 1) // 64, _FFT // 128 - 1)
+_OCTAVES = np.log2(np.maximum((np.arange(_FFT // 128) + 0.5) * RATE * 64 / _FFT, 62.5) / 62.5)
 
 
 def _narrowed(parts: list[Array], rng: np.random.Generator) -> list[Array]:

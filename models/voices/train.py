@@ -130,9 +130,10 @@ class Training:
     def _step(self, bank: Bank) -> None:
         rng = np.random.default_rng([self.params["seed"], self.done])
         drawn = [draw(bank, rng) for _ in range(self.params["batch"])]
-        scores, true = _scored(self.network, self.shape, drawn)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores, true = _scored(self.network, self.shape, drawn)
         known = ~torch.isnan(true)
-        loss = F.binary_cross_entropy_with_logits(scores[known], true[known])
+        loss = F.binary_cross_entropy_with_logits(scores.float()[known], true[known])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
