@@ -23,11 +23,11 @@ Array = NDArray[np.float32]
 def make_bank(rng: np.random.Generator, real: Recordings, size: float) -> Bank:
     """Synthesise stems, and give real recordings, where there are any, other voices."""
     rests = [rest for _, rest in map(mixtures.apart, real.cries) if len(rest) > RATE // 2]
-    noises = [*real.noises.values(), *([rests] if rests else [])]
+    noises = {**real.noises, **({"noise/rooms": rests} if rests else {})}
     real_pools = (
         [_infants(real.cries, rng, size)] if real.cries else [],
         [_speaker(words, rng, size) for words in real.speakers.values()],
-        [_noises(waves, rng, size) for waves in noises],
+        [_noises(name, waves, rng, size) for name, waves in noises.items()],
     )
     pools = [
         Pool(made, given, share)
@@ -80,7 +80,7 @@ def _infants(cries: Sequence[Array], rng: np.random.Generator, size: float) -> l
 def _speaker(words: Sequence[Array], rng: np.random.Generator, size: float) -> list[Stem]:
     """One adult's talk as it is, and as a man, a woman, somebody who talks to an infant would."""
     stems = []
-    for number in range(max(4, round(size * min(60.0, 6 * len(words) ** 0.5)))):
+    for number in range(max(2, round(size * min(150.0, 6 * len(words) ** 0.5)))):
         wave = strung(words, rng, 0.15)
         if number % 3:
             wave = _revoiced(wave, rng)
@@ -103,11 +103,14 @@ def _higher(rng: np.random.Generator) -> tuple[float, float]:
     return pitch, rng.uniform(0.88, 1.12) * (1.0 if pitch < 1.5 else rng.uniform(1.0, 1.12))
 
 
-def _noises(waves: Sequence[Array], rng: np.random.Generator, size: float) -> list[Stem]:
-    """One kind of noise: pieces of what lasts, and rows of what is short."""
+def _noises(
+    name: str, waves: Sequence[Array], rng: np.random.Generator, size: float
+) -> list[Stem]:
+    """One kind of noise or music: pieces of what lasts, and rows of what is short."""
     long_s = sum(len(wave) for wave in waves) / RATE
-    count = max(4, round(size * min(60.0, 3 * len(waves) ** 0.5 + long_s / 20)))
-    return [Stem(_loud(strung(waves, rng, 0.5))) for _ in range(count)]
+    count = max(2, round(size * min(200.0, 5 * len(waves) ** 0.5 + long_s / 10)))
+    unknown = name == "noise/screams"
+    return [Stem(_loud(strung(waves, rng, 0.5)), unknown) for _ in range(count)]
 
 
 def strung(pieces: Sequence[Array], rng: np.random.Generator, pause_s: float) -> Array:

@@ -39,10 +39,10 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Stem:
-    """A sound (n,) at 16 kHz; television speaks and sings, so that adults in it are not known."""
+    """A sound (n,) at 16 kHz; of some, such as television, it is not known whether adults sound."""
 
     wave: Array
-    television: bool = False
+    adults_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Mixture:
 
 def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
     """Draw one mixture; some end early, as the last window of a recording does."""
-    parts, active, television = _parts(bank, rng)
+    parts, active, unknown = _parts(bank, rng)
     reference = next((_power(part) for part in parts if _power(part)), 1.0)
     parts = [parts[INFANT], *(_levelled(part, reference, rng) for part in parts[1:])]
     if rng.random() < 0.35:
@@ -88,7 +88,7 @@ def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
     gain = np.float32(10 ** (rng.uniform(-30, 0) / 20) * 0.7 / max(_top(sum(parts)), 0.01))
     hiss = rng.standard_normal(SAMPLES, np.float32) * np.float32(10 ** rng.uniform(-5, -2.5))
     who = _who(parts, hiss, active)
-    if television:
+    if unknown:
         who[:, ADULT] = np.nan
     mixture = gain * (sum(parts) + hiss)
     if rng.random() < 0.1:
@@ -99,18 +99,18 @@ def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
 
 
 def _parts(bank: Bank, rng: np.random.Generator) -> tuple[list[Array], list[Array], bool]:
-    """Parts (SAMPLES,) of a mixture, where each sounds (FRAMES,), and whether one is television."""
-    parts, active, television = [], [], False
+    """Parts (SAMPLES,) of a mixture, where each sounds (FRAMES,), and whether adults are unknown."""
+    parts, active, unknown = [], [], False
     for number, pool in enumerate(bank.pools):
         part, dry = np.zeros(SAMPLES, np.float32), np.zeros(SAMPLES, np.float32)
         if rng.random() < _PRESENT[number]:
             stem = pool.pick(rng)
             part, dry = _changed(stem.wave, bank, rng, _WET[number], _SPREAD[number])
-            television = television or stem.television
+            unknown = unknown or stem.adults_unknown
         parts.append(part)
         # A room rings on when an infant has stopped.
         active.append(_active(dry if number == INFANT else part, _RANGE_DB[number]))
-    return parts, active, television
+    return parts, active, unknown
 
 
 def _who(parts: list[Array], hiss: Array, active: list[Array]) -> Array:
