@@ -36,9 +36,7 @@ def make_bank(rng: np.random.Generator, real: Recordings, size: float) -> Bank:
     return Bank((pools[0], pools[1], pools[2]), [mixtures.room(rng) for _ in range(_ROOMS)])
 
 
-def _synthetic(
-    rng: np.random.Generator, size: float
-) -> tuple[list[Stem], list[Stem], list[Stem]]:
+def _synthetic(rng: np.random.Generator, size: float) -> tuple[list[Stem], list[Stem], list[Stem]]:
     """Infants, adults and others of the nursery."""
     infants = [
         sound.infant(perform(kind, STEM_S, rng), RATE, rng)
@@ -103,9 +101,7 @@ def _higher(rng: np.random.Generator) -> tuple[float, float]:
     return pitch, rng.uniform(0.88, 1.12) * (1.0 if pitch < 1.5 else rng.uniform(1.0, 1.12))
 
 
-def _noises(
-    name: str, waves: Sequence[Array], rng: np.random.Generator, size: float
-) -> list[Stem]:
+def _noises(name: str, waves: Sequence[Array], rng: np.random.Generator, size: float) -> list[Stem]:
     """One kind of noise or music: pieces of what lasts, and rows of what is short."""
     long_s = sum(len(wave) for wave in waves) / RATE
     count = max(2, round(size * min(200.0, 5 * len(waves) ** 0.5 + long_s / 10)))

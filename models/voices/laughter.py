@@ -58,7 +58,9 @@ def _burst(sounding: Array, span_s: float, rng: np.random.Generator) -> Array:
 
 def _breath(span_s: float, rng: np.random.Generator) -> Array:
     noise = rng.standard_normal(max(2, round(span_s * RATE)), np.float32)
-    return np.asarray(0.2 * np.convolve(noise, [0.6, 0.4], "same") * np.hanning(len(noise)), np.float32)
+    return np.asarray(
+        0.2 * np.convolve(noise, [0.6, 0.4], "same") * np.hanning(len(noise)), np.float32
+    )
 
 
 def _add(track: Array, at_s: float, part: Array) -> None:

@@ -99,7 +99,7 @@ def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
 
 
 def _parts(bank: Bank, rng: np.random.Generator) -> tuple[list[Array], list[Array], bool]:
-    """Parts (SAMPLES,) of a mixture, where each sounds (FRAMES,), and whether adults are unknown."""
+    """Parts (SAMPLES,), where each sounds (FRAMES,), and whether adults are unknown."""
     parts, active, unknown = [], [], False
     for number, pool in enumerate(bank.pools):
         part, dry = np.zeros(SAMPLES, np.float32), np.zeros(SAMPLES, np.float32)
@@ -196,6 +196,7 @@ def _top(wave: Array) -> float:
 
 
 def room(rng: np.random.Generator) -> NDArray[np.complex64]:
+    """Draw a room's impulse response, as a spectrum."""
     response = impulse_response(RATE, rng, rng.uniform(0.2, 1.3), rng.uniform(-6, 6))
     return fft.rfft(response.astype(np.float32), _FFT)
 

@@ -25,8 +25,9 @@ LINEAR = {"hidden_size": 128, "num_layers": 2}
 WHO = ("infant", "adult", "other")
 
 _WINDOW_S, _STEP_S = 3.0, 1.5
-# Chosen on held-out voices, in logits: every frame needs a little less to be an infant's than training
-# asks for, and the more the further the infant's stem lies below the sound: there two networks differ.
+# Chosen on held-out voices, in logits: every frame needs a little less to be an infant's than
+# training asks for, and more the further the infant's stem lies below the sound: two networks that
+# learned apart seldom take the same stranger for an infant.
 _INFANT_BIAS, _DOUBT = 0.75, 6.0
 _DOUBT_FROM_DB, _DOUBT_TO_DB = 10.0, 25.0
 _SHORTEST = round(0.1 * RATE)

@@ -102,9 +102,7 @@ def test_a_file_is_heard_in_pieces_as_the_stage_hears_it_whole(
     media.write_sound(path, wave, RATE)
     monkeypatch.setattr(separation_file, "_BLOCK", 4000)
     found = isolated(path, Isolate(), tmp_path)
-    whole = isolate(
-        media.read_sound(path)[0], SEPARATORS.load("embedded"), VOICES.load("embedded")
-    )
+    whole = isolate(media.read_sound(path)[0], SEPARATORS.load("embedded"), VOICES.load("embedded"))
     assert np.allclose(found.sound, whole.sound, atol=1e-6)
     assert np.allclose(found.stem, whole.stem, atol=1e-5)
     told, at_once = (
