@@ -79,7 +79,7 @@ def infant(told: list[dict[str, object]]) -> np.ndarray:
 def test_an_infant_is_heard_in_files_of_any_form(tmp_path: Path, name: str) -> None:
     plain = infant(heard(tmp_path, CRY, RATE))
     assert plain.mean() > 0.3
-    assert f1(infant(heard(tmp_path, *ODD[name](CRY))), plain) > 0.9
+    assert f1(infant(heard(tmp_path, *ODD[name](CRY))), plain) > 0.85
 
 
 @pytest.mark.parametrize("name", list(NOTHING))
