@@ -11,16 +11,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import mixtures
 import numpy as np
 import yaml
-from bank import mixtures
+from laughter import laughing
 from numpy.typing import NDArray
-from recordings import RATE, Recordings, read, revoiced
+from recordings import RATE, Recordings, Split, read, revoiced
 from safetensors.numpy import save_file
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import fftconvolve
 
 from pipeline.nursery import sound
 from pipeline.nursery.performance import perform
+from pipeline.nursery.sound.room import impulse_response
 from pipeline.voice.events import stretches
 from pipeline.voice.pitch import pitch_hz
 from pipeline.voice.vocalizations import Discriminant
@@ -39,10 +42,10 @@ def main() -> int:
     """Write the examples, and how well held-out infants' kinds are told by them."""
     params = yaml.safe_load((HERE / "params.yaml").read_text(encoding="utf-8"))
     real = Path(params["real"]).expanduser() if params["real"] else None
-    split = (params["held_devices"], params["held_takes"])
+    split = Split(params["held_devices"], params["held_takes"])
     rng = np.random.default_rng([params["seed"], 5])
-    examples = _examples(params["examples"], read(real, False, *split), rng)
-    held = _examples(params["examples"] // 4, read(real, True, *split), rng)
+    examples = _examples(params["examples"], read(real, None, False, split), rng)
+    held = _examples(params["examples"] // 4, read(real, None, True, split), rng)
     MADE.mkdir(parents=True, exist_ok=True)
     save_file(
         {kind: examples[kind].astype(np.float16) for kind in KINDS},
@@ -62,14 +65,16 @@ def _share_right(learned: Discriminant, kind: str, rows: Array) -> float:
 
 def _examples(count: int, real: Recordings, rng: np.random.Generator) -> dict[str, Array]:
     """Rows of `count` sounds of each kind and origin."""
-    voices = [mixtures._apart(wave)[0] for wave in real.cries]
+    voices = [mixtures.apart(wave)[0] for wave in real.cries]
     found = {}
     for kind in KINDS:
         waves = [_synthetic(kind, rng) for _ in range(count)]
         if voices:
             waves += [_in_rhythm(voices, kind, rng) for _ in range(count)]
+        if kind == "laugh":
+            waves += [_laughing(voices, rng) for _ in range(2 * count)]
         if voices and kind == "cry":
-            waves += voices
+            waves += [*voices, *(_voice(voices, rng) for _ in range(count))]
         rows = [row for wave in waves for row in _rows(_recorded(wave, rng))]
         found[kind] = np.stack(rows).astype(np.float32)
     return found
@@ -83,19 +88,31 @@ def _synthetic(kind: str, rng: np.random.Generator) -> Array:
 
 
 def _in_rhythm(voices: list[Array], kind: str, rng: np.random.Generator) -> Array:
+    return mixtures.in_rhythm(_voice(voices, rng), kind, rng.uniform(*_SLOWER[kind]), rng)
+
+
+def _laughing(voices: list[Array], rng: np.random.Generator) -> Array:
+    own = _voice(voices, rng) if voices and rng.random() < 0.7 else _synthetic("babble", rng)
+    return laughing(own, SPAN_S, rng)
+
+
+def _voice(voices: list[Array], rng: np.random.Generator) -> Array:
+    """A real voice as that of another infant."""
     voice = voices[rng.integers(len(voices))]
-    voice = revoiced(voice, 2 ** rng.uniform(-0.5, 0.5), rng.uniform(0.85, 1.2), 1.0)
-    return mixtures._in_rhythm(voice, kind, rng.uniform(*_SLOWER[kind]), rng)
+    return revoiced(voice, 2 ** rng.uniform(-0.5, 0.5), rng.uniform(0.85, 1.2), 1.0)
 
 
 def _recorded(wave: Array, rng: np.random.Generator) -> Array:
-    """Through some microphone, over some noise."""
+    """Through some microphone, in some room, over some noise."""
     spectrum = np.fft.rfft(wave)
     octaves = np.linspace(0, RATE / 2, len(spectrum))
     spectrum *= 10 ** (np.interp(octaves, np.linspace(0, RATE / 2, 9), rng.normal(0, 4, 9)) / 20)
     wave = np.fft.irfft(spectrum, len(wave)).astype(np.float32)
+    if rng.random() < 0.4:
+        room = impulse_response(RATE, rng, rng.uniform(0.15, 0.8), rng.uniform(-3, 9))
+        wave = fftconvolve(wave, room)[: len(wave)].astype(np.float32)
     noise = rng.standard_normal(len(wave)).astype(np.float32) * float(wave.std())
-    return np.asarray(wave + noise * 10 ** (rng.uniform(-50, -15) / 20), np.float32)
+    return np.asarray(wave + noise * 10 ** (rng.uniform(-45, -8) / 20), np.float32)
 
 
 def _rows(wave: Array) -> Iterator[Array]:

@@ -1,12 +1,16 @@
-"""Real recordings as stems: read, parted from what is kept for validation, and changed at random.
+"""Real recordings: read, parted from what is kept for validation, and given other voices.
 
-FOLDER/cry/*.wav     infants on phones; a name begins with the device, which parts the infants
-FOLDER/speech/*.wav  adults saying digits: digit_speaker_take.wav
+REAL/cry/*.wav                   infants on phones; a name begins with the device, which parts them
+REAL/speech/*.wav                adults saying digits: digit_speaker_take.wav
+BANK/{train,val}/speech/SPEAKER/*.flac    adults of many languages
+BANK/{train,val}/noise/GROUP/*.flac       households, streets, animals
+BANK/{train,val}/music/*.flac
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from scipy import fft
 from scipy.signal import butter, resample_poly, sosfilt
 
 RATE = 16000
+LONGEST_S = 60.0
 _SIZE, _HOP = 512, 128
 _BINS = _SIZE // 2 + 1
 
@@ -25,33 +30,61 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Recordings:
-    """Waves at 16 kHz, loudest 0.5, and the SHA-256 of every file that they came from."""
+    """One side of the split: waves at 16 kHz, loudest 0.5, and the SHA-256 of every file."""
 
     cries: list[Array]
-    words: list[Array]
+    speakers: dict[str, list[Array]]
+    noises: dict[str, list[Array]]
     digests: list[str]
 
 
-def read(folder: Path | None, validation: bool, held_devices: float, held_takes: int) -> Recordings:
-    """Read one side of the split; nothing at all where no folder is given.
+@dataclass(frozen=True)
+class Split:
+    """What is held out: a share of the phones, and so many last takes of the last speaker."""
 
-    Args:
-        folder: holds cry/ and speech/.
-        validation: which side.
-        held_devices: share of the phones whose cries are held out.
-        held_takes: so many last takes of the last speaker by name are held out.
-    """
-    if folder is None:
-        return Recordings([], [], [])
+    held_devices: float
+    held_takes: int
+
+
+def read(real: Path | None, bank: Path | None, validation: bool, split: Split) -> Recordings:
+    """Read one side of the split; a folder that is not given holds nothing."""
+    cries, words = _of_infants(real, validation, split) if real else ([], {})
+    side = bank / ("val" if validation else "train") if bank else None
+    speakers = {**words, **_groups(side / "speech")} if side else words
+    noises = {**_groups(side / "noise"), **_groups(side / "music")} if side else {}
+    everything = [*cries, *_flat(speakers), *_flat(noises)]
+    return Recordings(
+        _waves(cries),
+        {name: _waves(paths) for name, paths in speakers.items()},
+        {name: _waves(paths) for name, paths in noises.items()},
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in everything],
+    )
+
+
+def _of_infants(
+    folder: Path, validation: bool, split: Split
+) -> tuple[list[Path], dict[str, list[Path]]]:
     cries = sorted((folder / "cry").glob("*.wav"))
     devices = sorted({path.name[:8].lower() for path in cries})
-    step = round(1 / held_devices)
-    held = set(devices[::step])
-    cries = [path for path in cries if (path.name[:8].lower() in held) == validation]
+    held = set(devices[:: round(1 / split.held_devices)])
     words = sorted((folder / "speech").glob("*.wav"))
-    words = [path for path in words if _held_take(path, words, held_takes) == validation]
-    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (*cries, *words)]
-    return Recordings(_waves(cries), _waves(words), digests)
+    speakers: dict[str, list[Path]] = {}
+    for path in words:
+        if _held_take(path, words, split.held_takes) == validation:
+            speakers.setdefault(path.stem.split("_")[1], []).append(path)
+    return [path for path in cries if (path.name[:8].lower() in held) == validation], speakers
+
+
+def _groups(folder: Path) -> dict[str, list[Path]]:
+    """Files by the folder that they lie in."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.flac")):
+        found.setdefault(f"{folder.name}/{path.parent.name}", []).append(path)
+    return found
+
+
+def _flat(groups: dict[str, list[Path]]) -> Iterable[Path]:
+    return (path for paths in groups.values() for path in paths)
 
 
 def _held_take(path: Path, everything: list[Path], takes: int) -> bool:
@@ -64,8 +97,11 @@ def _held_take(path: Path, everything: list[Path], takes: int) -> bool:
 def _waves(paths: list[Path]) -> list[Array]:
     waves = []
     for path in paths:
-        wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        wave = resample_poly(wave.mean(1), RATE, rate).astype(np.float32)
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            wave = file.read(round(LONGEST_S * rate), dtype="float32", always_2d=True).mean(1)
+        if rate != RATE:
+            wave = resample_poly(wave, RATE, rate).astype(np.float32)
         top = float(np.abs(wave).max(initial=0.0))
         if top > 1e-3:
             waves.append(0.5 * wave / top)

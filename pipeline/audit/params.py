@@ -18,3 +18,6 @@ class Audit(Params):
     """Long side of a picture."""
     inline_video_mb: float = Field(3.0, ge=0, le=100)
     """Videos of the evaluation are part of the page up to this size together, then links."""
+    inline_sound_mb: float = Field(0.0, ge=0, le=100)
+    """Sounds and stems of such clips are part of the page up to this size together: by default
+    none, as they are of real infants."""

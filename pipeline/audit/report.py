@@ -24,6 +24,7 @@ from pipeline.audit import funnel, learned, pictures, read, timeline, words
 from pipeline.audit.params import Audit
 from pipeline.audit.pictures import Shown
 from pipeline.audit.read import JUDGES, Account
+from pipeline.audit.spectrogram import Heard, Listener
 from pipeline.audit.timeline import Block, Timeline
 from pipeline.audit.why import Step, Story, explain
 from pipeline.core.reasons import STATE_MEANS, Reason, State
@@ -46,6 +47,7 @@ class ClipView:
     words: str
     strip: list[Block]
     timeline: Timeline | None
+    heard: Heard | None
     pictures: list[Shown]
 
     @property
@@ -70,7 +72,8 @@ def run(stage: Stage[Audit]) -> Summary:
         stage.params.picture_px,
     )
     limits = timeline.limits(account)
-    clips = [_view(account, story, detailed, drawn.of_clip, limits) for story in stories]
+    listener = Listener(account, stage.store, stage.params.inline_sound_mb)
+    clips = [_view(account, story, detailed, drawn.of_clip, limits, listener) for story in stories]
     what = learned.learned(stage.root / "data", stage.params.inline_video_mb)
     page = render(account, clips, what)
     (stage.fresh_out() / PAGE).write_text(page, encoding="utf-8")
@@ -125,6 +128,7 @@ def _view(
     detailed: set[str],
     drawn: Mapping[str, list[Shown]],
     limits: Mapping[str, float],
+    listener: Listener,
 ) -> ClipView:
     about = account.about("download", story.clip)
     facts = [(name, _fact(about[name])) for name in SHOWN_FACTS if name in about]
@@ -137,6 +141,7 @@ def _view(
         _short(story),
         timeline.strip(story) if full else [],
         timeline.draw(account, story, limits) if full and story.frames else None,
+        listener.of_clip(story.clip) if full else None,
         drawn.get(story.clip, []),
     )
 

@@ -90,7 +90,12 @@ class Reason(StrEnum):
     NO_VIDEO = ("no_video", State.REJECTED, "download", "There is no picture.")
     NO_SOUND = ("no_sound", State.REJECTED, "download", "There is no sound.")
     TOO_LONG = ("too_long", State.REJECTED, "download", "It runs longer than download allows.")
-    TOO_SHORT = ("too_short", State.REJECTED, "download", "It is shorter than download asks for.")
+    TOO_SHORT = (
+        "too_short",
+        State.REJECTED,
+        "download select",
+        "It is shorter than download asks for, or the infant's voice in it than its kind lasts.",
+    )
     TOO_LARGE = (
         "too_large",
         State.REJECTED,

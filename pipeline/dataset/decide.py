@@ -157,13 +157,17 @@ def _spans_say(
         spread(length_s),
         thresholds.min_span_s,
     )
-    verdicts.put(
-        good & (spread(long & ~heard) == 1),
-        Reason.NO_INFANT_VOICE,
-        SPAN_VOICE_RULE,
-        spread(voice_s),
-        spread(needed_s),
-    )
+    for reason, why in (
+        (Reason.NO_INFANT_VOICE, voice_s <= spans.TOLERANCE_S),
+        (Reason.TOO_SHORT, voice_s > spans.TOLERANCE_S),
+    ):
+        verdicts.put(
+            good & (spread(long & ~heard & why) == 1),
+            reason,
+            SPAN_VOICE_RULE,
+            spread(voice_s),
+            spread(needed_s),
+        )
     kept = long & heard
     verdicts.reason[~good & (spread(kept) == 1)] = NUMBER[Reason.BRIDGED]
     return found.where(kept)

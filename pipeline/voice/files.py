@@ -8,48 +8,68 @@ from __future__ import annotations
 
 import math
 import tempfile
-from math import gcd
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
 
-from pipeline import media
 from pipeline.voice import events_table
-from pipeline.voice.backends import RATE, SEPARATORS, VOICES, Wave, heard
+from pipeline.voice.backends import SEPARATORS, VOICES, Separator, Wave
 from pipeline.voice.events import events
-from pipeline.voice.measure import Isolated, isolate
+from pipeline.voice.measure import Isolated
 from pipeline.voice.params import Isolate
+from pipeline.voice.separation_chunks import beside, resampled
+from pipeline.voice.separation_file import blocks, opened
 from pipeline.voice.vocalizations import Typist
 from pipeline.voice.vocalizations_table import typed
 
-_VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".3gp"})
 _SAID = ["start_s", "end_s", "who", "type", "score", "snr_db"]
 
 
 def events_of_file(
     path: Path, wanted: Isolate, typist: Typist, device: str = "cpu"
 ) -> list[dict[str, Any]]:
-    """Tell who sounds when in one file of sound: start_s, end_s, who, type, score, snr_db.
+    """Tell who sounds when in one file: start_s, end_s, who, type, score, snr_db.
 
     Raises:
         CradleError: the file is not sound, or there is no such backend.
     """
-    found = isolated(path, wanted, device)
-    rows = events_table.rows(events(found.voices, found.sound, found.stem))
+    with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
+        found = isolated(path, wanted, Path(folder), device)
+        rows = events_table.rows(events(found.voices, found.sound, found.stem))
     return _listed(typed(rows, typist))
 
 
-def isolated(path: Path, wanted: Isolate, device: str = "cpu") -> Isolated:
-    """The stem and the tracks of one file of sound.
+def isolated(path: Path, wanted: Isolate, folder: Path, device: str = "cpu") -> Isolated:
+    """The stem and the tracks of one file of any length; its waves are files in `folder`.
 
     Raises:
         CradleError: the file is not sound, or there is no such backend.
     """
     separator = SEPARATORS.load(wanted.separator, device)
     tracker = VOICES.load(wanted.voices, device)
-    return isolate(_sound_of(path), separator, tracker, wanted.pyannote_labels)
+    sound, stem = _on_disk(path, separator, folder)
+    return Isolated(sound, stem, tracker.voices(sound, stem, wanted.pyannote_labels))
+
+
+def _on_disk(path: Path, separator: Separator, folder: Path) -> tuple[Wave, Wave]:
+    """The sound (n,) and the stem (n,) at 16 kHz as arrays that stay in files."""
+    names = [folder / "sound.f32", folder / "stem.f32"]
+    with opened(path) as source, names[0].open("wb") as sound, names[1].open("wb") as stem:
+        constant = _mean(source)
+        level = (block - constant for block in blocks(source))
+        for parts in beside(resampled(level, source.samplerate), separator.stream):
+            for part, file in zip(parts, (sound, stem), strict=True):
+                part.astype(np.float32, copy=False).tofile(file)
+    first, second = (np.memmap(name, np.float32, "r") for name in names)
+    return first, second
+
+
+def _mean(source: Any) -> np.float32:
+    """The constant part of an open file, which is back at its start afterwards."""
+    total = sum(float(block.sum(dtype=np.float64)) for block in blocks(source))
+    source.seek(0)
+    return np.float32(total / source.frames)
 
 
 def _listed(told: Any) -> list[dict[str, Any]]:
@@ -65,17 +85,3 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
         else:
             plain[name] = value
     return plain
-
-
-def _sound_of(path: Path) -> Wave:
-    """Sound (n,) at 16 kHz of a sound file, or of a video."""
-    if path.suffix.lower() in _VIDEOS:
-        with tempfile.TemporaryDirectory() as folder:
-            media.normalise(path, Path(folder), media.Limits())
-            return media.read_sound(Path(folder, media.SOUND_16K))[0]
-    sound, rate = media.read_sound(path)
-    if rate == RATE and sound.ndim == 1:
-        return sound
-    mono = heard(sound)
-    common = gcd(rate, RATE)
-    return np.asarray(resample_poly(mono, RATE // common, rate // common), np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +30,43 @@ def separate_file(path: Path, separator: Separator, out: Path, residual: Path | 
         CradleError: the file is no sound, or there is no sound in it.
     """
     with ExitStack() as stack:
-        if path.suffix.lower() in VIDEOS:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cradle-")))
-            media.normalise(path, folder, media.Limits())
-            path = folder / media.SOUND_16K
-        source = stack.enter_context(_opened(path))
-        if not source.frames:
-            raise ClipFailed(Reason.NO_SOUND, f"{path}: it holds not one sample")
+        source = stack.enter_context(opened(path))
         sinks = [
             stack.enter_context(_created(target)) if target else None for target in (out, residual)
         ]
-        blocks = resampled(_blocks(source), source.samplerate)
-        for sound, stem in beside(blocks, separator.stream):
+        sounds = resampled(blocks(source), source.samplerate)
+        for sound, stem in beside(sounds, separator.stream):
             for sink, part in zip(sinks, (stem, sound - stem), strict=True):
                 if sink is not None:
                     sink.write(np.clip(part, -1.0, 1.0))
 
 
-def _blocks(source: Any) -> Iterator[Wave]:
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A file of sound, or the sound of a video, as a `soundfile.SoundFile`.
+
+    Raises:
+        CradleError: the file is no sound, or there is no sound in it.
+    """
+    with ExitStack() as stack:
+        name = path
+        if path.suffix.lower() in VIDEOS:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cradle-")))
+            media.normalise(path, folder, media.Limits())
+            path = folder / media.SOUND_16K
+        source = stack.enter_context(_read(path))
+        if not source.frames:
+            raise ClipFailed(Reason.NO_SOUND, f"{name}: it holds not one sample")
+        yield source
+
+
+def blocks(source: Any) -> Iterator[Wave]:
+    """What is left of an open file (n,), one channel at its own rate, piece by piece."""
     for block in source.blocks(_BLOCK, dtype="float32", always_2d=True):
         yield np.nan_to_num(block.mean(1), nan=0.0, posinf=1.0, neginf=-1.0)
 
 
-def _opened(path: Path) -> Any:
+def _read(path: Path) -> Any:
     import soundfile
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from pipeline.voice.backends import RATE, TRACK_HZ, Track, Voices, Wave
 from pipeline.voice.pitch import pitch_hz
@@ -11,20 +12,32 @@ from pipeline.voice.pitch import pitch_hz
 _INAUDIBLE_DB = -65.0
 _HOP = round(RATE / TRACK_HZ)
 _BLOCK_STEPS = 3000
+_AROUND = 9
 
 
 def audible(wave: Wave, steps: int) -> NDArray[np.float32]:
     """1 where a wave (n,) can be heard at all, 0 where it cannot, (steps,) at `TRACK_HZ`."""
-    heard = np.zeros(steps, np.float32)
+    return (powers(wave, steps) > 10 ** (_INAUDIBLE_DB / 10)).astype(np.float32)
+
+
+def below_db(sound: Wave, stem: Wave, steps: int) -> NDArray[np.float64]:
+    """How far (steps,) in dB a sound's stem lies below it, over about 0.2 s around each step."""
+    whole, part = (uniform_filter1d(powers(wave, steps), _AROUND) for wave in (sound, stem))
+    return np.asarray(10 * np.log10((whole + 1e-10) / (part + 1e-10)))
+
+
+def powers(wave: Wave, steps: int) -> NDArray[np.float64]:
+    """Mean square (steps,) of a wave (n,) around each step at `TRACK_HZ`."""
+    found = np.zeros(steps)
     for first in range(0, steps, _BLOCK_STEPS):
         count = min(_BLOCK_STEPS, steps - first)
         # A step is the middle of its samples.
         start = first * _HOP - _HOP // 2
         part = wave[max(0, start) : start + count * _HOP].astype(np.float64)
         part = np.pad(part, (max(0, -start), 0))
-        power = np.pad(part, (0, count * _HOP - len(part))).reshape(count, _HOP) ** 2
-        heard[first : first + count] = power.mean(1) > 10 ** (_INAUDIBLE_DB / 10)
-    return heard
+        square = np.pad(part, (0, count * _HOP - len(part))).reshape(count, _HOP) ** 2
+        found[first : first + count] = square.mean(1)
+    return found
 
 
 def sung(stem: Wave, infant: Track) -> Track:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.signal import resample_poly
 
 from pipeline import media
@@ -30,7 +31,7 @@ from pipeline.voice.vocalizations_params import Vocalization
 
 LOCKED = "vocalizations"
 PIECE_S = 3.0
-_SHRINK = 0.1
+_RIDGE = 0.01
 _SOUNDS = frozenset({".wav", ".flac", ".ogg"})
 _PLACE = {name: number for number, name in enumerate(NAMES)}
 
@@ -40,7 +41,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Discriminant:
-    """Linear discriminant analysis with shrinkage (Ledoit and Wolf 2004), all kinds as likely."""
+    """Multinomial logistic regression with a ridge, all kinds as likely."""
 
     names: tuple[str, ...]
     middle: Floats
@@ -54,26 +55,27 @@ class Discriminant:
         names = tuple(sorted(examples))
         everything = np.concatenate([examples[name] for name in names]).astype(np.float64)
         middle, scale = everything.mean(0), everything.std(0) + 1e-6
-        groups = [(examples[name] - middle) / scale for name in names]
-        means = np.stack([group.mean(0) for group in groups])
-        # Each kind says as much of the spread as every other, however many examples it has.
-        spread = np.mean(
-            [
-                (group - mean).T @ (group - mean) / len(group)
-                for group, mean in zip(groups, means, strict=True)
-            ],
-            0,
-        )
-        size = len(spread)
-        spread = (1 - _SHRINK) * spread + _SHRINK * np.trace(spread) / size * np.eye(size)
-        weights = np.linalg.solve(spread, means.T)
-        return cls(names, middle, scale, weights, -0.5 * np.einsum("kd,dk->k", means, weights))
+        rows = (everything - middle) / scale
+        counts = [len(examples[name]) for name in names]
+        true = np.repeat(np.eye(len(names)), counts, axis=0)
+        # Each kind says as much as every other, however many examples it has.
+        worth = np.repeat([1 / (count * len(names)) for count in counts], counts)[:, None]
+
+        def cost(flat: Floats) -> tuple[float, Floats]:
+            plane = flat.reshape(-1, len(names))
+            said = _softmax(rows @ plane[:-1] + plane[-1])
+            pull = worth * (said - true)
+            loss = -float((worth * true * np.log(said + 1e-12)).sum())
+            slope = np.vstack([rows.T @ pull + 2 * _RIDGE * plane[:-1], pull.sum(0)])
+            return loss + _RIDGE * float((plane[:-1] ** 2).sum()), slope.ravel()
+
+        start = np.zeros((rows.shape[1] + 1) * len(names))
+        plane = minimize(cost, start, jac=True, method="L-BFGS-B").x.reshape(-1, len(names))
+        return cls(names, middle, scale, plane[:-1], plane[-1])
 
     def scores(self, vectors: Vectors) -> Floats:
         """Probability (n, kinds) of each kind; rows add up to 1."""
-        logits = ((vectors - self.middle) / self.scale) @ self.weights + self.offsets
-        odds = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray(odds / odds.sum(1, keepdims=True))
+        return _softmax(((vectors - self.middle) / self.scale) @ self.weights + self.offsets)
 
 
 @dataclass(frozen=True)
@@ -180,3 +182,8 @@ def _within(kind: Vocalization, rows: Floats) -> Floats:
 def _inside(values: Floats, low: float, high: float) -> Floats:
     outside = np.maximum(np.maximum(low - values, values - high), 0)
     return np.asarray(np.exp(-((4 * outside / max(high - low, 1e-6)) ** 2)))
+
+
+def _softmax(logits: Floats) -> Floats:
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(odds / odds.sum(1, keepdims=True))

@@ -15,7 +15,7 @@ from pipeline.core.backends import BackendInfo
 from pipeline.core.restoring import restored
 from pipeline.core.weights import listed
 from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave
-from pipeline.voice.sounding import audible, nobody, sung
+from pipeline.voice.sounding import audible, below_db, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
 
 LOCKED = "voices"
@@ -25,9 +25,11 @@ LINEAR = {"hidden_size": 128, "num_layers": 2}
 WHO = ("infant", "adult", "other")
 
 _WINDOW_S, _STEP_S = 3.0, 1.5
-# Chosen on held-out voices: a frame that is surely an adult's needs more to be an infant's as well,
-# and every other frame a little less than training asks for.
-_ADULT_WEIGHT, _INFANT_BIAS = 0.25, 0.5
+# Chosen on held-out voices, in logits: every frame needs a little less to be an infant's than
+# training asks for, and more the further the infant's stem lies below the sound: two networks that
+# learned apart seldom take the same stranger for an infant.
+_INFANT_BIAS, _DOUBT = 0.75, 6.0
+_DOUBT_FROM_DB, _DOUBT_TO_DB = 10.0, 25.0
 _SHORTEST = round(0.1 * RATE)
 
 
@@ -69,7 +71,8 @@ class Embedded:
         scores = self._windows.score(sound, self._said)
         who = on_grid(scores, (self._reach - 1) / 2, self._hop, round(RATE / TRACK_HZ), steps)
         heard = audible(sound, steps)
-        infant = who[:, 0] * np.minimum(heard, audible(stem, steps))
+        infant = _less(who[:, 0], _doubt(below_db(sound, stem, steps)))
+        infant = infant * np.minimum(heard, audible(stem, steps))
         return Voices(infant, who[:, 1] * heard, who[:, 2] * heard, sung(stem, infant))
 
     def _said(self, windows: NDArray[np.float32]) -> Scores:
@@ -77,8 +80,7 @@ class Embedded:
 
         with torch.inference_mode():
             logits = self._network(torch.from_numpy(windows)[:, None].to(self._device))
-            adult = logits[..., 1].clamp_min(0.0)
-            logits[..., 0] += _INFANT_BIAS - _ADULT_WEIGHT * adult
+            logits[..., 0] += _INFANT_BIAS
             return np.asarray(torch.sigmoid(logits).cpu().numpy(), np.float32)
 
     @property
@@ -93,3 +95,15 @@ class Embedded:
     def parameters(self) -> int:
         """How many weights there are."""
         return sum(weight.numel() for weight in self._network.parameters())
+
+
+def _doubt(below_db: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logits to take from an infant's score where the stem lies so far below the sound."""
+    share = (below_db - _DOUBT_FROM_DB) / (_DOUBT_TO_DB - _DOUBT_FROM_DB)
+    return _DOUBT * np.clip(share, 0.0, 1.0)
+
+
+def _less(scores: Scores, logits: NDArray[np.float64]) -> Scores:
+    """Scores (T,) with so much taken from their logits."""
+    kept = scores * np.exp(-logits)
+    return (kept / (1 - scores + kept)).astype(np.float32)

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import resample_poly
 
@@ -26,6 +27,7 @@ from pipeline import media
 from pipeline.core.backends import file_digest
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
+from pipeline.core.runner import Run
 from pipeline.params import load
 from pipeline.voice import events_table
 from pipeline.voice.backends import RATE, SEPARATORS, TRACK_HZ, VOICES
@@ -36,6 +38,7 @@ from pipeline.voice.vocalizations import Typist, learn
 from pipeline.voice.vocalizations_table import column_of, shares, typed
 from tests.bench._figures import Figure, report
 from tests.voice.mixing import BESIDE, mixture
+from tests.voice.world import downloaded, isolated
 
 KINDS = ("cry", "laugh", "babble", "fuss")
 RATIOS_DB = (-5.0, 0.0, 5.0, 10.0)
@@ -86,8 +89,6 @@ class Ear:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table and return 0 where every figure is reached."""
     options = _options(argv)
-    if options.long_min:
-        return _listen_long(options)
     ear = Ear(options.separator, options.voices)
     figures = [*synthetic(ear, options.count), *synthetic_adults(ear, options.count)]
     if options.media and options.media.is_dir():
@@ -95,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         figures += real_types(ear, options.media)
     else:
         print("no --media FOLDER: real recordings are left out")
-    figures += [*speed(ear), *long_recording(options)]
+    figures += [*speed(ear), *same_bytes(), *long_recording(options)]
     return report("voices", figures, options.json)
 
 
@@ -196,30 +197,43 @@ def speed(ear: Ear) -> Iterator[Figure]:
     yield Figure("speed, one core", rate, 5.0, ">=", "x real time")
 
 
+def same_bytes() -> Iterator[Figure]:
+    """Whether the tables are the same however many workers measured."""
+    sounds = {kind: mixture(kind, "adult", 80)[0] for kind in KINDS}
+    tables = []
+    for workers in (1, 2, 4):
+        with tempfile.TemporaryDirectory() as folder:
+            root = downloaded(Path(folder), sounds)
+            isolated(root, load(PROJECT).vocalizations, Run(workers=workers, device="cpu"))
+            made = sorted((root / "data" / "isolate").glob("*.parquet"))
+            tables.append([path.read_bytes() for path in made])
+    others = sum(table != tables[0] for table in tables)
+    yield Figure("tables that differ with 1, 2 and 4 workers", others, 0.0)
+
+
 def long_recording(options: argparse.Namespace) -> Iterator[Figure]:
-    """Memory and time of who sounds when in 2 h, and whether time grows as length does."""
-    marks = {}
-    for minutes in (30, 120):
-        words = [sys.executable, "-m", "pipeline", "bench", "voices", "--long-min", str(minutes)]
-        words += ["--voices", options.voices]
-        done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True)
-        marks[minutes] = [float(word) for word in done.stdout.split()[-2:]]
-    (short_s, _), (long_s, peak_mb) = marks[30], marks[120]
-    yield Figure("2 h: highest memory", peak_mb / 1000, 1.5, unit="GB", note="who sounds when")
-    yield Figure("2 h against 30 min: time a minute", long_s / short_s / 4, 1.2, unit="x")
+    """Memory and time of `cradle voices` on 2 h, and whether time grows as length does."""
+    (short_s, _), (long_s, peak_gb) = (_listened(minutes) for minutes in options.long_min)
+    times = options.long_min[1] / options.long_min[0]
+    length = f"{options.long_min[1]} min"
+    yield Figure(f"{length}: highest memory", peak_gb, 1.5, unit="GB", note="cradle voices")
+    yield Figure(f"{length}: time a minute, against a shorter one", long_s / short_s / times, 1.2)
 
 
-def _listen_long(options: argparse.Namespace) -> int:
-    wave, _, _ = mixture("cry", "adult", 1, span_s=60.0)
-    wave = np.tile(wave, round(options.long_min))
-    tracker = VOICES.load(options.voices)
-    began = time.process_time()
-    tracker.voices(wave, wave, load(PROJECT).isolate.pyannote_labels)
-    spent_s = time.process_time() - began
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    peak_kb = next(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmHWM"))
-    print(spent_s, peak_kb / 1024)
-    return 0
+def _listened(minutes: int) -> tuple[float, float]:
+    """CPU seconds and highest memory in GB of `cradle voices` on so much sound."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder, "long.flac"), Path(folder, "events.json")
+        wave = mixture("cry", "adult", 1, span_s=60.0)[0]
+        with soundfile.SoundFile(path, "w", RATE, 1) as file:
+            for _ in range(minutes):
+                file.write(wave)
+        words = [sys.executable, "-m", "pipeline", "voices", str(path), "-o", str(out)]
+        process = subprocess.Popen(words, cwd=PROJECT)
+        _, status, used = os.wait4(process.pid, 0)
+        if status:
+            raise CradleError(f"cradle voices ended with {os.waitstatus_to_exitcode(status)}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
 
 
 def sounding(wave: np.ndarray) -> np.ndarray:
@@ -293,6 +307,6 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--separator", default="embedded")
     parser.add_argument("--voices", default="embedded")
     parser.add_argument("--count", type=int, default=16, help="synthetic mixtures of each kind")
-    parser.add_argument("--long-min", type=float, default=0.0, help=argparse.SUPPRESS)
+    parser.add_argument("--long-min", type=int, nargs=2, default=(30, 120), metavar="MINUTES")
     parser.add_argument("--json", type=Path)
     return parser.parse_args(argv)

@@ -227,6 +227,13 @@ def test_a_span_without_an_event_long_enough_inside_is_dropped():
     assert set(silent["measured"]) == {0.0}
 
 
+def test_a_voice_shorter_than_its_kind_lasts_is_too_short():
+    heard = world.events(world.clips(["a"])).assign(start_s=1.0, end_s=1.2)
+    row = only(decide(world.tables(heard=heard), THRESHOLDS).clips)
+    assert (row.reason, row.threshold) == (Reason.TOO_SHORT, world.MINIMUM_S["cry"])
+    assert row.measured == pytest.approx(0.2)
+
+
 def test_an_adults_voice_is_no_voice_for_a_span():
     heard = world.events(world.clips(["a"])).assign(who="adult")
     row = only(decide(world.tables(heard=heard), THRESHOLDS).clips)

@@ -14,10 +14,10 @@ from pipeline.core import restoring
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import WeightsError
 from pipeline.voice import voices_embedded
-from pipeline.voice.sounding import audible, louder
+from pipeline.voice.sounding import audible, below_db, louder
 from pipeline.voice.voices_network import PyanNet, Shape
 from pipeline.voice.voices_windows import Windows, on_grid
-from tests.voice.mixing import RATE
+from tests.voice.mixing import RATE, mixture
 
 # Importing pyannote.audio takes a dozen seconds and warns: both stay in a process of its own.
 PEER = """
@@ -129,3 +129,23 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(WeightsError, match=r"model\.safetensors"):
         voices_embedded.load("cpu")
     assert torch.get_num_threads() == 1
+
+
+def test_an_infant_whom_the_separator_does_not_hear_is_doubted() -> None:
+    wave = mixture("cry", None, 62)[0]
+    tracker = voices_embedded.load("cpu")
+    sure, halved, doubted = (
+        tracker.voices(wave, np.float32(gain) * wave, {}) for gain in (1.0, 0.5, 0.03)
+    )
+    assert (sure.infant > 0.5).mean() > 0.3
+    assert np.isclose(sure.infant, halved.infant).mean() > 0.9
+    assert (doubted.infant > 0.5).mean() < 0.1 * (sure.infant > 0.5).mean()
+    assert np.array_equal(sure.adult, doubted.adult)
+
+
+def test_how_far_a_stem_lies_below_its_sound() -> None:
+    wave = np.random.default_rng(4).standard_normal(32000).astype(np.float32)
+    stem = wave * np.where(np.arange(32000) < 16000, 1.0, 0.1).astype(np.float32)
+    below = below_db(wave, stem, 101)
+    assert np.allclose(below[:44], 0, atol=0.01)
+    assert np.allclose(below[56:], 20, atol=0.01)

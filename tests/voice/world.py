@@ -47,9 +47,12 @@ def downloaded(root: Path, sounds: Mapping[str, np.ndarray | bytes]) -> Path:
     return root
 
 
-def isolated(root: Path, kinds: tuple[Vocalization, ...]) -> Summary:
+SERIAL = Run(executor="serial", device="cpu")
+
+
+def isolated(root: Path, kinds: tuple[Vocalization, ...], how: Run = SERIAL) -> Summary:
     """Run the stage."""
     store = Store(root / "data" / ".store")
-    runner = Runner(store, Run(executor="serial", device="cpu"))
+    runner = Runner(store, how)
     everything = SimpleNamespace(vocalizations=kinds)
     return run(Stage("isolate", Isolate(), everything, root, store, runner))
