@@ -9,13 +9,15 @@ from pathlib import Path
 from pipeline.commands._file import normalised, params
 from pipeline.commands._hush import hushed
 
-EXAMPLE = "cradle fit home.mp4 -o latents.npz"
+EXAMPLE = "cradle fit home.mp4 -o latents.npz --overlay over.mp4 --mesh face.glb"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("file", type=Path, help="a video")
     parser.add_argument("-o", "--out", type=Path, required=True, help="an .npz of latents and pose")
+    parser.add_argument("--overlay", type=Path, help="an .mp4 with the mesh over the video")
+    parser.add_argument("--mesh", type=Path, help="a .glb: the mesh, animated")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from pipeline import media
     from pipeline.face.landmarks import measure_video
+    from pipeline.morph import glb, model
     from pipeline.morph.fit_landmarks import fit_landmarks
+    from pipeline.morph.overlay import overlay
 
     known = params()
     with (
@@ -39,6 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
         partial = Path(made) / "fit.npz"
         fitted.save(partial)
         arguments.out.write_bytes(partial.read_bytes())
+        face = model.load(known.fit.model)
+        if arguments.overlay is not None:
+            overlay(folder / media.VIDEO, face, fitted, arguments.overlay)
+        if arguments.mesh is not None:
+            glb.write(arguments.mesh, face, fitted)
     residual_mm = float(np.median(fitted.residual_mm[fitted.valid]))
     print(
         f"{int(fitted.valid.sum())} of {info.frames} frames, median residual {residual_mm:.2f} mm"

@@ -58,32 +58,32 @@ class _Odd:
     def eliminated(self, D: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The chain of even blocks that is left."""
         even, b = D[0::2].clone(), right[0::2].clone()
-        E, O = len(even), self.count
-        even[:O] -= self.left.mT @ self.from_left
-        b[:O] -= self.left.mT @ self.alone
+        E, odds = len(even), self.count
+        even[:odds] -= self.left.mT @ self.from_left
+        b[:odds] -= self.left.mT @ self.alone
         even[1:] -= (self.right.mT @ self.from_right)[: E - 1]
         b[1:] -= (self.right.mT @ self.alone)[: E - 1]
         return even, -(self.left.mT @ self.from_right)[: E - 1], b
 
     def filled_in(self, rest: Solved, frames: int) -> Solved:
         """All blocks, from the even ones."""
-        O = self.count
+        odds = self.count
         pad = (*rest.covariance.shape[1:],)
-        missing = O + 1 - len(rest.x)
+        missing = odds + 1 - len(rest.x)
         x = torch.cat([rest.x, rest.x.new_zeros(missing, *rest.x.shape[1:])])
         S = torch.cat([rest.covariance, rest.covariance.new_zeros(missing, *pad)])
-        B = torch.cat([rest.beside, rest.beside.new_zeros(O - len(rest.beside), *pad)])
+        B = torch.cat([rest.beside, rest.beside.new_zeros(odds - len(rest.beside), *pad)])
         L, R = self.from_left, self.from_right
         cross = L @ B @ R.mT
-        to_left = S[:O] @ L.mT + B @ R.mT
+        to_left = S[:odds] @ L.mT + B @ R.mT
         to_right = L @ B + R @ S[1:]
-        own = self.inverse + L @ S[:O] @ L.mT + R @ S[1:] @ R.mT + cross + cross.mT
+        own = self.inverse + L @ S[:odds] @ L.mT + R @ S[1:] @ R.mT + cross + cross.mT
         solved = Solved(
             rest.x.new_empty(frames, *rest.x.shape[1:]),
             S.new_empty(frames, *pad),
             S.new_empty(frames - 1, *pad),
         )
-        solved.x[0::2], solved.x[1::2] = rest.x, self.alone - L @ x[:O] - R @ x[1:]
+        solved.x[0::2], solved.x[1::2] = rest.x, self.alone - L @ x[:odds] - R @ x[1:]
         solved.covariance[0::2], solved.covariance[1::2] = rest.covariance, own
         solved.beside[0::2] = -to_left
         solved.beside[1::2] = -to_right[: len(solved.beside[1::2])]

@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.core.errors import CradleError
-from pipeline.morph import embedding, model
+from pipeline.morph import embedding, model, response
 from pipeline.morph.fit_system import Face
 from pipeline.morph.params import Fit
+from pipeline.morph.surface import LinearSurface
 
 OPENINGS = (
     # Inner lips, upper to lower, from the middle outward.
@@ -59,6 +60,9 @@ def _embedded(
     noise = np.hypot(noise_mm, np.asarray(lies.scatter_mm, np.float64))
     landmark = np.asarray(lies.landmark, np.int64)
     surface = morphable.surface(lies.corners, np.asarray(lies.barycentric, np.float64))
+    habits = response.read(name, morphable.digest, landmark)
+    if habits is not None and isinstance(surface, LinearSurface):
+        surface = response.corrected(surface, habits)
     face = Face(surface, torch.from_numpy(noise), openings(landmark), opening_noise_mm)
     return face, landmark
 

@@ -1,10 +1,10 @@
 """Neighbouring frames of a fit, coupled; and how sure the fit is of every latent.
 
 Each frame has been fitted by itself. Near there its cost is a quadric, and one Newton step on all
-frames together, with a price on how far a frame is from the next, is a Kalman smoother in parallel.
-The price is in the metric of what the landmarks can tell, so that every direction is smoothed alike,
-and Huber's (1964): a change beyond the landmarks' own jitter costs in proportion to itself, not to
-its square, and so keeps its onset.
+frames together, with a price on how far a frame is from the next, is a Kalman smoother in
+parallel. The price is in the metric of what the landmarks can tell, so that every direction is
+smoothed alike. It is robust: a change beyond the landmarks' own jitter is motion, for which the
+price fades with the square of its size, so that onsets stay where they are.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Fit(Params):
     """How far the measured openings of lips and lids stray."""
     huber: float = Field(2.0, gt=0)
     """Residuals beyond this many times the noise count linearly."""
-    identity_prior: float = Field(4.0, gt=0)
+    identity_prior: float = Field(2.0, gt=0)
     """Weight of the identity's and age's spread against the evidence of independent frames."""
     expression_prior: float = Field(2.0, gt=0)
     """Weight of the expressions' spread against the evidence of one frame."""

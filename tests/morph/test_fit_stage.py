@@ -262,7 +262,8 @@ def test_landmarks_lie_where_the_embedding_says() -> None:
     head, lies = model.load(), embedding.load()
     assert np.array_equal(landmark, lies.landmark)
     latent = np.random.default_rng(0).normal(size=64)
-    moved = face.surface.at(torch.zeros(33).double(), torch.from_numpy(latent)[None])[0]
+    surface = head.surface(lies.corners, lies.barycentric.astype(float))
+    moved = surface.at(torch.zeros(33).double(), torch.from_numpy(latent)[None])[0]
     assert np.allclose(moved.numpy(), lies.place(head.shape(expression=latent)), atol=1e-3)
     assert (face.noise_mm.numpy() >= PARAMS.noise_mm).all()
 
