@@ -1,4 +1,4 @@
-"""Faces unlike any that was rendered: what keeps a network from learning what a face must look like.
+"""Faces unlike any that was rendered: a network is to learn covers, not what a face looks like.
 
 Everything in which real faces and cameras may differ from synthetic ones is drawn afresh over a
 track of swatches, far wider than it is in life (Tobin et al., "Domain Randomization for

@@ -32,7 +32,7 @@ def behind(
             x, y = points[p, 0], points[p, 1]
             if hidden[p] or y < top or y > bottom:
                 continue
-            if p == i or p == j or p == k:
+            if p in (i, j, k):
                 continue
             v = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / area
             w = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / area

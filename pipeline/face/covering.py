@@ -1,8 +1,8 @@
 """What covers a face, from its colours and edges: a pacifier, a bottle, a blanket, a hand.
 
-Two cues that err apart are averaged. Rules about colour (`colours`) hold for any face, and are
-fooled by a bottle's teat or pale lips. A small network learned from synthetic faces with everything
-laid over them (`models/visibility`); it is not fooled by these, and less at home on real faces.
+Two cues that err apart are weighed together. Rules about colour (`colours`) hold for any face, and
+are fooled by a bottle's teat or pale lips. A small network learned from faces unlike any that was
+rendered, with everything laid over them (`models/visibility`); it is not fooled by these.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 WEIGHTS = "visibility"
+RULES_COUNT = np.float32(0.25)
+"""What rules say counts so much, and what the network says the rest."""
 BLOCK = 128
 """Frames worked on at once."""
 FEW = 48
@@ -43,7 +45,8 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
     by_rules = colours.foreign(swatches, usable)
     by_network = learned(swatches, usable, by_rules)
     # Where no patch of skin is near enough to tell, rules say nothing.
-    return 0.5 * (by_network + np.where(np.isnan(by_rules), by_network, by_rules))
+    rules_or_network = np.where(np.isnan(by_rules), by_network, by_rules)
+    return by_network + RULES_COUNT * (rules_or_network - by_network)
 
 
 def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], by_rules: Floats) -> Floats:

@@ -20,7 +20,7 @@ AROUND = 0.35
 
 
 def caption(reason: str, hidden_by: str) -> str:
-    """What stands below a face: the reason, and the cue where the reason is that something hides it.
+    """What stands below a face: the reason, and the cue that decided where something hides it.
 
     Args:
         reason: a frame's verdict, such as "mouth_hidden".

@@ -9,6 +9,7 @@ from pipeline.__main__ import main
 from tests.face.conftest import write_video
 from tests.media.making import ffmpeg
 
+TONE = ("-f", "lavfi", "-i", "sine=f=440:d=0.4", "-c:a", "aac")
 HDR = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
 
 
@@ -23,7 +24,7 @@ def faces(tmp_path, plain):
     """Run the command on the plain clip as ffmpeg's words change it; returns its table."""
 
     def run(*words, source=plain, name="changed.mp4"):
-        ffmpeg("-i", source, *words, tmp_path / name)
+        ffmpeg("-i", source, *TONE, *words, "-shortest", tmp_path / name)
         assert main(["faces", str(tmp_path / name), "-o", str(tmp_path / "frames.parquet")]) == 0
         return pd.read_parquet(tmp_path / "frames.parquet")
 
