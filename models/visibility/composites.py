@@ -2,8 +2,7 @@
 
 Covers are drawn onto tracks of swatches of clean faces, in millimetres of the canonical face:
 fingers, plates, bottles, cloth, toys, strands, another face; of every colour, the face's own
-included; still, passing, or coming to stay. What is no cover is drawn as well, so that it is not
-taken for one: other lips, flushed cheeks, stubble, coloured shadows, highlights, stray meshes.
+included; still, passing, or coming to stay. What is no cover is drawn by `faces`.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from faces import another_face, lit, slope
 from numpy.typing import NDArray
 
 from pipeline.face.swatches import layout
@@ -36,13 +36,26 @@ def compose(clean: Track, other: Track, rng: Rng) -> Track:
     """Draw zero to two covers and a fresh light over a clean track of T frames."""
     rgb = clean.swatches[..., :3].astype(np.float32)
     detail = clean.swatches[..., 3].astype(np.float32) + 0.5
-    rgb, detail = _another_face(rgb, detail, rng)
+    rgb, detail = another_face(rgb, detail, rng)
     covered = np.zeros(rgb.shape[:2], np.float32)
     for _ in range(rng.choice([0, 1, 2], p=[0.35, 0.5, 0.15])):
         rgb, detail, covered = _cover(rgb, detail, covered, other, rng)
-    rgb, detail = _lit(rgb, detail, rng)
+    return _lit(rgb, detail, clean.usable, covered, rng)
+
+
+def relit(track: Track, rng: Rng) -> Track:
+    """Put a track that was filmed covered into a fresh light."""
+    rgb = track.swatches[..., :3].astype(np.float32)
+    detail = track.swatches[..., 3].astype(np.float32) + 0.5
+    return _lit(rgb, detail, track.usable, track.covered, rng)
+
+
+def _lit(
+    rgb: Floats, detail: Floats, usable: NDArray[np.bool_], covered: Floats, rng: Rng
+) -> Track:
+    rgb, detail = lit(rgb, detail, rng)
     swatches = np.concatenate([rgb, detail[..., None]], axis=-1)
-    return Track(np.clip(swatches, 0, 255).astype(np.uint8), clean.usable, covered)
+    return Track(np.clip(swatches, 0, 255).astype(np.uint8), usable, covered)
 
 
 def _cover(
@@ -55,7 +68,9 @@ def _cover(
     paint, texture = _paint(rgb, other, rng)
     edge = np.exp(-0.5 * (depth / 2.0) ** 2)
     contrast = np.abs(paint.mean(-1) - rgb.mean(-1))
-    mixed = rgb + alpha[..., None] * (paint - rgb)
+    shadow = rng.uniform(0, 0.35) * np.exp(np.minimum(depth, 0.0) / rng.uniform(3, 10))
+    below = rgb * (1 - shadow)[..., None]
+    mixed = below + alpha[..., None] * (paint - below)
     rough = detail + alpha * (texture - detail) + edge * contrast * rng.uniform(0.3, 1.5)
     return mixed, rough, np.maximum(covered, alpha)
 
@@ -184,7 +199,7 @@ def _paint(rgb: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
         pattern = (wave > rng.uniform(-0.5, 0.8)).astype(np.float32) * rng.uniform(0.2, 0.9)
     second = rng.uniform(15, 245, 3).astype(np.float32)
     flat = base + pattern[:, None] * (second - base)
-    shade = _slope(middle, rng, 0.012) + rng.normal(0, rng.uniform(0.01, 0.1), len(middle))
+    shade = slope(middle, rng, 0.012) + rng.normal(0, rng.uniform(0.01, 0.1), len(middle))
     paint = flat * np.exp(shade)[:, None]
     texture = np.exp(rng.normal(2.0, 1.1) + rng.normal(0, 0.5, len(middle)))
     texture += 40 * pattern * (1 - pattern) + 0.1 * np.abs(shade) * base.mean()
@@ -201,65 +216,3 @@ def _skin(rng: Rng) -> NDArray[np.float64]:
     low = int(at)
     high = min(low + 1, len(tones) - 1)
     return (tones[low] + (at - low) * (tones[high] - tones[low])) * np.exp(rng.normal(0, 0.05, 3))
-
-
-def _another_face(rgb: Floats, detail: Floats, rng: Rng) -> tuple[Floats, Floats]:
-    """Change what faces differ in: lips, cheeks, stubble, detail, where the mesh lies."""
-    middle, lips, around = layout().middle, layout().lips, layout().around
-    gain = np.zeros((len(middle), 3), np.float32)
-    if rng.random() < 0.7:
-        redder = rng.uniform(0, 0.7) * rng.uniform(0, 1) * np.array([-0.1, -1.0, -0.9])
-        gain[lips] += redder + rng.normal(0, 0.06, 3) + rng.normal(0, 0.2)
-    if rng.random() < 0.4:
-        cheek = np.array([rng.uniform(22, 40), rng.uniform(-30, -8)])
-        apart = (np.abs(middle[:, 0]) - cheek[0]) ** 2 + (middle[:, 1] - cheek[1]) ** 2
-        near = np.exp(-0.5 * apart / 12**2)[:, None]
-        gain += near * rng.uniform(0.02, 0.16) * np.array([1.0, -0.8, -0.5])
-    if rng.random() < 0.2:
-        beard = (around | (middle[:, 1] < -48)) & ~lips
-        gain[beard] += rng.uniform(-0.6, -0.05) + rng.normal(0, 0.08, (int(beard.sum()), 1))
-        detail = np.where(beard, detail * rng.uniform(1, 2.5), detail)
-    if rng.random() < 0.25:
-        # The mesh of an open mouth strays: some of what it calls lips is tongue, teeth or dark.
-        stray = lips & (rng.random(len(middle)) < rng.uniform(0.1, 0.5))
-        gain[stray] += rng.normal([-0.3, -0.7, -0.6], 0.5, (int(stray.sum()), 3))
-    skin = rng.normal(0, rng.uniform(0, 0.08), (len(middle), 1))
-    tint = rng.normal(0, rng.uniform(0, 0.04), (len(middle), 3))
-    gain += skin + tint + _slope(middle, rng, 0.002)[:, None] * rng.normal(0, 1, 3)
-    rough = np.exp(rng.normal(0.2, 0.55) + rng.normal(0, 0.2, len(middle)))
-    return rgb * np.exp(gain), (detail * rough).astype(np.float32)
-
-
-def _lit(rgb: Floats, detail: Floats, rng: Rng) -> tuple[Floats, Floats]:
-    """Put everything into another light: slope, shadow, highlights, colour, exposure, noise."""
-    frames, middle = len(rgb), layout().middle
-    light = _slope(middle, rng, 0.012)
-    if rng.random() < 0.5:
-        edge = _slope(middle, rng, 1.0) + rng.uniform(-40, 40)
-        light = light - rng.uniform(0.1, 1.3) / (
-            1 + np.exp(-np.clip(edge / rng.uniform(1, 12), -20, 20))
-        )
-    # What lies in shadow is lit by something of another colour, on skin by red more than by blue.
-    shade = light - light.max()
-    hue = shade[:, None] * (
-        rng.uniform(0, 0.35) * np.array([-0.8, 0.2, 0.6]) + rng.normal(0, 0.06, 3)
-    )
-    flicker = rng.normal(0, rng.uniform(0, 0.08), (frames, 1))
-    for _ in range(rng.integers(0, 4)):
-        spot = np.array([rng.uniform(-40, 40), rng.uniform(-50, 35)])
-        size = rng.uniform(2, 9)
-        near = np.exp(-0.5 * ((middle - spot) ** 2).sum(1) / size**2)
-        rgb = rgb + near[:, None] * rng.uniform(0.1, 0.8) * (250 - rgb)
-    cast = np.exp(rng.normal(0, 0.09, 3) + rng.normal(-0.15, 0.4))
-    lit = rgb * np.exp(light + flicker)[..., None] * np.exp(hue) * cast
-    lit = 255 * (np.clip(lit, 0, 255) / 255) ** rng.uniform(0.65, 1.5)
-    lit += rng.normal(0, rng.uniform(0, 4), lit.shape)
-    blur = np.exp(rng.normal(0.0, 0.45))
-    rough = detail * np.exp(light + flicker) * cast.mean() * blur + rng.uniform(0, 8)
-    rough *= np.exp(rng.normal(0, 0.2, rough.shape))
-    return lit.astype(np.float32), rough.astype(np.float32)
-
-
-def _slope(middle: NDArray[np.float64], rng: Rng, steep: float) -> NDArray[np.float64]:
-    turn = rng.uniform(0, 2 * np.pi)
-    return rng.normal(0, steep) * (middle - [0, -15]) @ [np.cos(turn), np.sin(turn)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from composites import Floats, Rng, Track, compose
+from composites import Floats, Rng, Track, compose, relit
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -22,7 +22,9 @@ from pipeline.face import cover_features, cover_grid
 from pipeline.face.cover_network import CoverNetwork
 
 FRAMES = 5
-SHARE_FILMED = 0.3
+SHARE_FILMED = 0.25
+SHARE_KNOWN_BARE = 0.8
+"""How often the frames that say what a face usually looks like are really the barest."""
 MOUTH_WEIGHT = 2.0
 
 
@@ -45,7 +47,7 @@ class Tracks:
     def draw(self, rng: Rng) -> Track:
         """A few frames of a track with or without a cover."""
         if rng.random() < SHARE_FILMED:
-            return _some(self.filmed[rng.integers(len(self.filmed))], rng)
+            return relit(_some(self.filmed[rng.integers(len(self.filmed))], rng), rng)
         clean = _some(self.clean[rng.integers(len(self.clean))], rng)
         return compose(clean, _some(self.clean[rng.integers(len(self.clean))], rng), rng)
 
@@ -55,10 +57,14 @@ def _some(track: Track, rng: Rng) -> Track:
     return Track(track.swatches[which], track.usable[which], track.covered[which])
 
 
-def shown(track: Track) -> tuple[Floats, Floats, Floats]:
+def shown(track: Track, rng: Rng) -> tuple[Floats, Floats, Floats]:
     """Features of a track, the covered share of each cell, and how much it counts."""
     looks = cover_features.look(track.swatches)
-    usual = cover_features.usual(looks, track.usable)
+    suspicion = track.covered.mean(axis=1) + rng.normal(0, 0.05, FRAMES)
+    bare = cover_features.barest(
+        suspicion if rng.random() < SHARE_KNOWN_BARE else rng.random(FRAMES)
+    )
+    usual = cover_features.usual(looks[bare], track.usable[bare])
     grid = cover_features.features(looks, track.usable, *usual)
     target = cover_grid.lay(track.covered[..., None], track.usable)
     return grid, target[:, 0], target[:, 1]
@@ -66,7 +72,7 @@ def shown(track: Track) -> tuple[Floats, Floats, Floats]:
 
 def batch(tracks: Tracks, size: int, rng: Rng) -> tuple[Tensor, Tensor, Tensor]:
     """Draw a batch of `size` tracks."""
-    parts = zip(*(shown(tracks.draw(rng)) for _ in range(size)), strict=True)
+    parts = zip(*(shown(tracks.draw(rng), rng) for _ in range(size)), strict=True)
     grid, target, weight = (torch.from_numpy(np.concatenate(part)) for part in parts)
     return grid, target, weight * _importance()
 
@@ -119,8 +125,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tracks", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--curve", type=Path)
     options = parser.parse_args(argv)

@@ -16,6 +16,9 @@ def behind(
     x and y span the picture, z points away from the camera; `triangles` is (T, 3).
     """
     hidden = np.zeros(len(points), dtype=np.bool_)
+    # Points from left to right: a triangle looks only at those that are as far right as it is.
+    order = np.argsort(points[:, 0])
+    across = points[order, 0]
     for t in range(len(triangles)):
         i, j, k = triangles[t]
         a, b, c = points[i], points[j], points[k]
@@ -24,9 +27,10 @@ def behind(
         area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
         if abs(area) < 1e-9:
             continue
-        for p in range(len(points)):
+        first = np.searchsorted(across, left)
+        for p in order[first : np.searchsorted(across, right, side="right")]:
             x, y = points[p, 0], points[p, 1]
-            if hidden[p] or x < left or x > right or y < top or y > bottom:
+            if hidden[p] or y < top or y > bottom:
                 continue
             if p in (i, j, k):
                 continue

@@ -18,8 +18,10 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from pipeline.face.cover_features import median
+from pipeline.face.cover_grid import bells, carried
 from pipeline.face.mesh import MOUTH, canonical
 from pipeline.face.swatches import chromaticity, edges, layout
 
@@ -51,12 +53,12 @@ SURROUND_MM = 14.0
 class Weights:
     """How swatches are averaged onto landmarks."""
 
-    local: Floats
-    """(852, 478) onto every landmark."""
-    lips: Floats
-    """(852, 40) lips only, onto the landmarks of the mouth."""
-    surround: Floats
-    """(852, 40) skin around the mouth only, onto the same."""
+    local: csr_array
+    """(478, 852) onto every landmark."""
+    lips: csr_array
+    """(40, 852) lips only, onto the landmarks of the mouth."""
+    surround: csr_array
+    """(40, 852) skin around the mouth only, onto the same."""
 
 
 @cache
@@ -66,9 +68,9 @@ def weights() -> Weights:
     points = canonical().points[:, :2].astype(float)
     mouth = points[MOUTH]
     return Weights(
-        local=_bells(where.middle, points, NEAR_MM),
-        lips=_bells(where.middle, mouth, MOUTH_NEAR_MM) * where.lips[:, None],
-        surround=_bells(where.middle, mouth, SURROUND_MM) * where.around[:, None],
+        local=csr_array(bells(where.middle, points, NEAR_MM).T),
+        lips=csr_array((bells(where.middle, mouth, MOUTH_NEAR_MM) * where.lips[:, None]).T),
+        surround=csr_array((bells(where.middle, mouth, SURROUND_MM) * where.around[:, None]).T),
     )
 
 
@@ -152,19 +154,13 @@ def _blank(offset: Floats, strength: Floats, usable: NDArray[np.bool_]) -> Float
     return _step(MOUTH_THERE[0] - there, MOUTH_THERE[1])
 
 
-def _average(values: Floats, usable: NDArray[np.bool_], onto: Floats) -> Floats:
+def _average(values: Floats, usable: NDArray[np.bool_], onto: csr_array) -> Floats:
     """Weighted means over usable swatches: (F, 852, ...) onto (F, landmarks, ...)."""
-    share = usable.astype(np.float32) @ onto
-    known = np.where(usable if values.ndim == 2 else usable[..., None], values, 0.0)
-    flat = known if values.ndim == 2 else np.moveaxis(known, -1, 0)
-    total = flat.astype(np.float32) @ onto
-    mean = total / np.where(share > 1e-3, share, np.nan)
-    return mean if values.ndim == 2 else np.moveaxis(mean, 0, -1)
-
-
-def _bells(middles: NDArray[np.float64], points: NDArray[np.float64], width_mm: float) -> Floats:
-    apart2 = ((middles[:, None] - points[None]) ** 2).sum(axis=-1)
-    return np.exp(-0.5 * apart2 / width_mm**2).astype(np.float32)
+    each = values if values.ndim == 3 else values[..., None]
+    known = np.where(usable[..., None], each, np.float32(0.0))
+    share = carried(usable.astype(np.float32)[..., None], onto)
+    mean = carried(known, onto) / np.where(share > 1e-3, share, np.nan)
+    return np.moveaxis(mean, 1, 2) if values.ndim == 3 else mean[:, 0]
 
 
 def _step(value: NDArray[np.floating], width: float) -> Floats:

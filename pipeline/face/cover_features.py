@@ -1,8 +1,9 @@
 """What the network that sees covers is shown of a track: colours and edges, freed from the light.
 
-Colours are told against the face's own skin in the frame, and against what the same place of the
-face looks like in the rest of the track: a pacifier that stays is foreign by the first, a hand of
-the infant's own colour that passes by the second.
+Colours are told against the face's own skin in the frame, against what the same place of the face
+looks like where the track seems least covered, and against the other side of the face: a pacifier
+that stays is foreign by the first, a hand of the infant's own colour that passes by the second, and
+few covers are symmetric. None of the three depends on what faces look like in general.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from pipeline.face.swatches import chromaticity, edges, layout
 
 Floats = NDArray[np.float32]
 
-CHANNELS = 9
-"""Four against the skin, four against the track, and how far there is anything to see."""
+LOOKS = 4
+CHANNELS = 3 * LOOKS + 1
+"""Four against each of the three, and how far there is anything to see."""
 SAME_SKIN = 0.12
 """Distance in colour up to which a frame's forehead and cheeks are taken for those of the track."""
-MEDIAN_FRAMES = 512
-"""Frames, evenly spread, that say what a track usually looks like."""
+SAMPLED_FRAMES = 256
+"""Frames, evenly spread, of which some say what a track usually looks like."""
+BARE_SHARE = 0.3
+"""Of the frames, the least suspicious, that say so."""
+BARE_FRAMES = 3
+"""At least."""
 
 
 def look(swatches: NDArray[np.uint8]) -> Floats:
@@ -37,9 +43,15 @@ def usual(looks: Floats, usable: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     return np.nan_to_num(swatch).astype(np.float32), np.nan_to_num(skin).astype(np.float32)
 
 
-def sample(frames: int) -> NDArray[np.int64]:
-    """Which frames of a track `usual` is shown."""
-    return np.unique(np.linspace(0, frames - 1, min(frames, MEDIAN_FRAMES)).astype(np.int64))
+def sample(frames: int, most: int = SAMPLED_FRAMES) -> NDArray[np.int64]:
+    """Which frames of a track `usual` may be shown, at most so many."""
+    return np.unique(np.linspace(0, frames - 1, min(frames, most)).astype(np.int64))
+
+
+def barest(suspicion: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The least suspicious of frames (F,), which say what a track looks like with nothing on it."""
+    count = min(max(round(BARE_SHARE * len(suspicion)), BARE_FRAMES), len(suspicion))
+    return np.sort(np.argsort(suspicion, kind="stable")[:count])
 
 
 def features(
@@ -52,7 +64,10 @@ def features(
     against_track = looks - swatch
     against_track[..., 2] -= light[:, None]
     both = np.concatenate([against_skin, against_track], axis=-1)
-    return lay(np.clip(both, -2.0, 2.0), usable)
+    grid = lay(np.clip(both, -2.0, 2.0), usable)
+    sides = grid[:, :LOOKS] - grid[:, :LOOKS, :, ::-1]
+    shown = np.minimum(grid[:, -1:], grid[:, -1:, :, ::-1])
+    return np.concatenate([grid, sides * shown], axis=1, dtype=np.float32)
 
 
 def settle(looks: Floats, usable: NDArray[np.bool_], track_skin: Floats) -> Floats:

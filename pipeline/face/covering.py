@@ -1,8 +1,8 @@
 """What covers a face, from its colours and edges: a pacifier, a bottle, a blanket, a hand.
 
-Two cues that err apart are averaged. Rules about colour (`colours`) hold for any face, and are
-fooled by a bottle's teat or pale lips. A small network learned from synthetic faces with everything
-laid over them (`models/visibility`); it is not fooled by these, and less at home on real faces.
+Two cues that err apart are weighed together. Rules about colour (`colours`) hold for any face, and
+are fooled by a bottle's teat or pale lips. A small network learned from faces unlike any that was
+rendered, with everything laid over them (`models/visibility`); it is not fooled by these.
 """
 
 from __future__ import annotations
@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 WEIGHTS = "visibility"
+RULES_COUNT = np.float32(0.25)
+"""What rules say counts so much, and what the network says the rest."""
 BLOCK = 128
 """Frames worked on at once."""
+FEW = 48
+"""Frames that are looked at twice."""
+EVERY = 2
+"""Frames from one that the network looks at to the next: covers come in a tenth of a second."""
 
 
 def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
@@ -36,23 +42,44 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
     """
     if not len(swatches):
         return np.zeros((0, POINTS), np.float32)
-    by_network = learned(swatches, usable)
     by_rules = colours.foreign(swatches, usable)
+    by_network = learned(swatches, usable, by_rules)
     # Where no patch of skin is near enough to tell, rules say nothing.
-    return 0.5 * (by_network + np.where(np.isnan(by_rules), by_network, by_rules))
+    rules_or_network = np.where(np.isnan(by_rules), by_network, by_rules)
+    return by_network + RULES_COUNT * (rules_or_network - by_network)
 
 
-def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
-    """What the network says, in blocks of frames, so that memory does not grow with the track."""
+def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], by_rules: Floats) -> Floats:
+    """What the network says, in blocks of frames, so that memory does not grow with the track.
+
+    It is shown what the face looks like where rules suspect the least, and then once more where
+    both do.
+    """
     which = cover_features.sample(len(swatches))
-    usual = cover_features.usual(cover_features.look(swatches[which]), usable[which])
+    looks, there = cover_features.look(swatches[which]), usable[which]
+    suspicion = np.nan_to_num(by_rules[which]).mean(axis=1)
+    bare = cover_features.barest(suspicion)
+    usual = cover_features.usual(looks[bare], there[bare])
+    few = cover_features.sample(len(which), FEW)
+    first = cover_grid.pick(_cells(cover_features.features(looks[few], there[few], *usual)))
+    bare = few[cover_features.barest(suspicion[few] + first.mean(axis=1))]
+    usual = cover_features.usual(looks[bare], there[bare])
+    at = np.unique(np.append(np.arange(0, len(swatches), EVERY), len(swatches) - 1))
     parts = []
-    for start in range(0, len(swatches), BLOCK):
-        block = slice(start, start + BLOCK)
+    for start in range(0, len(at), BLOCK):
+        block = at[start : start + BLOCK]
         looks = cover_features.look(swatches[block])
         cells = _cells(cover_features.features(looks, usable[block], *usual))
         parts.append(cover_grid.pick(cells))
-    return np.concatenate(parts)
+    return _between(np.concatenate(parts), at, len(swatches))
+
+
+def _between(values: Floats, at: NDArray[np.int64], frames: int) -> Floats:
+    """Values (N, 478) of the frames `at` (N,), drawn in straight lines through all frames."""
+    place = np.interp(np.arange(frames), at, np.arange(len(at)))
+    low = place.astype(np.int64)
+    share = (place - low)[:, None].astype(np.float32)
+    return values[low] + share * (values[np.minimum(low + 1, len(at) - 1)] - values[low])
 
 
 def _cells(features: Floats) -> Floats:

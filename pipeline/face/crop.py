@@ -15,6 +15,10 @@ PX_PER_MM = 1.5
 """A face of the canonical size, 120 x 140 mm, fills seven tenths of the crop's width."""
 
 
+_EVERYWHERE = np.ones((SIZE_PX, SIZE_PX), bool)
+_EVERYWHERE.flags.writeable = False
+
+
 @dataclass(frozen=True)
 class Crop:
     """A face cut out upright."""
@@ -51,6 +55,9 @@ def cut(picture: Picture, points: NDArray[np.floating], roll_deg: float, px_per_
 def _inside(to_crop: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which pixels of the crop show some of a picture of that shape."""
     back = cv2.invertAffineTransform(to_crop)
+    corners = back[:, :2] @ (SIZE_PX * np.array([[0, 0, 1, 1], [0, 1, 0, 1]])) + back[:, 2:]
+    if (corners >= 0).all() and (corners <= [[shape[1] - 1], [shape[0] - 1]]).all():
+        return _EVERYWHERE
     place = np.arange(SIZE_PX)
     x = back[0, 0] * place + back[0, 1] * place[:, None] + back[0, 2]
     y = back[1, 0] * place + back[1, 1] * place[:, None] + back[1, 2]

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from pipeline import media
 from pipeline.core import tables
 from pipeline.face import crop, hands, likeness, quality, swatches
-from pipeline.face.backends import LANDMARKERS, Face, HandDetector, Landmarker, Picture
+from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.cuts import CutDetector
+from pipeline.face.hand_watch import HandWatch
 from pipeline.face.mesh import EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
 from pipeline.face.pose import head_pose
@@ -33,7 +34,7 @@ from pipeline.face.records import RECORD
 from pipeline.face.rotation import Follower
 from pipeline.face.self_occlusion import facing
 from pipeline.face.tracks import Tracks, the_infants
-from pipeline.face.visibility import visibility
+from pipeline.face.visibility import cues, hidden_by, visibility
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
@@ -68,6 +69,8 @@ SCHEMA = pa.schema(
         ("cut", pa.bool_()),
         ("faces", pa.int32()),
         *((name, pa.float32()) for name in MEASURES),
+        # The cue that hides most of the mouth or the face; see `visibility`.
+        ("hidden_by", pa.string()),
     ]
 )
 FACES = pa.schema(
@@ -157,9 +160,13 @@ def note_all(
                 watch.forget()
                 tracks.cut(frame)
             faces = _faces(follower, picture, params.detect_px)
-            seen = watch.look(picture, faces)
-            for face, track in zip(faces, tracks.assign(faces, frame), strict=True):
-                track.notes.add(_record(picture, face, frame, len(faces), seen))
+            records = [_record(picture, face, frame, len(faces)) for face in faces]
+            seen = watch.look(picture, faces, records)
+            for face, record, track in zip(
+                faces, records, tracks.assign(faces, frame), strict=True
+            ):
+                record["under_hand"] = hands.under(seen, face.points)
+                track.notes.add(record)
             counts.append(len(faces))
     return counts, cuts
 
@@ -178,35 +185,8 @@ def _faces(follower: Follower, picture: Picture, detect_px: int) -> list[Face]:
     ]
 
 
-class HandWatch:
-    """Looks for hands around the surest face now and then, and remembers them in between."""
-
-    def __init__(self, detector: HandDetector, every: int) -> None:
-        self._detector = detector
-        self._every = every
-        self._wait = 0
-        self._hands: list[NDArray[np.float32]] = []
-
-    def look(self, picture: Picture, faces: list[Face]) -> list[NDArray[np.float32]]:
-        """Hands near the surest face, each (21, 2) px."""
-        if not faces:
-            self._hands, self._wait = [], 0
-            return []
-        if self._wait == 0:
-            self._hands = hands.near(self._detector, picture, faces[0].box)
-            self._wait = self._every
-        self._wait -= 1
-        return self._hands
-
-    def forget(self) -> None:
-        """Look afresh at the next face."""
-        self._detector.reset()
-        self._hands, self._wait = [], 0
-
-
-def _record(
-    picture: Picture, face: Face, frame: int, faces: int, seen: list[NDArray[np.float32]]
-) -> NDArray[np.void]:
+def _record(picture: Picture, face: Face, frame: int, faces: int) -> NDArray[np.void]:
+    """What is noted of a face, but for the hands before it."""
     pose = head_pose(face.points)
     cut = crop.cut(picture, face.points, pose.roll_deg, pose.px_per_mm)
     placed = cut.place(face.points)
@@ -224,7 +204,6 @@ def _record(
     record["scores"] = np.nan if face.scores is None else face.scores
     record["facing"] = facing(face.points, pose.px_per_mm)
     record["inside"] = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    record["under_hand"] = hands.under(seen, face.points)
     record["swatches"] = swatches.take(cut, face.points)
     return record
 
@@ -237,15 +216,17 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
     seen = np.zeros((count, POINTS), dtype=np.float16)
     table = pd.DataFrame({name: np.full(count, np.nan) for name in MEASURES})
     table["found"], table["faces"], table["frame"] = False, faces, np.arange(count)
-    table["face_score"], table["cut"] = 0.0, cuts
+    table["face_score"], table["cut"], table["hidden_by"] = 0.0, cuts, ""
     records = [track.notes.read() for track in tracks.all]
-    visible = [visibility(rows) for rows in records]
+    shares = [cues(rows) for rows in records]
+    visible = [visibility(of_track) for of_track in shares]
     likenesses = [_likeness(rows, v) for rows, v in zip(records, visible, strict=True)]
     sizes_px = [float(np.median(rows["face_px"])) for rows in records]
     chosen = the_infants([rows["frame"] for rows in records], likenesses, sizes_px)
     for number in chosen:
         rows, where = records[number], records[number]["frame"]
         points[where], seen[where] = rows["points"], visible[number]
+        table.loc[where, "hidden_by"] = hidden_by(shares[number])
         for name, column in _columns(rows, visible[number], likenesses[number]).items():
             table.loc[where, name] = column
     everybody = pd.DataFrame(

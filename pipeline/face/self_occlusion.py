@@ -36,7 +36,11 @@ def normals(points: NDArray[np.floating]) -> NDArray[np.float64]:
     triangles = canonical().triangles
     corners = points[triangles].astype(np.float64)
     # y and z both point the other way than in the canonical face, which leaves handedness as it is.
-    faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    # Written out: `np.cross` takes four times as long.
+    faces = np.column_stack(
+        [u[:, k] * v[:, m] - u[:, m] * v[:, k] for k, m in ((1, 2), (2, 0), (0, 1))]
+    )
     total = np.stack([_gathered(triangles, faces[:, axis]) for axis in range(3)], axis=1)
     total[468:473] = total[[33, 133]].sum(axis=0)
     total[473:478] = total[[263, 362]].sum(axis=0)

@@ -1,4 +1,9 @@
-"""One number a landmark: the share of it that can be seen, from everything that could hide it."""
+"""One number a landmark: the share of it that can be seen, from everything that could hide it.
+
+shares = cues(records)          # of one track: {"covered": (F, 478), "hand": ..., ...}
+seen = visibility(shares)       # (F, 478) in [0, 1]
+hidden_by(shares)               # which cue decides in each frame: ["", "covered", ...]
+"""
 
 from __future__ import annotations
 
@@ -6,22 +11,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face.covering import hidden
-from pipeline.face.mesh import canonical
+from pipeline.face.mesh import MOUTH, canonical
+
+Floats = NDArray[np.float32]
 
 UNDER_HAND = 0.1
 """What is left of a landmark under a hand: the hand model is sometimes wrong."""
 USABLE_FACING = 0.2
 STEADY_FRAMES = 5
+USUAL_SCORE = 0.8
+"""Quantile over a track of a landmark's score that it has when nothing covers it."""
+SURE, UNSURE = 0.7, 0.3
+"""Shares of that score at which a landmark counts in full, and at which it does not count."""
+NOTHING_HIDES = 0.9
+"""Share that a cue leaves to be seen from which on it hides nothing worth naming."""
 
 
-def visibility(records: NDArray[np.void]) -> NDArray[np.float32]:
-    """Visibility (F, 478) in [0, 1] of the landmarks of one track, whose frames are in order.
+def cues(records: NDArray[np.void]) -> dict[str, Floats]:
+    """What each cue leaves to be seen, (F, 478) in [0, 1] by name, of the frames of one track.
 
-    mediapipe's own `visibility` is always 0 for faces: it carries no such measure.
+    mediapipe's own `visibility` is always 0 for faces: it carries no such measure. Scores of single
+    landmarks come with FAN alone.
     """
-    seen = 1.0 - steady(hidden(records["swatches"], usable(records)))
-    seen *= np.where(records["under_hand"], UNDER_HAND, 1.0)
-    return np.asarray(seen * records["facing"] * records["inside"], dtype=np.float32)
+    return {
+        "covered": 1.0 - steady(hidden(records["swatches"], usable(records))),
+        "hand": np.where(records["under_hand"], np.float32(UNDER_HAND), np.float32(1.0)),
+        "turned": records["facing"].astype(np.float32),
+        "outside": records["inside"].astype(np.float32),
+        "unsure": sureness(records["scores"]),
+    }
+
+
+def visibility(shares: dict[str, Floats]) -> Floats:
+    """Visibility (F, 478) in [0, 1] of the landmarks of one track: what all cues leave of them."""
+    return np.asarray(np.prod(list(shares.values()), axis=0), np.float32)
+
+
+def hidden_by(shares: dict[str, Floats]) -> list[str]:
+    """The cue that takes most of the mouth or of the face in each frame (F,), "" where none does.
+
+    Of the two, that is asked of which less is seen, since that decides.
+    """
+    left = np.stack([[s[:, MOUTH].mean(axis=1), s.mean(axis=1)] for s in shares.values()])
+    part = left.prod(axis=0).argmin(axis=0)
+    of_part = np.take_along_axis(left, part[None, None], axis=1)[:, 0]
+    names = list(shares)
+    return [
+        names[cue] if share < NOTHING_HIDES else ""
+        for cue, share in zip(of_part.argmin(axis=0), of_part.min(axis=0), strict=True)
+    ]
 
 
 def usable(records: NDArray[np.void]) -> NDArray[np.bool_]:
@@ -31,7 +69,20 @@ def usable(records: NDArray[np.void]) -> NDArray[np.bool_]:
     return np.asarray((facing > USABLE_FACING) & records["inside"][:, triangles].all(axis=2))
 
 
-def steady(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def sureness(scores: NDArray[np.floating]) -> Floats:
+    """How far a landmarker believes its points (F, 478), against what it does in the same track.
+
+    1 where it says nothing (nan).
+    """
+    if np.isnan(scores).all():
+        return np.ones(scores.shape, np.float32)
+    known = np.nan_to_num(scores.astype(np.float32))
+    usual = np.quantile(known, USUAL_SCORE, axis=0)
+    share = (known / np.maximum(usual, 1e-3) - UNSURE) / (SURE - UNSURE)
+    return np.where(np.isnan(scores), 1.0, steady(np.clip(share, 0.0, 1.0))).astype(np.float32)
+
+
+def steady(values: Floats) -> Floats:
     """Running median over a few frames (F, N): what flickers for a frame covers nothing."""
     reach = STEADY_FRAMES // 2
     padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")

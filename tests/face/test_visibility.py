@@ -8,7 +8,7 @@ from pipeline.face import hands
 from pipeline.face.mesh import EYES, LIPS_OUTER, MOUTH, canonical
 from pipeline.face.pose import TO_IMAGE, head_pose, rotation_of
 from pipeline.face.self_occlusion import facing
-from pipeline.face.visibility import steady
+from pipeline.face.visibility import hidden_by, steady, sureness, visibility
 
 SKIN_OF_ANOTHER = (196, 140, 110)
 TOY = (70, 150, 210)
@@ -36,6 +36,7 @@ def test_a_patch_hides_the_mouth_and_leaves_the_eyes(see, babbling, seen_babblin
     assert before["mouth_visible"].min() > 0.7
     assert frames["mouth_visible"].median() < 0.3
     assert frames["eyes_visible"].median() > 0.7
+    assert (frames["hidden_by"] == "covered").mean() > 0.9
 
 
 def test_a_wide_open_mouth_is_seen(see, studio):
@@ -104,3 +105,24 @@ def test_visibility_is_a_share(seen_babbling):
     assert visibility.shape == (24, 478)
     assert visibility.min() >= 0
     assert visibility.max() <= 1
+
+
+def test_the_cue_that_takes_most_of_the_mouth_or_the_face_is_named():
+    shares = {name: np.ones((4, 478), np.float32) for name in ("covered", "hand", "turned")}
+    shares["hand"][1, MOUTH] = 0.1
+    shares["covered"][1] = 0.8
+    shares["turned"][2, :240] = 0.0
+    shares["covered"][3, MOUTH[0]] = 0.0
+    assert hidden_by(shares) == ["", "hand", "turned", ""]
+    assert visibility(shares)[1, MOUTH] == pytest.approx(0.08)
+
+
+def test_a_point_the_landmarker_believes_less_than_usual_is_seen_less():
+    scores = np.full((9, 478), 0.6, np.float16)
+    scores[3:7, MOUTH] = 0.15
+    scores[:, EYES] = np.nan
+    sure = sureness(scores)
+    assert (sure[3:7, MOUTH] == 0).all()
+    assert (sure[:3, MOUTH] == 1).all()
+    assert (sure[:, EYES] == 1).all()
+    assert (sureness(np.full((2, 478), np.nan, np.float16)) == 1).all()

@@ -1,0 +1,79 @@
+"""Looks for hands where one may have come: that costs as much as all landmarks of a frame.
+
+A hand that comes before a face changes the colours of the face. While none was seen and the
+colours stay as they were, none is looked for, but now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.face import hands
+from pipeline.face.backends import Face, HandDetector, Picture
+from pipeline.face.swatches import chromaticity, layout
+
+Hands = list[NDArray[np.float32]]
+
+ANOTHER_COLOUR = 0.06
+"""Distance between logarithms of ratios of channels at which a patch has another colour."""
+ANOTHER_LIGHT = 0.25
+"""Distance between logarithms of lightness at which it has another light."""
+CHANGED_SHARE = 0.04
+"""Share of the face's skin that changes when something comes."""
+AT_LEAST_EVERY = 5
+"""In so many times that a look is due, one is taken whatever the colours."""
+
+
+class HandWatch:
+    """Looks for hands around the surest face of a clip, and remembers them in between.
+
+    Args:
+        detector: what finds hands.
+        every: frames from one look that may be due to the next.
+    """
+
+    def __init__(self, detector: HandDetector, every: int) -> None:
+        self._detector = detector
+        self._every = every
+        self.forget()
+
+    def forget(self) -> None:
+        """Look afresh at the next face."""
+        self._detector.reset()
+        self._hands: Hands = []
+        self._wait, self._skipped = 0, 0
+        self._last: NDArray[np.float32] | None = None
+
+    def look(
+        self, picture: Picture, faces: Sequence[Face], records: Sequence[NDArray[np.void]]
+    ) -> Hands:
+        """Hands near the surest face, each (21, 2) px.
+
+        Args:
+            picture: RGB, (H, W, 3).
+            faces: the surest first.
+            records: a `RECORD` each.
+        """
+        if not faces:
+            self._hands, self._wait, self._last = [], 0, None
+            return []
+        if self._wait == 0:
+            self._wait = self._every
+            colours = chromaticity(records[0]["swatches"][~layout().lips])
+            if self._due(colours):
+                self._hands = hands.near(self._detector, picture, faces[0].box)
+                self._last, self._skipped = colours, 0
+        self._wait -= 1
+        return self._hands
+
+    def _due(self, colours: NDArray[np.float32]) -> bool:
+        if self._hands or self._last is None or self._skipped + 1 >= AT_LEAST_EVERY:
+            return True
+        self._skipped += 1
+        apart = np.abs(colours - self._last)
+        light = apart[:, 2] - np.median(apart[:, 2])
+        other = (np.hypot(apart[:, 0], apart[:, 1]) > ANOTHER_COLOUR) | (light > ANOTHER_LIGHT)
+        return bool(other.mean() > CHANGED_SHARE)

@@ -1,0 +1,74 @@
+"""When hands are looked for."""
+
+import numpy as np
+
+from pipeline.face.backends import Face
+from pipeline.face.hand_watch import AT_LEAST_EVERY, HandWatch
+from pipeline.face.mesh import canonical
+from pipeline.face.pose import TO_IMAGE
+from pipeline.face.records import RECORD
+from pipeline.face.swatches import layout
+
+PICTURE = np.zeros((400, 400, 3), np.uint8)
+FACE = Face((canonical().points * TO_IMAGE + [200, 200, 0]).astype(np.float32), 0.9)
+HAND = np.full((21, 2), 5.0, np.float32)
+EVERY = 3
+
+
+class Detector:
+    """Counts how often it is asked, and finds what it is told to."""
+
+    def __init__(self):
+        self.looks, self.found = 0, []
+
+    def detect(self, picture):
+        self.looks += 1
+        return self.found
+
+    def reset(self):
+        self.found = []
+
+
+def noted(covered_share=0.0):
+    record = np.zeros((), RECORD)
+    record["swatches"] = (200, 150, 120, 8)
+    low = np.argsort(layout().middle[:, 1])[: round(covered_share * 852)]
+    record["swatches"][low] = (70, 120, 200, 8)
+    return record
+
+
+def watched(records, found=()):
+    detector = Detector()
+    watch = HandWatch(detector, EVERY)
+    detector.found = list(found)
+    seen = [watch.look(PICTURE, [FACE], [record]) for record in records]
+    return detector.looks, seen
+
+
+def test_a_face_that_stays_as_it_was_is_seldom_looked_at():
+    frames = EVERY * AT_LEAST_EVERY * 4
+    looks, seen = watched([noted()] * frames)
+    assert looks == 4
+    assert seen == [[]] * frames
+
+
+def test_what_comes_before_a_face_is_looked_at_once_a_look_is_due():
+    looks, _ = watched([noted()] * 4 + [noted(0.2)] * 3)
+    assert looks == 2
+
+
+def test_a_hand_that_is_there_is_watched():
+    looks, seen = watched([noted()] * (4 * EVERY), [HAND])
+    assert looks == 4
+    assert all(len(hands) == 1 for hands in seen)
+
+
+def test_without_a_face_hands_are_forgotten():
+    detector = Detector()
+    watch = HandWatch(detector, EVERY)
+    detector.found = [HAND]
+    assert len(watch.look(PICTURE, [FACE], [noted()])) == 1
+    assert watch.look(PICTURE, [], []) == []
+    detector.found = []
+    assert watch.look(PICTURE, [FACE], [noted()]) == []
+    assert detector.looks == 2

@@ -1,0 +1,94 @@
+"""Files of every kind through `cradle faces`: a sensible measure or a named reason."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.__main__ import main
+from tests.face.conftest import write_video
+from tests.media.making import ffmpeg
+
+TONE = ("-f", "lavfi", "-i", "sine=f=440:d=0.4", "-c:a", "aac")
+HDR = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory, babbling):
+    """Twelve frames of a face."""
+    return write_video(tmp_path_factory.mktemp("inputs") / "plain.mp4", babbling[:12])
+
+
+@pytest.fixture
+def faces(tmp_path, plain):
+    """Run the command on the plain clip as ffmpeg's words change it; returns its table."""
+
+    def run(*words, source=plain, name="changed.mp4"):
+        ffmpeg("-i", source, *TONE, *words, "-shortest", tmp_path / name)
+        assert main(["faces", str(tmp_path / name), "-o", str(tmp_path / "frames.parquet")]) == 0
+        return pd.read_parquet(tmp_path / "frames.parquet")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-vf", "format=gray", "-c:v", "libx264"),
+        ("-vf", "format=yuv420p10le", "-c:v", "libx264", "-profile:v", "high10"),
+        ("-vf", "format=yuv420p10le", "-c:v", "libx265", "-x265-params", "log-level=none", *HDR),
+    ],
+    ids=["grey", "10 bit", "HDR"],
+)
+def test_a_face_in_other_colours_is_measured(faces, words):
+    frames = faces(*words)
+    assert len(frames) == 12
+    assert frames["found"].all()
+    assert frames["yaw_deg"].abs().max() < 15
+    assert (frames["mouth_visible"].median() > 0.6) or "gray" in words[1]
+
+
+def test_120_frames_a_second_become_30(faces):
+    frames = faces("-vf", "setpts=N/120/TB", "-r", "120")
+    assert len(frames) == 3
+    assert frames["found"].all()
+
+
+def test_one_frame_is_measured(faces):
+    frames = faces("-frames:v", "1")
+    assert frames["found"].tolist() == [True]
+    assert frames["face_score"].iloc[0] > 0.5
+
+
+def test_pictures_too_small_for_a_face_have_none(faces):
+    frames = faces("-vf", "scale=16:16")
+    assert not frames["found"].any()
+    assert set(frames["reason"]) == {"no_face"}
+
+
+def test_a_black_picture_has_no_face(faces):
+    assert set(faces("-vf", "drawbox=t=fill:color=black")["reason"]) == {"no_face"}
+
+
+def test_a_drawn_face_is_told_from_a_real_one_or_not_found(tmp_path, faces):
+    drawn = np.full((320, 320, 3), 250, np.uint8)
+    cv2.circle(drawn, (160, 160), 110, (255, 214, 64), -1)
+    for x in (122, 198):
+        cv2.circle(drawn, (x, 130), 14, (20, 20, 20), -1)
+    cv2.ellipse(drawn, (160, 200), (50, 26), 0, 0, 180, (180, 30, 30), -1)
+    frames = faces("-c", "copy", source=write_video(tmp_path / "cartoon.mp4", [drawn] * 6))
+    assert "kept" not in set(frames["reason"])
+
+
+def test_8k_is_refused_for_its_size(tmp_path, capsys):
+    source = "color=c=gray:s=7680x4320:d=0.1:r=30"
+    ffmpeg(
+        "-f", "lavfi", "-i", source, "-preset", "ultrafast", "-threads", "1", tmp_path / "8k.mp4"
+    )
+    out = tmp_path / "frames.parquet"
+    assert main(["faces", str(tmp_path / "8k.mp4"), "-o", str(out)]) != 0
+    said = capsys.readouterr().err
+    assert "8k.mp4" in said
+    assert "7680" in said
+    assert "Traceback" not in said
+    assert not out.exists()
