@@ -7,7 +7,7 @@ tables.first[i]                  where clip i begins on that grid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,33 +101,41 @@ class Tables:
         )
 
 
-def read(data: Path, minimum_s: Mapping[str, float], overrides: tuple[Override, ...]) -> Tables:
+def read(
+    data: Path,
+    minimum_s: Mapping[str, float],
+    overrides: tuple[Override, ...],
+    only: Collection[str] | None = None,
+) -> Tables:
     """Read what was measured of the clips that every stage before kept.
 
     Args:
         data: the project's data folder.
         minimum_s: the shortest event that counts, by vocalization.
         overrides: what reviewers said, of any clip.
+        only: the clips to read, where not all are wanted.
     """
     stages = ("download", "isolate", "landmarks")
-    arrived = set.intersection(*(set(ledger.kept(data / s / "ledger.parquet")) for s in stages))
-    clips = tables.read(data / "download" / "clips.parquet")
+    paths = [data / stage / "ledger.parquet" for stage in stages]
+    arrived = set.intersection(*(set(ledger.kept(path, only)) for path in paths))
+    clips = tables.read(data / "download" / "clips.parquet", clips=only)
     faces = ["clip", "frame", "found", "cut", *_face_columns()]
     return gather(
         clips[clips["clip"].isin(arrived)],
-        tables.read(data / "isolate" / "clips.parquet"),
-        tables.read(data / "landmarks" / "frames.parquet", faces),
-        tables.read(data / "isolate" / "events.parquet"),
+        tables.read(data / "isolate" / "clips.parquet", clips=only),
+        tables.read(data / "landmarks" / "frames.parquet", faces, only),
+        tables.read(data / "isolate" / "events.parquet", clips=only),
         minimum_s,
         overrides,
-        _company(data),
+        _company(data, only),
     )
 
 
-def _company(data: Path) -> pd.DataFrame:
+def _company(data: Path, only: Collection[str] | None) -> pd.DataFrame:
+    levels = ["clip", "frame", "stem_db"]
     return company(
-        tables.read(data / "landmarks" / "tracks.parquet"),
-        tables.read(data / "isolate" / "frames.parquet", ["clip", "frame", "stem_db"]),
+        tables.read(data / "landmarks" / "tracks.parquet", clips=only),
+        tables.read(data / "isolate" / "frames.parquet", levels, only),
     )
 
 
