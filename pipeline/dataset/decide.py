@@ -114,7 +114,7 @@ def weigh(tables: Tables, thresholds: Select) -> Weighed:
     face = gates.judge(FRAME_GATES, tables.frames, thresholds)
     voice = gates.judge(VOICE_GATES, tables.voice, thresholds)
     word = overrides.paint(
-        tables.overrides,
+        in_force(tables, thresholds),
         dict(zip(tables.clips["clip"], range(len(tables.clips)), strict=True)),
         tables.first,
     )
@@ -122,6 +122,12 @@ def weigh(tables: Tables, thresholds: Select) -> Weighed:
     good = (passed | (word == overrides.KEEP)) & (word != overrides.DROP)
     verdicts = _gates_say(tables, face, voice, word, good)
     return Weighed(verdicts, voice, word, _spans_say(tables, thresholds, verdicts, word, good))
+
+
+def in_force(tables: Tables, thresholds: Select) -> list[overrides.Override]:
+    """What reviewers said that still holds."""
+    every = thresholds.stale_overrides == "apply"
+    return [override for override in tables.overrides if every or not override.stale]
 
 
 def _gates_say(
@@ -257,10 +263,15 @@ def _clip_rows(tables: Tables, thresholds: Select, weighed: Weighed) -> list[Cli
             row = _voice_row(name, number, voice)
         else:
             row = by_frames[number]
-        words = [row.detail, f"{said[name]}" if name in said else ""]
+        words = [row.detail, _said(said[name], thresholds) if name in said else ""]
         detail = "; ".join(filter(None, words))[:200]
         rows.append(replace(row, input_digest=digest, detail=detail))
     return rows
+
+
+def _said(override: overrides.Override, thresholds: Select) -> str:
+    idle = override.stale and thresholds.stale_overrides == "ignore"
+    return f"not applied: {override}" if idle else str(override)
 
 
 def _kept_row(name: str, longest_s: float, min_span_s: float) -> ClipRow:

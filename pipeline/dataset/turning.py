@@ -28,7 +28,6 @@ from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
 from pipeline.dataset.spans import TOLERANCE_S
 
-
 DIGITS = 3
 """To which values are rounded."""
 MANY_DIGITS = 6
