@@ -231,6 +231,12 @@ def _step(stage: str, row: Row) -> Step:
     )
 
 
+def in_short(stage: str, row: Row) -> str:
+    """What a row of a ledger says decided, in a few words."""
+    step = _step(stage, row)
+    return "; ".join(part for part in (str(step.rule) if step.rule else "", step.detail) if part)
+
+
 def _measure(detail: str) -> tuple[str, str]:
     """A ledger of clips has no column for the measure; its detail begins with it."""
     first, _, rest = detail.partition(",")

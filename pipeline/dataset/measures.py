@@ -191,7 +191,7 @@ def gather(
     described = described.set_index("clip").reindex(known).rename_axis("clip").reset_index()
     grid[OF_CLIP] = np.repeat(described[OF_CLIP].to_numpy(float), kept["frames"])
     gathered = Tables(kept, columns, grid, events, cut, described)
-    return replace(gathered, overrides=_dated(overrides, gathered))
+    return replace(gathered, overrides=dated(overrides, gathered))
 
 
 def digest(tables: Tables, clip: str) -> str:
@@ -206,7 +206,7 @@ def digest(tables: Tables, clip: str) -> str:
     return content.hexdigest()[:DIGEST_LETTERS]
 
 
-def _dated(overrides: tuple[Override, ...], tables: Tables) -> tuple[Override, ...]:
+def dated(overrides: tuple[Override, ...], tables: Tables) -> tuple[Override, ...]:
     """Overrides of clips that are here, each told whether something else is measured by now."""
     known = pd.Index(tables.clips["clip"])
     mine = [override for override in overrides if override.clip in known]

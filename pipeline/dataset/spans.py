@@ -57,7 +57,7 @@ def bridge(found: Runs, shot_of_frame: Ints, barrier: Bools, max_gap_frames: int
     if len(found) < 2:
         return found
     gap_start, gap_end = found.end[:-1], found.start[1:]
-    passed = np.concatenate([[0], np.cumsum(barrier)])
+    passed = np.concatenate([[0], np.cumsum(barrier, dtype=np.int32)])
     same_shot = shot_of_frame[found.start[:-1]] == shot_of_frame[found.start[1:]]
     free = passed[gap_end] == passed[gap_start]
     joined = same_shot & free & (gap_end - gap_start <= max_gap_frames)
