@@ -32,7 +32,7 @@ from pipeline.dataset.sliding import Sliding
 
 OVERRIDES = Path("data") / "overrides.csv"
 CLOSE = 0.1
-"""Distance from a threshold, as a share of it, at which a look is worth half of what it is at it."""
+"""Distance from a threshold, as a share of it, at which a look is worth half as much as at it."""
 WORTH = {"close to a threshold": 1.0, "frames disagree": 0.6, "rare": 0.4, "stale": 2.0}
 """What a minute is worth at most for each ground of looking at a clip."""
 

@@ -1,8 +1,8 @@
 """The server behind `cradle review`: this machine only, a random token, nothing from elsewhere.
 
-aiohttp, because it is in the environment already (DVC brings it) and well kept. Every answer forbids
-the page whatever is not from here; a request whose host is not this machine's is refused, so that no
-other page can reach it under a name of its own.
+aiohttp, because it is in the environment already (DVC brings it) and well kept. Every answer
+forbids the page whatever is not from here; a request whose host is not this machine's is refused,
+so that no other page can reach it under a name of its own.
 """
 
 from __future__ import annotations
