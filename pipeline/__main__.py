@@ -16,6 +16,7 @@ COMMANDS = {
     "why": "why a clip or a frame was kept or dropped",
     "what-if": "what other thresholds would keep, without measuring or writing",
     "diff": "which clips flipped since another commit or experiment, and what did it",
+    "review": "look at clips in the browser, and say what to keep",
     "isolate": "separate the infant's voice from everything else in one file",
     "voices": "who sounds when in one file",
     "faces": "what can be seen of the face in every frame of one file",

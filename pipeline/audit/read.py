@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -66,7 +66,7 @@ class Account:
         for stage, table in BY_FRAME if wanted else ():
             path = self.data / stage / f"{table}.parquet"
             if path.exists():
-                rows = pd.read_parquet(path, filters=[("clip", "in", wanted)])
+                rows = tables.read(path, clips=wanted)
                 groups = {str(clip): part for clip, part in rows.groupby("clip")}
                 self.held[stage, table] = {clip: groups.get(clip, rows.iloc[:0]) for clip in wanted}
 
@@ -110,29 +110,28 @@ class Account:
         path = self.data / stage / f"{table}.parquet"
         if not path.exists():
             return pd.DataFrame()
-        # The filter skips whole row groups, so a question about one clip reads little of many.
-        return pd.read_parquet(path, filters=[("clip", "==", clip)])
+        return tables.read(path, clips=[clip])
 
 
-def read(data: Path) -> Account:
-    """Read the accounts in the project's data folder.
+def read(data: Path, only: Collection[str] | None = None) -> Account:
+    """Read the accounts in the project's data folder, or of them only those of some clips.
 
     Raises:
         CradleError: there is nothing to tell of yet.
     """
     if not (data / "download" / "ledger.parquet").exists():
         raise CradleError(f"{data}: nothing has been run here yet; `make run` does")
-    ledgers = {stage: _or_empty(data / stage / "ledger.parquet") for stage in JUDGES}
-    clips = {stage: _by_clip(data / stage / "clips.parquet") for stage in CLIP_TABLES}
+    ledgers = {stage: _or_empty(data / stage / "ledger.parquet", only) for stage in JUDGES}
+    clips = {stage: _by_clip(data / stage / "clips.parquet", only) for stage in CLIP_TABLES}
     return Account(data, ledgers, clips)
 
 
-def _or_empty(path: Path) -> pd.DataFrame:
-    return ledger.read_clips(path) if path.exists() else EMPTY_CLIPS
+def _or_empty(path: Path, only: Collection[str] | None) -> pd.DataFrame:
+    return ledger.read_clips(path, only) if path.exists() else EMPTY_CLIPS
 
 
-def _by_clip(path: Path) -> dict[str, dict[str, Any]]:
+def _by_clip(path: Path, only: Collection[str] | None) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
-    rows = tables.read(path).to_dict("records")
+    rows = tables.read(path, clips=only).to_dict("records")
     return {str(row["clip"]): {str(key): value for key, value in row.items()} for row in rows}

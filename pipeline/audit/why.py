@@ -9,15 +9,15 @@ nursery_011 was rejected by select: mouth_hidden
   landmarks  kept       mediapipe 77b0d210
   select     rejected   mouth_hidden: mouth_visible 0.61 < 0.75, short of it by 0.14
 
-frames 41-77 (1.37-2.60 s) mouth_hidden: mouth_visible 0.61 to 0.7 < 0.75; kept at <= 0.61
+frames 41-77 (1.37-2.60 s) mouth_hidden: mouth_visible 0.61 to 0.7 < 0.75; kept at
+    select.min_mouth_visible <= 0.61
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,9 @@ import pandas as pd
 from pipeline.audit.read import FRAME_JUDGES, Account, Fate, Row
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
+from pipeline.dataset.turning import DIGITS, Change, round_towards
 
 FPS = 30.0
-DIGITS = 3
 _BROKEN = {">=": "<", "<=": ">", ">": "<=", "<": ">="}
 
 
@@ -60,7 +60,9 @@ class Rule:
     @property
     def turns_at(self) -> float | None:
         """The threshold, to a few digits, with which this value would just have obeyed."""
-        return None if self.measured is None else _just_inside(self.measured, self.op)
+        if self.measured is None:
+            return None
+        return round_towards(self.measured, "<=" if self.op in (">=", ">") else ">=")
 
     def __str__(self) -> str:
         op = self.op if self.holds else _BROKEN[self.op]
@@ -94,6 +96,9 @@ class FrameRun:
     """With the value furthest from being kept, or for kept frames the one closest to the limit."""
     best: float | None
     """The value at the other end."""
+    changes: tuple[Change, ...] | None = None
+    """What would have kept all of these frames, each change needed; None where it was not asked, or
+    where no threshold could have."""
 
     @property
     def kept_at(self) -> float | None:
@@ -130,8 +135,17 @@ class Story:
         return content
 
 
+Mend = Callable[[FrameRun], Sequence[Change] | None]
+"""Tells what would have kept a run of frames that were dropped."""
+
+
 def explain(
-    account: Account, clip: str, turning: Sequence[object] = (), *, frames: bool = True
+    account: Account,
+    clip: str,
+    turning: Sequence[object] = (),
+    mend: Mend | None = None,
+    *,
+    frames: bool = True,
 ) -> Story:
     """Tell a clip's way through the stages.
 
@@ -139,6 +153,7 @@ def explain(
         account: the run.
         clip: its id.
         turning: changes of thresholds that would have turned it, each saying so as text.
+        mend: what would have kept frames that were dropped.
         frames: whether to tell of its frames and spans as well, which takes reading them.
 
     Raises:
@@ -148,7 +163,7 @@ def explain(
         raise CradleError(f"no clip named {clip!r} in this run{_similar(clip, account)}")
     fate, about = account.fates[clip], account.about("download", clip)
     judges = FRAME_JUDGES if frames else ()
-    runs = [run for stage in judges for run in frame_runs(account, stage, clip)]
+    runs = [mended(run, mend) for stage in judges for run in frame_runs(account, stage, clip)]
     return Story(
         clip,
         fate.stage,
@@ -175,6 +190,14 @@ def frame_runs(account: Account, stage: str, clip: str) -> list[FrameRun]:
     kind = kind.mask(frames["reason"] == Reason.KEPT, str(Reason.KEPT))
     jump = (kind != kind.shift()) | (frames["frame"] != frames["frame"].shift() + 1)
     return [_run(stage, rows) for _, rows in frames.groupby(jump.cumsum())]
+
+
+def mended(run: FrameRun, mend: Mend | None) -> FrameRun:
+    """The run with what would have kept it, where that was asked and is known."""
+    if mend is None or run.kept_at is None:
+        return run
+    changes = mend(run)
+    return run if changes is None else replace(run, changes=tuple(changes))
 
 
 def _run(stage: str, rows: pd.DataFrame) -> FrameRun:
@@ -206,6 +229,12 @@ def _step(stage: str, row: Row) -> Step:
         text_of(row["backend_digest"]),
         rest if rule else text_of(row["detail"]),
     )
+
+
+def in_short(stage: str, row: Row) -> str:
+    """What a row of a ledger says decided, in a few words."""
+    step = _step(stage, row)
+    return "; ".join(part for part in (str(step.rule) if step.rule else "", step.detail) if part)
 
 
 def _measure(detail: str) -> tuple[str, str]:
@@ -241,15 +270,6 @@ def rule_of(row: Any) -> Rule | None:
     if threshold is None:
         return None
     return Rule(text_of(row["measure"]), _number(row["measured"]), threshold, str(row["op"]))
-
-
-def _just_inside(value: float, op: str) -> float:
-    """Round `value` to a few digits, towards where it obeys as a threshold."""
-    if value == 0 or not math.isfinite(value):
-        return value
-    scale = 10.0 ** (DIGITS - 1 - math.floor(math.log10(abs(value))))
-    rounded = math.floor(value * scale) if op in (">=", ">") else math.ceil(value * scale)
-    return rounded / scale
 
 
 def _similar(clip: str, account: Account) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.audit.read import FRAME_JUDGES, Account
-from pipeline.audit.why import DIGITS, FPS, FrameRun, Rule, Step, Story, frame_runs, rule_of
+from pipeline.audit.why import FPS, FrameRun, Mend, Rule, Step, Story, frame_runs, mended, rule_of
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
+from pipeline.dataset.turning import DIGITS
 
 MOST_RUNS = 12
 
@@ -65,7 +66,9 @@ def of_run(run: FrameRun) -> str:
     line += f" {run.stage}: {run.reason}"
     if run.rule is not None:
         line += f", {_spread(run.rule, run.best)}"
-    if run.kept_at is not None and run.rule is not None:
+    if run.changes:
+        line += f"; kept at {' with '.join(map(str, run.changes))}"
+    elif run.kept_at is not None and run.rule is not None:
         line += f"; this rule passes at {_towards(run.rule.op)} {run.kept_at:g}"
     return line
 
@@ -124,13 +127,14 @@ class Moment:
                     "rule": None if run.rule is None else vars(run.rule),
                     "frames": [run.start_frame, run.end_frame],
                     "kept_at": run.kept_at,
+                    "changes": None if run.changes is None else [vars(c) for c in run.changes],
                 }
                 for run in self.judged
             ],
         }
 
 
-def at_frame(account: Account, clip: str, frame: int) -> Moment:
+def at_frame(account: Account, clip: str, frame: int, mend: Mend | None = None) -> Moment:
     """Tell of one frame.
 
     Raises:
@@ -139,7 +143,11 @@ def at_frame(account: Account, clip: str, frame: int) -> Moment:
     frames = int(account.about("download", clip).get("frames", 0))
     if not 0 <= frame < frames:
         raise CradleError(f"{clip} has frames 0 to {frames - 1}, not {frame}")
-    judged = [run for stage in FRAME_JUDGES for run in _exactly(account, stage, clip, frame)]
+    judged = [
+        replace(mended(alone, mend), start_frame=run.start_frame, end_frame=run.end_frame)
+        for stage in FRAME_JUDGES
+        for run, alone in _exactly(account, stage, clip, frame)
+    ]
     measured: dict[str, float | None] = {}
     for stage in ("landmarks", "isolate"):
         rows = account.frames(stage, clip)
@@ -151,13 +159,15 @@ def at_frame(account: Account, clip: str, frame: int) -> Moment:
     return Moment(clip, frame, measured, judged)
 
 
-def _exactly(account: Account, stage: str, clip: str, frame: int) -> Iterator[FrameRun]:
-    """The run that holds a frame, with the rule as it was at that very frame."""
+def _exactly(
+    account: Account, stage: str, clip: str, frame: int
+) -> Iterator[tuple[FrameRun, FrameRun]]:
+    """The run that holds a frame, and that frame by itself with the rule as it was there."""
     for run in frame_runs(account, stage, clip):
         if run.start_frame <= frame < run.end_frame:
             rows = account.frames(stage, clip)
             (exact,) = rows[rows["frame"] == frame].to_dict("records")
-            yield replace(run, rule=rule_of(exact), best=None)
+            yield run, FrameRun(stage, frame, frame + 1, run.reason, rule_of(exact), None)
 
 
 def of_moment(moment: Moment) -> str:

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 from pipeline.audit import read, why, words
-from pipeline.core.errors import CradleError
-from pipeline.dataset import measures, overrides
-from pipeline.dataset.turning import TurningPoint, turning_points
-from pipeline.params import load
+from pipeline.dataset import measures, overrides, turning
+from pipeline.dataset.measures import Tables
+from pipeline.dataset.turning import Change
+from pipeline.params import Everything, load
 
 EXAMPLE = "cradle why nursery_hand_01 --frame 41"
 
@@ -26,28 +26,45 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Tell the clip's or the frame's story."""
-    root = Path.cwd()
-    account = read.read(root / "data")
+    root, clip = Path.cwd(), arguments.clip
+    account = _account(root / "data", clip)
+    known = load(root)
+    alone = _alone(root, clip, known)
     frame = arguments.frame
     if arguments.time is not None:
         frame = int(arguments.time * why.FPS)
+
+    def mend(run: why.FrameRun) -> list[Change] | None:
+        if alone is None or run.stage != "select":
+            return None
+        return turning.mend(alone, known.select, run.start_frame, run.end_frame)
+
     if frame is not None:
-        moment = words.at_frame(account, arguments.clip, frame)
+        moment = words.at_frame(account, clip, frame, mend)
         text, content = words.of_moment(moment), moment.as_json()
     else:
-        story = why.explain(account, arguments.clip, _turning(root, arguments.clip))
+        points = turning.turning_points(alone, known.select) if alone is not None else []
+        story = why.explain(account, clip, points, mend)
         text, content = words.in_words(story), story.as_json()
     print(json.dumps(content, indent=2) if arguments.json else text, end="\n" * arguments.json)
     return 0
 
 
-def _turning(root: Path, clip: str) -> list[TurningPoint]:
-    known = load(root)
+def _account(data: Path, clip: str) -> read.Account:
+    account = read.read(data, [clip])
+    if clip not in account.fates:
+        # Only now is it worth reading of all the others, to find what was meant.
+        return read.read(data)
+    account.read_ahead([clip])
+    return account
+
+
+def _alone(root: Path, clip: str, known: Everything) -> Tables | None:
+    """What select decided on; nothing where the clip never came as far."""
     minimum_s = {kind.name: kind.min_s for kind in known.vocalizations}
     said = overrides.read(root / "data" / "overrides.csv")
     try:
-        alone = measures.read(root / "data", minimum_s, said).alone(clip)
-    except (CradleError, FileNotFoundError):
-        # It never came as far as `select`; no threshold could have turned it.
-        return []
-    return turning_points(alone, known.select)
+        measured = measures.read(root / "data", minimum_s, said, [clip])
+    except FileNotFoundError:
+        return None
+    return measured if len(measured.clips) else None

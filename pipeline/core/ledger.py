@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -131,14 +131,14 @@ def write_frames(path: Path, stage: str, frames: pd.DataFrame) -> None:
     tables.write(path, frames, FRAMES)
 
 
-def read_clips(path: Path) -> pd.DataFrame:
-    """Read a clip ledger."""
-    return tables.read(path)
+def read_clips(path: Path, clips: Collection[str] | None = None) -> pd.DataFrame:
+    """Read a clip ledger, or of it only the rows of some `clips`."""
+    return tables.read(path, clips=clips)
 
 
-def kept(path: Path) -> list[str]:
-    """Ids of the clips that a stage kept, sorted."""
-    frame = tables.read(path, ["clip", "state"])
+def kept(path: Path, clips: Collection[str] | None = None) -> list[str]:
+    """Ids of the clips that a stage kept, sorted; of some `clips` only where they are given."""
+    frame = tables.read(path, ["clip", "state"], clips)
     return sorted(frame.loc[frame["state"] == State.KEPT, "clip"])
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+GROUP_ROWS = 1 << 16
+"""Rows that are stored together: who asks for one clip of millions of frames reads few of them."""
 
 
 def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:
@@ -20,10 +24,21 @@ def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> N
         table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     temporary = path.with_name(f".{path.name}.tmp")
     # The pandas metadata name versions; without them two environments write the same bytes.
-    pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+    pq.write_table(
+        table.replace_schema_metadata(None),
+        temporary,
+        compression="zstd",
+        row_group_size=GROUP_ROWS,
+    )
     temporary.replace(path)
 
 
-def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a table."""
-    return pq.read_table(path, columns=columns).to_pandas()
+def read(
+    path: Path, columns: list[str] | None = None, clips: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Read a table, or of its rows only those of some `clips`."""
+    if clips is None:
+        return pq.read_table(path, columns=columns).to_pandas()
+    # The filter skips whole groups of rows, so a question about one clip reads little of many.
+    wanted = [("clip", "in", sorted(clips))]
+    return pq.read_table(path, columns=columns, filters=wanted).to_pandas()

@@ -11,8 +11,7 @@ one that is heard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -31,6 +30,23 @@ QUIET_DB = -60.0
 """What lies below it is silence, whatever its level."""
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Tracks:
+    """T tracks of faces in C clips, and the F frames that they are seen in."""
+
+    clip: Ints
+    """(T,) number of each track's clip."""
+    chosen: NDArray[np.bool_]
+    """(T,) whether it is the infant's."""
+    track: Ints
+    """(F,) number of each frame's track."""
+    place: Ints
+    """(F,) of each frame on the grid of all clips' frames."""
+    first: Ints
+    """(C + 1,) where each clip begins on that grid."""
 
 
 def company(tracks: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
@@ -40,67 +56,93 @@ def company(tracks: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
         tracks: data/landmarks/tracks.parquet: clip, chosen, infant_likeness, frame, aperture_mm.
         heard: data/isolate/frames.parquet: clip, frame, stem_db.
     """
-    levels = {
-        str(clip): _by_frame(rows["frame"].to_numpy(), rows["stem_db"].to_numpy(float))
-        for clip, rows in heard.groupby("clip")
-    }
-    rows = [
-        {"clip": str(clip), **_of_clip(faces, levels.get(str(clip), np.zeros(0)))}
-        for clip, faces in tracks.groupby("clip")
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    if tracks.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    names = pd.Index(np.unique(tracks["clip"].to_numpy(object)))
+    seen = _laid_out(tracks, names)
+    level_db = _levels(heard, names, seen.first)[seen.place]
+    # Tracks of the infant are one face, of which sight was lost for a while.
+    face = np.where(seen.chosen, seen.clip, len(names) + np.arange(len(tracks)))
+    aperture_mm = np.concatenate(tracks["aperture_mm"].tolist()).astype(np.float64)
+    moves = together(face[seen.track], len(names) + len(tracks), aperture_mm, level_db)
+    mine = moves[: len(names)]
+    described = pd.DataFrame({"clip": names, "moves_with_sound": mine})
+    rivals = _rivals(tracks, seen, moves[len(names) :], mine)
+    described = described.join(rivals)
+    has_infant = np.bincount(seen.clip[seen.chosen], minlength=len(names)) > 0
+    alone = has_infant & described["rival_likeness"].isna()
+    described["rival_likeness"] = described["rival_likeness"].mask(alone, 0.0)
+    return described[COLUMNS]
 
 
-def _of_clip(faces: pd.DataFrame, level_db: Floats) -> dict[str, float]:
-    infants = faces[faces["chosen"].to_numpy(bool)]
-    if not len(infants):
-        return {}
-    where = np.concatenate(infants["frame"].tolist())
-    mine = together(where, np.concatenate(infants["aperture_mm"].tolist()), level_db)
-    said = {"moves_with_sound": mine, "rival_likeness": 0.0, "rival_moves": np.nan}
-    size_px = float(infants["face_px"].max())
-    for rival in _beside(faces, where):
-        if rival["face_px"] < AS_LARGE * size_px:
-            continue
-        moves = together(rival["frame"], rival["aperture_mm"], level_db)
-        likeness = float(rival["infant_likeness"])
-        if not mine - moves > CLEARLY and likeness > said["rival_likeness"]:
-            said |= {"rival_likeness": likeness, "rival_moves": moves}
-    return said
-
-
-def _beside(faces: pd.DataFrame, where: NDArray[np.int32]) -> Iterator[dict[str, Any]]:
-    """The other tracks that are long enough in the same frames."""
-    others: list[dict[str, Any]] = faces[~faces["chosen"].to_numpy(bool)].to_dict("records")  # type: ignore[assignment]
-    for other in others:
-        if np.isin(other["frame"], where).sum() >= TOGETHER_FRAMES:
-            yield other
-
-
-def together(
-    where: NDArray[np.int32], aperture_mm: NDArray[np.floating], level_db: Floats
-) -> float:
-    """Correlation of a mouth's aperture (F,) in the frames `where` (F,) with the infant's level.
+def together(face: Ints, count: int, aperture_mm: Floats, level_db: Floats) -> Floats:
+    """Correlation (count,) of the mouths of so many faces with the infant's voice.
 
     Args:
-        where: numbers of frames.
-        aperture_mm: of the mouth there, nan where it cannot be seen.
-        level_db: of the infant's stem in every frame of the clip.
+        face: (F,) number of the face that a frame shows.
+        count: of faces.
+        aperture_mm: (F,) of the mouth, nan where it cannot be seen.
+        level_db: (F,) of the infant's stem, nan where the sound has ended.
 
     Returns:
         nan where too little is known of either, or where either never changes.
     """
-    inside = np.asarray(where) < len(level_db)
-    aperture = np.asarray(aperture_mm, np.float64)[inside]
-    level = np.maximum(level_db[np.asarray(where)[inside]], QUIET_DB)
-    known = np.isfinite(aperture) & np.isfinite(level)
-    aperture, level = aperture[known], level[known]
-    if len(level) < ENOUGH_FRAMES or min(aperture.std(), level.std()) < 1e-6:
-        return float("nan")
-    return float(np.corrcoef(aperture, level)[0, 1])
+    level_db = np.maximum(level_db, QUIET_DB)
+    known = np.isfinite(aperture_mm) & np.isfinite(level_db)
+    face = face[known]
+    frames = np.bincount(face, minlength=count)
+    aperture, level = (
+        values - (np.bincount(face, values, count) / np.maximum(frames, 1))[face]
+        for values in (aperture_mm[known], level_db[known])
+    )
+
+    def mean(values: Floats) -> Floats:
+        return np.bincount(face, values, count) / np.maximum(frames, 1)
+
+    spread = np.sqrt(mean(aperture**2)), np.sqrt(mean(level**2))
+    told = (frames >= ENOUGH_FRAMES) & (np.minimum(*spread) >= 1e-6)
+    return np.where(told, mean(aperture * level) / np.where(told, spread[0] * spread[1], 1), np.nan)
 
 
-def _by_frame(frame: NDArray[np.int32], values: Floats) -> Floats:
-    laid = np.full(int(frame.max(initial=-1)) + 1, np.nan)
-    laid[frame] = values
-    return laid
+def _laid_out(tracks: pd.DataFrame, names: pd.Index) -> _Tracks:
+    clip = names.get_indexer(pd.Index(tracks["clip"]))
+    track = np.repeat(np.arange(len(tracks)), [len(frames) for frames in tracks["frame"]])
+    frame = np.concatenate(tracks["frame"].tolist()).astype(np.int64)
+    counts = np.zeros(len(names), np.int64)
+    np.maximum.at(counts, clip[track], frame + 1)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    chosen = tracks["chosen"].to_numpy(bool)
+    return _Tracks(clip, chosen, track, first[clip[track]] + frame, first)
+
+
+def _levels(heard: pd.DataFrame, names: pd.Index, first: Ints) -> Floats:
+    """Level of the stem in every frame of the grid."""
+    clip, frame = names.get_indexer(pd.Index(heard["clip"])), heard["frame"].to_numpy(np.int64)
+    inside = (clip >= 0) & (frame < np.diff(first)[clip])
+    level_db = np.full(first[-1], np.nan)
+    level_db[first[clip[inside]] + frame[inside]] = heard["stem_db"].to_numpy(float)[inside]
+    return level_db
+
+
+def _rivals(tracks: pd.DataFrame, seen: _Tracks, moves: Floats, mine: Floats) -> pd.DataFrame:
+    """The most infant-like rival of each clip that has one: rival_likeness and rival_moves."""
+    there = np.zeros(seen.first[-1], bool)
+    there[seen.place[seen.chosen[seen.track]]] = True
+    beside = np.bincount(seen.track, there[seen.place], len(tracks)) >= TOGETHER_FRAMES
+    size_px, largest = tracks["face_px"].to_numpy(float), np.full(len(mine), np.inf)
+    infants = pd.Series(size_px[seen.chosen]).groupby(seen.clip[seen.chosen]).max()
+    largest[infants.index.to_numpy()] = infants.to_numpy()
+    large = size_px >= AS_LARGE * largest[seen.clip]
+    # A mouth that is not known to move less with the voice may be the one that is heard.
+    suspect = ~(mine[seen.clip] - moves > CLEARLY)
+    found = pd.DataFrame(
+        {
+            "number": seen.clip,
+            "rival_likeness": tracks["infant_likeness"].to_numpy(float),
+            "rival_moves": moves,
+        }
+    )[~seen.chosen & beside & large & suspect]
+    found = found[found["rival_likeness"] > 0].sort_values(
+        ["number", "rival_likeness"], ascending=[True, False], kind="stable"
+    )
+    return found.drop_duplicates("number").set_index("number")

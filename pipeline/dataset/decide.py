@@ -41,6 +41,7 @@ NO_RULE = -1
 
 REASONS = tuple(Reason)
 NUMBER = {reason: number for number, reason in enumerate(REASONS)}
+STAYS = (NUMBER[Reason.KEPT], NUMBER[Reason.BRIDGED])
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ class Decisions:
 
 
 @dataclass
-class _Verdicts:
+class Verdicts:
     """One verdict a frame of the grid, (N,) each."""
 
     reason: NDArray[np.int8]
+    """Place in REASONS."""
     rule: NDArray[np.int8]
+    """Place in RULES, or NO_RULE."""
     measured: NDArray[np.float64]
     threshold: NDArray[np.float64]
 
@@ -79,31 +82,59 @@ class _Verdicts:
         self.threshold[where] = np.broadcast_to(threshold, where.shape)[where]
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """What a decision comes to, before it is put into tables."""
+
+    verdicts: Verdicts
+    voice: Judged
+    word: NDArray[np.int8]
+    """(N,) what a reviewer said of each frame."""
+    kept: Runs
+    """Spans that are kept."""
+
+    @property
+    def stays(self) -> Bools:
+        """(N,) whether a frame is kept."""
+        return np.isin(self.verdicts.reason, STAYS)
+
+
 def decide(tables: Tables, thresholds: Select) -> Decisions:
     """Decide over a whole dataset at once."""
+    weighed = weigh(tables, thresholds)
+    return Decisions(
+        _span_table(tables, weighed.kept, weighed.verdicts),
+        _frame_table(tables, weighed.verdicts),
+        _clip_rows(tables, thresholds, weighed),
+    )
+
+
+def weigh(tables: Tables, thresholds: Select) -> Weighed:
+    """Decide without writing anything out: what questions of what if are asked with."""
     face = gates.judge(FRAME_GATES, tables.frames, thresholds)
     voice = gates.judge(VOICE_GATES, tables.voice, thresholds)
     word = overrides.paint(
-        tables.overrides,
+        in_force(tables, thresholds),
         dict(zip(tables.clips["clip"], range(len(tables.clips)), strict=True)),
         tables.first,
     )
     passed = face.passed & voice.passed[tables.clip_of_frame]
     good = (passed | (word == overrides.KEEP)) & (word != overrides.DROP)
     verdicts = _gates_say(tables, face, voice, word, good)
-    kept = _spans_say(tables, thresholds, verdicts, word, good)
-    return Decisions(
-        _span_table(tables, kept, verdicts),
-        _frame_table(tables, verdicts),
-        _clip_rows(tables, thresholds, verdicts, voice, word, kept),
-    )
+    return Weighed(verdicts, voice, word, _spans_say(tables, thresholds, verdicts, word, good))
+
+
+def in_force(tables: Tables, thresholds: Select) -> list[overrides.Override]:
+    """What reviewers said that still holds."""
+    every = thresholds.stale_overrides == "apply"
+    return [override for override in tables.overrides if every or not override.stale]
 
 
 def _gates_say(
     tables: Tables, face: Judged, voice: Judged, word: NDArray[np.int8], good: Bools
-) -> _Verdicts:
+) -> Verdicts:
     clip = tables.clip_of_frame
-    verdicts = _Verdicts(
+    verdicts = Verdicts(
         np.full(len(good), NUMBER[Reason.KEPT], np.int8),
         face.closest.copy(),
         face.measured.copy(),
@@ -121,7 +152,7 @@ def _gates_say(
 
 
 def _spans_say(
-    tables: Tables, thresholds: Select, verdicts: _Verdicts, word: NDArray[np.int8], good: Bools
+    tables: Tables, thresholds: Select, verdicts: Verdicts, word: NDArray[np.int8], good: Bools
 ) -> Runs:
     clip_of_frame, first = tables.clip_of_frame, tables.first
     shot_of_frame = tables.shot_of_frame
@@ -178,7 +209,7 @@ def _count(mask: Bools, found: Runs) -> NDArray[np.int64]:
     return total[found.end] - total[found.start]
 
 
-def _span_table(tables: Tables, kept: Runs, verdicts: _Verdicts) -> pd.DataFrame:
+def _span_table(tables: Tables, kept: Runs, verdicts: Verdicts) -> pd.DataFrame:
     clip = tables.clip_of_frame[kept.start]
     first = tables.first[clip]
     table = pd.DataFrame(
@@ -194,7 +225,7 @@ def _span_table(tables: Tables, kept: Runs, verdicts: _Verdicts) -> pd.DataFrame
     return table
 
 
-def _frame_table(tables: Tables, verdicts: _Verdicts) -> pd.DataFrame:
+def _frame_table(tables: Tables, verdicts: Verdicts) -> pd.DataFrame:
     measures = list(dict.fromkeys(measure for measure, _ in RULES))
     operators = list(dict.fromkeys(op for _, op in RULES))
     measure_of = np.array([measures.index(measure) for measure, _ in RULES] + [NO_RULE])
@@ -217,19 +248,13 @@ def _coded(codes: NDArray, names: list[str]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes.astype(np.int64), pd.Index(names, dtype=object))
 
 
-def _clip_rows(
-    tables: Tables,
-    thresholds: Select,
-    verdicts: _Verdicts,
-    voice: Judged,
-    word: NDArray[np.int8],
-    kept: Runs,
-) -> list[ClipRow]:
+def _clip_rows(tables: Tables, thresholds: Select, weighed: Weighed) -> list[ClipRow]:
+    voice, word, kept = weighed.voice, weighed.word, weighed.kept
     clip, counts = tables.clip_of_frame, tables.counts
     stays = np.bincount(clip[kept.start], minlength=len(counts)) > 0
     overruled = np.bincount(clip[word == overrides.DROP], minlength=len(counts)) == counts
     by_voice = ~voice.passed & ~overruled & ~stays
-    by_frames = _dominating(tables, verdicts)
+    by_frames = _dominating(tables, weighed.verdicts)
     longest = _longest_s(kept, clip, len(counts))
     said = {override.clip: override for override in tables.overrides}
     rows = []
@@ -242,10 +267,15 @@ def _clip_rows(
             row = _voice_row(name, number, voice)
         else:
             row = by_frames[number]
-        words = [row.detail, f"{said[name]}" if name in said else ""]
+        words = [row.detail, _said(said[name], thresholds) if name in said else ""]
         detail = "; ".join(filter(None, words))[:200]
         rows.append(replace(row, input_digest=digest, detail=detail))
     return rows
+
+
+def _said(override: overrides.Override, thresholds: Select) -> str:
+    idle = override.stale and thresholds.stale_overrides == "ignore"
+    return f"not applied: {override}" if idle else str(override)
 
 
 def _kept_row(name: str, longest_s: float, min_span_s: float) -> ClipRow:
@@ -271,7 +301,7 @@ def _longest_s(kept: Runs, clip: NDArray[np.int64], count: int) -> NDArray[np.fl
     return longest
 
 
-def _dominating(tables: Tables, verdicts: _Verdicts) -> list[ClipRow]:
+def _dominating(tables: Tables, verdicts: Verdicts) -> list[ClipRow]:
     """For every clip, the rule that dropped most of its frames, with the median of its values.
 
     Short spans are blamed only where nothing else dropped a frame: what is too short has been cut
@@ -286,7 +316,7 @@ def _dominating(tables: Tables, verdicts: _Verdicts) -> list[ClipRow]:
             "threshold": verdicts.threshold,
         }
     )
-    table = table[~np.isin(verdicts.reason, [NUMBER[Reason.KEPT], NUMBER[Reason.BRIDGED]])]
+    table = table[~np.isin(verdicts.reason, STAYS)]
     groups = table.groupby(["number", "reason", "rule"], sort=True)
     blamed = groups.agg(
         frames=("reason", "size"), measured=("measured", "median"), threshold=("threshold", "first")

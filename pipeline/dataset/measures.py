@@ -7,8 +7,9 @@ tables.first[i]                  where clip i begins on that grid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats, Gate
 from pipeline.dataset.overrides import Override
 
 FPS = 30.0
+DIGEST_DIGITS = 6
+DIGEST_LETTERS = 12
 INFANT = "infant"
 OF_CLIP = "rival_likeness"
 """The one measure of a frame gate that is the same in all frames of a clip."""
@@ -101,33 +104,41 @@ class Tables:
         )
 
 
-def read(data: Path, minimum_s: Mapping[str, float], overrides: tuple[Override, ...]) -> Tables:
+def read(
+    data: Path,
+    minimum_s: Mapping[str, float],
+    overrides: tuple[Override, ...],
+    only: Collection[str] | None = None,
+) -> Tables:
     """Read what was measured of the clips that every stage before kept.
 
     Args:
         data: the project's data folder.
         minimum_s: the shortest event that counts, by vocalization.
         overrides: what reviewers said, of any clip.
+        only: the clips to read, where not all are wanted.
     """
     stages = ("download", "isolate", "landmarks")
-    arrived = set.intersection(*(set(ledger.kept(data / s / "ledger.parquet")) for s in stages))
-    clips = tables.read(data / "download" / "clips.parquet")
+    paths = [data / stage / "ledger.parquet" for stage in stages]
+    arrived = set.intersection(*(set(ledger.kept(path, only)) for path in paths))
+    clips = tables.read(data / "download" / "clips.parquet", clips=only)
     faces = ["clip", "frame", "found", "cut", *_face_columns()]
     return gather(
         clips[clips["clip"].isin(arrived)],
-        tables.read(data / "isolate" / "clips.parquet"),
-        tables.read(data / "landmarks" / "frames.parquet", faces),
-        tables.read(data / "isolate" / "events.parquet"),
+        tables.read(data / "isolate" / "clips.parquet", clips=only),
+        tables.read(data / "landmarks" / "frames.parquet", faces, only),
+        tables.read(data / "isolate" / "events.parquet", clips=only),
         minimum_s,
         overrides,
-        _company(data),
+        _company(data, only),
     )
 
 
-def _company(data: Path) -> pd.DataFrame:
+def _company(data: Path, only: Collection[str] | None) -> pd.DataFrame:
+    levels = ["clip", "frame", "stem_db"]
     return company(
-        tables.read(data / "landmarks" / "tracks.parquet"),
-        tables.read(data / "isolate" / "frames.parquet", ["clip", "frame", "stem_db"]),
+        tables.read(data / "landmarks" / "tracks.parquet", clips=only),
+        tables.read(data / "isolate" / "frames.parquet", levels, only),
     )
 
 
@@ -175,12 +186,32 @@ def gather(
         else by_clip[gate.measure].to_numpy(float)
         for gate in VOICE_GATES
     }
-    mine = tuple(override for override in overrides if override.clip in known)
     grid, cut = _on_grid(faces, kept)
     described = pd.DataFrame(columns=COLUMNS) if beside is None else beside
     described = described.set_index("clip").reindex(known).rename_axis("clip").reset_index()
     grid[OF_CLIP] = np.repeat(described[OF_CLIP].to_numpy(float), kept["frames"])
-    return Tables(kept, columns, grid, events, cut, described, mine)
+    gathered = Tables(kept, columns, grid, events, cut, described)
+    return replace(gathered, overrides=dated(overrides, gathered))
+
+
+def digest(tables: Tables, clip: str) -> str:
+    """Of all that was measured of one clip: what a reviewer looks at is this and nothing else."""
+    alone = tables.alone(clip)
+    content = hashlib.sha256(str(alone.clips["vocalization"].iloc[0]).encode())
+    columns = [*sorted(alone.voice.items()), *sorted(alone.frames.items()), ("cut", alone.cut)]
+    for name, values in columns:
+        content.update(name.encode())
+        content.update(np.round(values.astype(np.float64), DIGEST_DIGITS).tobytes())
+    content.update(np.round(alone.events[["start_s", "end_s"]], DIGEST_DIGITS).to_numpy().tobytes())
+    return content.hexdigest()[:DIGEST_LETTERS]
+
+
+def dated(overrides: tuple[Override, ...], tables: Tables) -> tuple[Override, ...]:
+    """Overrides of clips that are here, each told whether something else is measured by now."""
+    known = pd.Index(tables.clips["clip"])
+    mine = [override for override in overrides if override.clip in known]
+    now = {clip: digest(tables, clip) for clip in {o.clip for o in mine if o.measured}}
+    return tuple(replace(o, stale=bool(o.measured) and o.measured != now[o.clip]) for o in mine)
 
 
 def frame_columns(faces: pd.DataFrame) -> dict[str, Floats]:

@@ -1,11 +1,13 @@
 """What reviewers said: data/overrides.csv, which beats every gate.
 
-    clip,start_frame,end_frame,verdict,reason,reviewer,date
-    kitchen_04,,,drop,the baby is the cousin and has no consent,mk,2026-11-02
-    sofa_11,40,95,keep,the hand is beside the mouth and not over it,mk,2026-11-02
+    clip,start_frame,end_frame,verdict,reason,reviewer,date,measured
+    kitchen_04,,,drop,the baby is the cousin and has no consent,mk,2026-11-02,
+    sofa_11,40,95,keep,the hand is beside the mouth and not over it,mk,2026-11-02,9f31c02a77d0
 
 Lines that begin with # are remarks. Without frames a line speaks of the whole clip; `end_frame` is
-the first that it no longer speaks of. Where lines contradict, the last one holds.
+the first that it no longer speaks of. Where lines contradict, the last one holds. `measured` is the
+digest of the measurements that the line was given on, where whoever wrote it knew; where they are
+others by now, the line is stale.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from numpy.typing import NDArray
 from pipeline.core.errors import CradleError, IdError
 from pipeline.core.ids import clip_id
 
-COLUMNS = ("clip", "start_frame", "end_frame", "verdict", "reason", "reviewer", "date")
+WITHOUT_DIGEST = ("clip", "start_frame", "end_frame", "verdict", "reason", "reviewer", "date")
+COLUMNS = (*WITHOUT_DIGEST, "measured")
 VERDICTS = ("keep", "drop")
 NONE, KEEP, DROP = 0, 1, 2
 
@@ -43,6 +46,10 @@ class Override:
     date: str
     start_frame: int | None = None
     end_frame: int | None = None
+    measured: str = ""
+    """Digest of what it was given on, where that is known."""
+    stale: bool = False
+    """Whether something else is measured by now; known once it lies beside the measurements."""
 
     @property
     def whole(self) -> bool:
@@ -50,7 +57,8 @@ class Override:
         return self.start_frame is None
 
     def __str__(self) -> str:
-        return f"{self.reviewer} on {self.date}: {self.reason}"
+        stale = "stale, measured anew since; " if self.stale else ""
+        return f"{stale}{self.reviewer} on {self.date}: {self.reason}"
 
 
 def read(path: Path) -> tuple[Override, ...]:
@@ -64,12 +72,12 @@ def read(path: Path) -> tuple[Override, ...]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         lines = [(reader.line_num, row) for row in reader if row and not row[0].startswith("#")]
-    if not lines or tuple(lines[0][1]) != COLUMNS:
+    if not lines or tuple(lines[0][1]) not in (COLUMNS, WITHOUT_DIGEST):
         number = lines[0][0] if lines else 1
         raise OverridesError(f"{path}:{number}: the columns should be {','.join(COLUMNS)}")
-    problems = [f"{path}:{number}: {text}" for number, row in lines[1:] for text in _problems(row)]
-    if problems:
-        raise OverridesError("\n".join(problems))
+    wrong = [f"{path}:{number}: {text}" for number, row in lines[1:] for text in problems(row)]
+    if wrong:
+        raise OverridesError("\n".join(wrong))
     return tuple(_override(*(cell.strip() for cell in row)) for _, row in lines[1:])
 
 
@@ -94,7 +102,14 @@ def paint(
 
 
 def _override(
-    clip: str, start: str, end: str, verdict: str, reason: str, reviewer: str, date: str
+    clip: str,
+    start: str,
+    end: str,
+    verdict: str,
+    reason: str,
+    reviewer: str,
+    date: str,
+    measured: str = "",
 ) -> Override:
     return Override(
         clip,
@@ -104,27 +119,29 @@ def _override(
         date,
         int(start) if start else None,
         int(end) if end else None,
+        measured,
     )
 
 
-def _problems(row: list[str]) -> list[str]:
-    if len(row) != len(COLUMNS):
+def problems(row: list[str]) -> list[str]:
+    """What is wrong with one line's cells, in words."""
+    if len(row) not in (len(COLUMNS), len(WITHOUT_DIGEST)):
         return [f"should have {len(COLUMNS)} columns, has {len(row)}"]
-    clip, start, end, verdict, reason, reviewer, date = (cell.strip() for cell in row)
-    problems = []
+    clip, start, end, verdict, reason, reviewer, date = (cell.strip() for cell in row[:7])
+    wrong = []
     try:
         clip_id(clip)
     except IdError as error:
-        problems.append(str(error))
+        wrong.append(str(error))
     if verdict not in VERDICTS:
-        problems.append(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
+        wrong.append(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
     named = {"reason": reason, "reviewer": reviewer}
-    problems += [f"{name} is missing" for name, value in named.items() if not value]
+    wrong += [f"{name} is missing" for name, value in named.items() if not value]
     try:
         datetime.date.fromisoformat(date)
     except ValueError:
-        problems.append(f"date {date!r} is not like 2026-11-02")
-    return problems + _range_problems(start, end)
+        wrong.append(f"date {date!r} is not like 2026-11-02")
+    return wrong + _range_problems(start, end)
 
 
 def _range_problems(start: str, end: str) -> list[str]:

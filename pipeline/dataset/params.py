@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from pipeline.core.params import Params
@@ -52,6 +54,9 @@ class Select(Params):
     """The longest run of failed frames that is carried over between two good runs."""
     min_span_s: float = Field(1.0, gt=0)
     """The shortest span that is kept."""
+
+    stale_overrides: Literal["apply", "ignore"] = "apply"
+    """Whether a reviewer's word still holds once the clip has been measured anew."""
 
 
 class Pack(Params):

@@ -8,6 +8,7 @@ data/select/ledger.parquet   the ledger of clips
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -50,7 +51,12 @@ def run(stage: Stage[Select]) -> Summary:
         seen=len(decisions.clips),
         kept=sum(row.state is State.KEPT for row in decisions.clips),
         dropped=ledger.dropped(decisions.clips),
-        extra=_spans_in_words(decisions.spans, len(decisions.frames), said, measured),
+        extra=", ".join(
+            [
+                _spans_in_words(decisions.spans, len(decisions.frames)),
+                *_overrides_in_words(said, measured, stage.params),
+            ]
+        ),
     )
 
 
@@ -61,13 +67,16 @@ def write(out: Path, decisions: Decisions, came_in: list[str]) -> None:
     ledger.write_clips(out / "ledger.parquet", "select", decisions.clips, came_in)
 
 
-def _spans_in_words(
-    spans: pd.DataFrame,
-    frames: int,
-    said: tuple[overrides.Override, ...],
-    measured: measures.Tables,
-) -> str:
+def _spans_in_words(spans: pd.DataFrame, frames: int) -> str:
     inside = int((spans["end_frame"] - spans["start_frame"]).sum())
-    words = f"{len(spans):,} spans, {inside:,} of {frames:,} frames"
-    idle = reviewed_in_vain(said, measured)
-    return f"{words}, {len(idle)} overrides of clips that are not here" if idle else words
+    return f"{len(spans):,} spans, {inside:,} of {frames:,} frames"
+
+
+def _overrides_in_words(
+    said: tuple[overrides.Override, ...], measured: measures.Tables, thresholds: Select
+) -> Iterator[str]:
+    if stale := sum(override.stale for override in measured.overrides):
+        done = "applied" if thresholds.stale_overrides == "apply" else "not applied"
+        yield f"{stale} stale overrides {done}"
+    if idle := reviewed_in_vain(said, measured):
+        yield f"{len(idle)} overrides of clips that are not here"

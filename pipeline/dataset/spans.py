@@ -57,7 +57,7 @@ def bridge(found: Runs, shot_of_frame: Ints, barrier: Bools, max_gap_frames: int
     if len(found) < 2:
         return found
     gap_start, gap_end = found.end[:-1], found.start[1:]
-    passed = np.concatenate([[0], np.cumsum(barrier)])
+    passed = np.concatenate([[0], np.cumsum(barrier, dtype=np.int32)])
     same_shot = shot_of_frame[found.start[:-1]] == shot_of_frame[found.start[1:]]
     free = passed[gap_end] == passed[gap_start]
     joined = same_shot & free & (gap_end - gap_start <= max_gap_frames)
@@ -79,18 +79,15 @@ def voice_inside_s(
         events: clip_number, start_s, end_s.
         fps: frames a second; frame i lasts from i / fps to (i + 1) / fps.
     """
-    table = pd.DataFrame(
-        {
-            "run": np.arange(len(found)),
-            "clip_number": clip,
-            "begin": (found.start - first[clip]) / fps,
-            "until": (found.end - first[clip]) / fps,
-        }
-    )
-    pairs = table.merge(events[["clip_number", "start_s", "end_s"]], on="clip_number")
-    inside = np.minimum(pairs["until"], pairs["end_s"]) - np.maximum(
-        pairs["begin"], pairs["start_s"]
-    )
+    order = np.argsort(events["clip_number"].to_numpy(np.int64), kind="stable")
+    of_clip = events["clip_number"].to_numpy(np.int64)[order]
+    low, high = np.searchsorted(of_clip, clip), np.searchsorted(of_clip, clip, "right")
+    # Every run beside every event of its clip.
+    run = np.repeat(np.arange(len(found)), high - low)
+    event = order[np.arange(len(run)) - np.repeat(np.cumsum(high - low) - high, high - low)]
+    begin, until = (found.start - first[clip]) / fps, (found.end - first[clip]) / fps
+    ends = np.minimum(until[run], events["end_s"].to_numpy(float)[event])
+    starts = np.maximum(begin[run], events["start_s"].to_numpy(float)[event])
     longest = np.zeros(len(found))
-    np.maximum.at(longest, pairs["run"].to_numpy(), np.maximum(inside.to_numpy(float), 0.0))
+    np.maximum.at(longest, run, np.maximum(ends - starts, 0.0))
     return longest

@@ -5,22 +5,49 @@
 
 Nothing is guessed from the ledger: the clip is decided again with the changed threshold, so a point
 that is given does turn the clip, and a threshold that is not given cannot turn it alone.
+
+    mend(alone, thresholds, 41, 78)    [Change("min_mouth_visible", 0.75, 0.61, "<=")]
+
+says what would have kept frames that were dropped, by as many thresholds as it takes. Whatever is
+printed can be put into params.yaml as it stands: values are rounded towards where they turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.reasons import State
-from pipeline.dataset.decide import decide
+from pipeline.dataset.decide import NO_RULE, SPAN_RULE, SPAN_VOICE_RULE, Weighed, weigh
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Gate
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
 from pipeline.dataset.spans import TOLERANCE_S
+
+DIGITS = 3
+"""To which values are rounded."""
+MANY_DIGITS = 6
+JUST_BEYOND = 1e-6
+"""How far a limit goes past a value that it is to drop, as a share of the value."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One threshold that something has to be laxer by."""
+
+    threshold: str
+    """Key in params.yaml, such as select.min_mouth_visible."""
+    now: float
+    to: float
+    op: str
+    """On which side of `to` the threshold has to lie: <= where it is a lower limit."""
+
+    def __str__(self) -> str:
+        return f"{self.threshold} {self.op} {self.to:g}"
 
 
 @dataclass(frozen=True)
@@ -39,7 +66,7 @@ class TurningPoint:
         return abs(self.turns_at - self.now) / max(abs(self.now), 1e-6)
 
     def __str__(self) -> str:
-        return f"{self.threshold} {self.now:g} -> {self.turns_at:.6g}: {self.becomes}"
+        return f"{self.threshold} {self.now:g} -> {self.turns_at:g}: {self.becomes}"
 
 
 def turning_points(alone: Tables, thresholds: Select) -> list[TurningPoint]:
@@ -58,9 +85,86 @@ def turning_points(alone: Tables, thresholds: Select) -> list[TurningPoint]:
     return sorted(points, key=lambda point: (point.distance, point.threshold))
 
 
+def mend(alone: Tables, thresholds: Select, start: int, end: int) -> list[Change] | None:
+    """What would have kept frames `start` to `end` of one clip, all of them.
+
+    Each change is needed, and the smallest of its threshold; there are several where the frames
+    break several rules, and none where they are kept as it is.
+
+    Returns:
+        None where no threshold could: a reviewer dropped a frame, or nothing was measured there.
+    """
+    changes: dict[str, Change] = {}
+    while True:
+        weighed = weigh(*_with(alone, thresholds, changes.values()))
+        broken = _broken(weighed, slice(start, end))
+        if broken is None:
+            return _needed(alone, thresholds, list(changes.values()), slice(start, end))
+        rule, values = broken
+        if rule == NO_RULE or np.isnan(values).any():
+            return None
+        change = _laxer(alone, thresholds, rule, values)
+        changes[change.threshold] = change
+
+
+def _needed(alone: Tables, thresholds: Select, changes: list[Change], part: slice) -> list[Change]:
+    """Changes without those that can be spared, as the gap that is left is short enough."""
+    for change in changes:
+        others = [other for other in changes if other is not change]
+        if _broken(weigh(*_with(alone, thresholds, others)), part) is None:
+            return _needed(alone, thresholds, others, part)
+    return changes
+
+
+def _broken(weighed: Weighed, part: slice) -> tuple[int, NDArray[np.float64]] | None:
+    """The first rule that frames still break, with their values; gates come before spans."""
+    dropped = ~weighed.stays[part]
+    if not dropped.any():
+        return None
+    rules = weighed.verdicts.rule[part]
+    rule = int(rules[dropped].min())
+    return rule, weighed.verdicts.measured[part][dropped & (rules == rule)]
+
+
+def _laxer(alone: Tables, thresholds: Select, rule: int, values: NDArray[np.float64]) -> Change:
+    """The change with which a rule lets all of `values` pass."""
+    if rule == SPAN_RULE:
+        length_s = round_towards(float(values.min()), "<=")
+        return Change("select.min_span_s", thresholds.min_span_s, length_s, "<=")
+    if rule == SPAN_VOICE_RULE:
+        name = f"vocalizations.{alone.clips['vocalization'].iloc[0]}.min_s"
+        now = float(alone.clips["min_event_s"].iloc[0])
+        return Change(name, now, round_towards(float(values.min()), "<="), "<=")
+    gate = (*FRAME_GATES, *VOICE_GATES)[rule]
+    side = "<=" if gate.op == ">=" else ">="
+    worst = float(values.min() if gate.op == ">=" else values.max())
+    now = float(getattr(thresholds, gate.threshold))
+    return Change(f"select.{gate.threshold}", now, round_towards(worst, side), side)
+
+
+def _with(alone: Tables, thresholds: Select, changes: Iterable[Change]) -> tuple[Tables, Select]:
+    """Measurements and thresholds with the changes made."""
+    for change in changes:
+        section, _, key = change.threshold.partition(".")
+        if section == "select":
+            # model_copy checks nothing: what params.yaml does not allow answers the question too.
+            thresholds = thresholds.model_copy(update={key: change.to})
+        else:
+            alone = replace(alone, clips=alone.clips.assign(min_event_s=change.to))
+    return alone, thresholds
+
+
+def round_towards(value: float, side: str, digits: int = DIGITS) -> float:
+    """Round to a few digits, down where what is asked is `<=` and up where it is `>=`."""
+    nearest = float(f"{value:.{digits}g}")
+    if nearest <= value if side == "<=" else nearest >= value:
+        return nearest
+    rounding = ROUND_FLOOR if side == "<=" else ROUND_CEILING
+    return float(Context(prec=digits, rounding=rounding).create_decimal(value))
+
+
 def _state(alone: Tables, thresholds: Select) -> State:
-    (row,) = decide(alone, thresholds).clips
-    return row.state
+    return State.KEPT if len(weigh(alone, thresholds).kept) else State.REJECTED
 
 
 def _candidates(
@@ -91,7 +195,8 @@ def _beyond(
     upward = (gate.op == ">=") == (before is State.KEPT)
     if before is State.KEPT:
         # A limit just beyond a value drops what has that value.
-        known = np.unique(np.nextafter(known, np.inf if upward else -np.inf))
+        beyond = JUST_BEYOND * np.maximum(np.abs(known), 1.0)
+        known = np.unique(known + beyond if upward else known - beyond)
     return known[known > now] if upward else known[known < now][::-1]
 
 
@@ -108,9 +213,10 @@ def _first_that_turns(
             low = middle + 1
         else:
             high = middle
-    after = _changed(alone, thresholds, name, values[low])
-    now = float(getattr(thresholds, name))
-    return TurningPoint(name, now, float(values[low]), after)
+    now, turns_at = float(getattr(thresholds, name)), float(values[low])
+    # Rounded away from where it is now, so that what is printed turns it as well.
+    turns_at = round_towards(turns_at, "<=" if turns_at < now else ">=", MANY_DIGITS)
+    return TurningPoint(name, now, turns_at, _changed(alone, thresholds, name, turns_at))
 
 
 def _changed(alone: Tables, thresholds: Select, name: str, value: float) -> State:

@@ -16,6 +16,7 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.dataset.decide import decide
 from pipeline.dataset.measures import gather
+from pipeline.dataset.turning import Change
 from tests.audit import fake
 from tests.dataset import world
 
@@ -50,6 +51,18 @@ def test_what_it_says_would_turn_it_does(finished, account):
     laxer = fake.LIMITS.model_copy(update={"min_mouth_visible": run.kept_at})
     assert decide(measured, fake.LIMITS).clips[0].reason == "mouth_hidden"
     assert decide(measured, laxer).clips[0].reason == "kept"
+
+
+def test_what_would_have_kept_frames_is_told_with_them(account):
+    change = Change("select.min_mouth_visible", 0.75, 0.3, "<=")
+    story = explain(account, "hidden", mend=lambda run: [change] if run.stage == "select" else None)
+    text = words.in_words(story)
+    assert "mouth_visible 0.3 to 0.61 < 0.75; kept at select.min_mouth_visible <= 0.3" in text
+    told = [run for run in story.as_json()["runs"] if run["reason"] == "mouth_hidden"]
+    assert told[0]["changes"][0]["to"] == 0.3
+    moment = words.at_frame(account, "hidden", 20, lambda run: [change])
+    assert "in frames 10-79" in words.of_moment(moment)
+    assert "kept at select.min_mouth_visible <= 0.3" in words.of_moment(moment)
 
 
 def test_a_clip_dropped_for_its_voice_names_the_measure(account):

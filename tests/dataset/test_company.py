@@ -94,10 +94,38 @@ def test_a_clip_without_a_face_says_nothing():
 def test_mouth_and_voice_go_together_or_not():
     frames = np.arange(90)
     loud = -30.0 + 20.0 * np.sin(frames / 5)
-    assert together(frames, 5 + np.sin(frames / 5), loud) == pytest.approx(1.0)
-    assert together(frames, 5 - np.sin(frames / 5), loud) == pytest.approx(-1.0)
-    assert abs(together(frames, np.random.default_rng(0).random(90), loud)) < 0.3
-    assert np.isnan(together(frames, np.full(90, 3.0), loud)), "a still mouth"
-    assert np.isnan(together(frames, 5 + np.sin(frames), np.full(90, -np.inf))), "silence"
-    assert np.isnan(together(frames[:20], frames[:20] / 2, loud)), "too little"
-    assert np.isnan(together(frames + 500, frames / 2, loud)), "beyond the sound"
+    beyond = np.full(90, np.nan)
+    for mouth, voice, expected in (
+        (5 + np.sin(frames / 5), loud, pytest.approx(1.0)),
+        (5 - np.sin(frames / 5), loud, pytest.approx(-1.0)),
+        (np.random.default_rng(0).random(90), loud, pytest.approx(0.0, abs=0.3)),
+        (np.full(90, 3.0), loud, pytest.approx(np.nan, nan_ok=True)),
+        (5 + np.sin(frames), np.full(90, -np.inf), pytest.approx(np.nan, nan_ok=True)),
+        (
+            5 + np.sin(frames),
+            np.where(frames < 20, loud, beyond),
+            pytest.approx(np.nan, nan_ok=True),
+        ),
+    ):
+        assert together(np.zeros(90, int), 1, mouth, voice)[0] == expected
+
+
+def test_each_face_is_held_against_the_voice_by_itself():
+    random = np.random.default_rng(1)
+    mouths, voices = random.random((3, 90)), random.random((3, 90))
+    shuffled = random.permutation(270)
+    face = np.repeat(np.arange(3), 90)[shuffled]
+    found = together(face, 4, mouths.ravel()[shuffled], voices.ravel()[shuffled])
+    one_by_one = [np.corrcoef(mouths[i], voices[i])[0, 1] for i in range(3)]
+    assert found[:3] == pytest.approx(one_by_one)
+    assert np.isnan(found[3])
+
+
+def test_many_clips_are_described_as_each_would_be_alone():
+    clips = world.clips(["b", "a", "c"])
+    faces = pd.concat([beside(infant_likeness=0.7, aperture_mm=STILL + 1), world.tracks(clips)])
+    heard = world.levels(clips)
+    every = company(faces, heard).set_index("clip")
+    for clip in "abc":
+        alone = company(faces[faces["clip"] == clip], heard[heard["clip"] == clip])
+        assert every.loc[clip].equals(alone.iloc[0].drop("clip").rename(clip).astype(float))

@@ -48,7 +48,7 @@ def test_every_line_that_cannot_be_understood_is_listed_with_its_number(tmp_path
         3: "give both",
         4: "the end is the first frame that is not meant",
         5: "verdict 'maybe' is not one of keep, drop",
-        6: "should have 7 columns",
+        6: "should have 8 columns",
     }.items():
         assert any(f":{line}: " in row and words in row for row in text.splitlines()), text
     assert ":5: reason is missing" in text

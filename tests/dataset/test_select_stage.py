@@ -13,7 +13,7 @@ from pipeline.core.reasons import Reason
 from pipeline.core.runner import Run, Runner
 from pipeline.core.stage import Stage
 from pipeline.core.store import Store
-from pipeline.dataset import select
+from pipeline.dataset import measures, select
 from pipeline.dataset.overrides import OverridesError
 from pipeline.dataset.params import Select
 from tests.dataset import world
@@ -46,12 +46,12 @@ def project(tmp_path):
     return tmp_path
 
 
-def stage(root):
+def stage(root, **limits):
     store = Store(root / "data" / ".store")
     kinds = tuple(SimpleNamespace(name=n, min_s=s) for n, s in world.MINIMUM_S.items())
     return Stage(
         "select",
-        Select(),
+        Select(**limits),
         SimpleNamespace(vocalizations=kinds),
         root,
         store,
@@ -99,6 +99,52 @@ def test_overrides_are_read_and_idle_ones_are_counted(project):
     summary = select.run(stage(project))
     assert reasons(project)["turned"] == "kept"
     assert "1 overrides of clips that are not here" in summary.extra
+
+
+def stamped(project, clip):
+    """The digest of what is measured of a clip now."""
+    measured = measures.read(project / "data", world.MINIMUM_S, ())
+    return measures.digest(measured, clip)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason", "said"),
+    [("apply", "kept", "1 stale overrides applied"), ("ignore", "turned_away", "not applied")],
+)
+def test_a_stale_override_is_told_and_applied_or_not(project, rule, reason, said):
+    line = f"turned,,,keep,looked,mk,2026-11-02,{stamped(project, 'turned')}\n"
+    (project / "data" / "overrides.csv").write_text(HEAD.replace("\n", ",measured\n") + line)
+    assert "stale" not in select.run(stage(project, stale_overrides=rule)).extra
+    assert reasons(project)["turned"] == "kept"
+    path = project / "data" / "landmarks" / "frames.parquet"
+    faces = tables.read(path)
+    faces.loc[faces["clip"] == "turned", "mouth_visible"] = 0.9
+    tables.write(path, faces)
+    assert said in select.run(stage(project, stale_overrides=rule)).extra
+    assert reasons(project)["turned"] == reason
+    row = ledger.read_clips(project / "data" / "select" / "ledger.parquet").set_index("clip")
+    assert "stale, measured anew since" in row.loc["turned", "detail"]
+
+
+def test_an_override_never_brings_back_what_was_withdrawn(project):
+    path = project / "data" / "download" / "ledger.parquet"
+    rows = [ClipRow(n, Reason.WITHDRAWN if n == "good" else Reason.KEPT) for n in NAMES]
+    ledger.write_clips(path, "download", rows, NAMES)
+    (project / "data" / "overrides.csv").write_text(HEAD + "good,,,keep,please,mk,2026-11-02\n")
+    summary = select.run(stage(project))
+    assert "good" not in reasons(project)
+    assert "1 overrides of clips that are not here" in summary.extra
+
+
+def test_a_digest_is_of_one_clip_alone_and_of_all_that_was_measured(project):
+    good, turned = stamped(project, "good"), stamped(project, "turned")
+    assert good != turned
+    path = project / "data" / "isolate" / "clips.parquet"
+    voices = tables.read(path)
+    voices.loc[voices["clip"] == "turned", "snr_db"] += 1
+    tables.write(path, voices)
+    assert stamped(project, "good") == good
+    assert stamped(project, "turned") != turned
 
 
 def test_a_bad_override_stops_before_anything_is_written(project):

@@ -1,0 +1,252 @@
+"""The server behind `cradle review`: this machine only, a random token, nothing from elsewhere.
+
+aiohttp, because it is in the environment already (DVC brings it) and well kept. Every answer
+forbids the page whatever is not from here; a request whose host is not this machine's is refused,
+so that no other page can reach it under a name of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import datetime
+import json
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from pipeline.audit.review import faces, view
+from pipeline.audit.review.desk import Desk, Verdict
+from pipeline.core.errors import CradleError
+from pipeline.core.reasons import Reason
+from pipeline.core.store import Store
+from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES
+from pipeline.dataset.measures import FPS
+from pipeline.dataset.overriding import plain
+from pipeline.dataset.params import Select
+
+HERE = Path(__file__).parent
+STATIC = {
+    "icon.svg": "image/svg+xml",
+    "review.css": "text/css",
+    "colours.css": "text/css",
+    "review.js": "text/javascript",
+    "table.js": "text/javascript",
+    "clip.js": "text/javascript",
+}
+LOOKED = Path("data") / "looked.csv"
+"""Who looked at whose face, and when; not in git."""
+STRIP_FRAMES, STRIP_PX = 10, 132
+HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "media-src 'self'",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Review:
+    """The pages and answers, around one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.store = Store(desk.root / "data" / ".store")
+        self.bare: set[str] = set()
+        """Clips whose faces somebody asked to see."""
+        self.lock = asyncio.Lock()
+        self._strip = lru_cache(maxsize=64)(self._draw)
+
+    def routes(self, token: str) -> list[web.RouteDef]:
+        """Every address there is, all below the token."""
+        at = f"/{token}"
+        return [
+            web.get(f"{at}/", self.page),
+            web.get(f"{at}/static/{{name}}", self.static),
+            web.get(f"{at}/api/rows", self.rows),
+            web.get(f"{at}/api/clip/{{clip}}", self.clip),
+            web.post(f"{at}/api/what-if", self.what_if),
+            web.post(f"{at}/api/verdict", self.verdict),
+            web.post(f"{at}/api/look", self.look),
+            web.get(f"{at}/media/{{clip}}/{{what}}", self.media),
+        ]
+
+    async def page(self, request: web.Request) -> web.Response:
+        """The one page."""
+        environment = Environment(
+            loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
+        )
+        text = environment.get_template("review.html.j2").render(sliders=sliders(self.desk))
+        return web.Response(text=text, content_type="text/html")
+
+    async def static(self, request: web.Request) -> web.StreamResponse:
+        """Our own style and scripts."""
+        name = request.match_info["name"]
+        if name == "colours.css":
+            # One colour a reason, the same as in the report.
+            style = (HERE.parent / "report.css").read_text(encoding="utf-8").splitlines()
+            text = "\n".join(line for line in style if line.startswith(".r-"))
+            return web.Response(text=text, content_type="text/css")
+        if name not in STATIC:
+            raise web.HTTPNotFound
+        text = (HERE / name).read_text(encoding="utf-8")
+        return web.Response(text=text, content_type=STATIC[name])
+
+    async def rows(self, request: web.Request) -> web.Response:
+        """All clips, in the order of the queue, and what stands above them."""
+        async with self.lock:
+            content = await asyncio.to_thread(self._rows)
+        return web.json_response(content)
+
+    async def clip(self, request: web.Request) -> web.Response:
+        """All that is known of one clip."""
+        clip = request.match_info["clip"]
+        async with self.lock:
+            content = await asyncio.to_thread(view.of_clip, self.desk, clip)
+        content["media"] = faces.footage(self.desk.account, self.store, clip) is not None
+        content["bare"] = clip in self.bare
+        return web.json_response(content)
+
+    async def what_if(self, request: web.Request) -> web.Response:
+        """What other thresholds would keep; writes nothing."""
+        asked = await _json(request)
+        changed, clip = asked.get("changed", {}), str(asked.get("clip", ""))
+        async with self.lock:
+            return web.json_response(await asyncio.to_thread(self.desk.what_if, changed, clip))
+
+    async def verdict(self, request: web.Request) -> web.Response:
+        """Write what a reviewer says into data/overrides.csv."""
+        said = Verdict.model_validate(await _json(request))
+        async with self.lock:
+            await asyncio.to_thread(self.desk.say, said)
+        return web.json_response({"agreement": self.desk.agreement()})
+
+    async def look(self, request: web.Request) -> web.Response:
+        """Uncover a clip's faces, and record who asked."""
+        asked = await _json(request)
+        clip, who = str(asked.get("clip", "")), plain(str(asked.get("reviewer", "")))[:40]
+        if clip not in self.desk.account.fates or not who:
+            raise CradleError("say which clip, and who looks")
+        path = self.desk.root / LOOKED
+        with path.open("a", newline="", encoding="utf-8") as file:
+            now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+            csv.writer(file).writerow([now, clip, who])
+        self.bare.add(clip)
+        return web.json_response({"bare": True})
+
+    async def media(self, request: web.Request) -> web.StreamResponse:
+        """Sound, a strip of blurred frames, or what was uncovered."""
+        clip, what = request.match_info["clip"], request.match_info["what"]
+        known = clip in self.desk.account.fates
+        found = faces.footage(self.desk.account, self.store, clip) if known else None
+        if found is None:
+            raise web.HTTPNotFound
+        if what == "sound.flac":
+            return web.FileResponse(found.sound)
+        if what == "strip.jpg":
+            drawn = await asyncio.to_thread(self._strip, clip, clip in self.bare)
+            return web.Response(body=drawn, content_type="image/jpeg")
+        if what == "video.mp4":
+            if clip not in self.bare:
+                raise web.HTTPForbidden(text="faces are shown on a click, which is recorded")
+            return web.FileResponse(found.video)
+        raise web.HTTPNotFound
+
+    def _rows(self) -> dict[str, Any]:
+        self.desk.listen()
+        return {
+            "columns": self.desk.rows(),
+            "agreement": self.desk.agreement(),
+            "meaning": {str(reason): reason.explanation for reason in Reason},
+        }
+
+    def _draw(self, clip: str, bare: bool) -> bytes:
+        found = faces.footage(self.desk.account, self.store, clip)
+        frames = int(self.desk.account.about("download", clip)["frames"])
+        assert found is not None
+        return faces.strip(found, frames, STRIP_FRAMES, STRIP_PX, bare=bare)
+
+
+def sliders(desk: Desk) -> list[dict[str, Any]]:
+    """Every threshold that can be slid, from where to where."""
+    found = []
+    for gate in (*FRAME_GATES, *VOICE_GATES):
+        columns = desk.tables.frames if gate in FRAME_GATES else desk.tables.voice
+        found.append(_slider(desk, gate.threshold, columns[gate.measure]))
+    length_s = desk.tables.counts / FPS
+    return [*found, _slider(desk, "min_span_s", length_s)]
+
+
+def _slider(desk: Desk, name: str, values: NDArray) -> dict[str, Any]:
+    """Reaches over what was measured, in steps that a person would write."""
+    now = float(getattr(desk.thresholds, name))
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, [1, 99]) if len(known) else (now, now)
+    low, high = min(low, now, 0.0), max(high, 1.5 * now, 1e-3)
+    step = 10.0 ** np.floor(np.log10((high - low) / 50))
+    low, high = np.floor(low / step) * step, np.ceil(high / step) * step
+    about = Select.model_fields[name].description
+    return {"name": name, "now": now, "low": low, "high": high, "step": step, "about": about}
+
+
+def application(desk: Desk, token: str) -> web.Application:
+    """The whole application, below `token`."""
+    app = web.Application(middlewares=[_local, _errors], client_max_size=64 * 1024)
+    app.add_routes(Review(desk).routes(token))
+    app.on_response_prepare.append(_guard)
+    return app
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    # A form on another page can send neither this type nor a body like it.
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    content = await request.json()
+    if not isinstance(content, dict):
+        raise web.HTTPBadRequest
+    return content
+
+
+@web.middleware
+async def _local(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.url.host not in ("127.0.0.1", "localhost"):
+        raise web.HTTPForbidden(text="this is served to this machine only")
+    if request.headers.get("Origin", str(request.url.origin())) != str(request.url.origin()):
+        raise web.HTTPForbidden(text="asked from another page")
+    return await handler(request)
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ValidationError as error:
+        text = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+        return web.json_response({"error": text}, status=400)
+    except (CradleError, json.JSONDecodeError) as error:
+        return web.json_response({"error": str(error)}, status=400)
+
+
+async def _guard(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    response.headers["Server"] = "cradle"
