@@ -202,7 +202,8 @@ def digest(tables: Tables, clip: str) -> str:
     for name, values in columns:
         content.update(name.encode())
         content.update(np.round(values.astype(np.float64), DIGEST_DIGITS).tobytes())
-    content.update(np.round(alone.events[["start_s", "end_s"]], DIGEST_DIGITS).to_numpy().tobytes())
+    events = alone.events[["start_s", "end_s"]].to_numpy(np.float64)
+    content.update(np.round(events, DIGEST_DIGITS).tobytes())
     return content.hexdigest()[:DIGEST_LETTERS]
 
 

@@ -104,7 +104,7 @@ def _sightings(model: Morphable, seed: int) -> Iterator[tuple[Array, Array]]:
             found = views.find(finder, rgb)
             if found is None:
                 continue
-            shift = _shift(placed.place(head), found[placed.landmark], camera)
+            shift = _shift(placed.place(head).astype(np.float64), found[placed.landmark], camera)
             if np.median(np.linalg.norm(shift, axis=1)) <= _LOST_MM:
                 yield np.concatenate([[1.0], who, [age], what]), shift[:, :2]
 
