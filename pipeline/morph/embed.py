@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from pipeline.core.errors import CradleError
 from pipeline.morph import embedding
 from pipeline.morph.model import Morphable, load
 from pipeline.morph.procedural_parts import Part
@@ -69,7 +70,10 @@ def main(argv: Sequence[str]) -> int:
     if len(argv) != 1:
         sys.stderr.write("usage: python -m pipeline.morph.embed MODEL\n")
         return 2
-    made = compute(load(argv[0]))
+    model = load(argv[0])
+    if not isinstance(model, Morphable):
+        raise CradleError(f"'{model.name}' cannot be embedded yet: nothing says how to paint it")
+    made = compute(model)
     path = embedding.save(argv[0], made)
     middle = float(np.median(made.scatter_mm))
     sys.stdout.write(f"{path}: {len(made.landmark)} landmarks, median scatter {middle:.2f} mm\n")

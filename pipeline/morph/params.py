@@ -16,7 +16,7 @@ class Fit(Params):
 
     model: Literal["procedural", "inface", "flame"] = "procedural"
     """The morphable model that is fitted; `inface` and `flame` are your files, which
-    models/weights.lock names, and want `cradle embed` once."""
+    models/weights.lock names, and want a landmark embedding in models/morph."""
     precision: Literal["float32", "float64"] = "float32"
     """Of the arithmetic; float64 is for checking float32."""
     noise_mm: float = Field(2.0, gt=0, le=20)

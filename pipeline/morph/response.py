@@ -136,7 +136,7 @@ def _picture(
     return camera, rgb
 
 
-def _shift(points: Array, found_px: Array, camera: Camera) -> Array:
+def _shift(points: NDArray, found_px: NDArray, camera: Camera) -> Array:
     """Shifts (L, 3) mm in head axes from points (L, 3) to landmarks (L, 2), in the image plane."""
     seen = to_camera(points, camera.matrix, camera.translation)
     off_px = found_px - to_pixels(seen, camera.focal_px, camera.size)[:, :2]
