@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 WEIGHTS = "visibility"
-RULES_COUNT = np.float32(0.25)
+RULES_COUNT = np.float32(0.5)
 """What rules say counts so much, and what the network says the rest."""
+BARE = 0.15
+"""Mean over the face of what rules say up to which its barest frames are taken for bare."""
 BLOCK = 128
 """Frames worked on at once."""
 FEW = 48
@@ -43,10 +45,25 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
     if not len(swatches):
         return np.zeros((0, POINTS), np.float32)
     by_rules = colours.foreign(swatches, usable)
-    by_network = learned(swatches, usable, by_rules)
+    by_network = set_off(learned(swatches, usable, by_rules), by_rules)
     # Where no patch of skin is near enough to tell, rules say nothing.
     rules_or_network = np.where(np.isnan(by_rules), by_network, by_rules)
     return by_network + RULES_COUNT * (rules_or_network - by_network)
+
+
+def set_off(by_network: Floats, by_rules: Floats) -> Floats:
+    """What the network says (F, 478) beyond what it says of the face where that is bare.
+
+    A cover comes or goes, or is foreign to the rules as well; what the network finds odd in the
+    barest frames of a track, and the rules do not, is a face unlike those that it learned from.
+    """
+    rules = np.nan_to_num(by_rules)
+    barest = cover_features.barest(by_network.mean(axis=1) + rules.mean(axis=1))
+    usual = np.median(rules[barest], axis=0)
+    if usual.mean() > BARE:
+        return by_network
+    odd = np.median(by_network[barest], axis=0) * (1.0 - usual)
+    return np.clip((by_network - odd) / (1.0 - odd + np.float32(1e-3)), 0.0, 1.0)
 
 
 def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], by_rules: Floats) -> Floats:

@@ -92,3 +92,13 @@ def test_blocks_leave_no_seam(noted, monkeypatch):
 def test_no_frames():
     nothing = covering.hidden(np.zeros((0, SWATCHES, 4), np.uint8), np.zeros((0, SWATCHES), bool))
     assert nothing.shape == (0, 478)
+
+
+def test_a_face_that_the_network_does_not_know_is_no_cover():
+    odd = np.full((20, 478), 0.7, np.float32)
+    odd[12:15, MOUTH] = 0.95
+    nothing, foreign = np.zeros_like(odd), np.full_like(odd, 0.5)
+    told = covering.set_off(odd, nothing)
+    assert told[:12].max() < 0.01
+    assert told[12:15, MOUTH].min() > 0.8
+    assert covering.set_off(odd, foreign) == pytest.approx(odd), "rules find it foreign as well"
