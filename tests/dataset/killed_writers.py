@@ -3,8 +3,8 @@
 python -m tests.dataset.killed_writers FOLDER 200
 
 Each try forks two writers into one file, NUMBER.csv. A writer says over a pipe which of its lines
-it was told are on disk; after a while one of the two is killed, and the other ends by itself. Prints every
-line that was acknowledged.
+it was told are on disk; after a while one of the two is killed, and the other ends by itself.
+Prints every line that was acknowledged.
 """
 
 from __future__ import annotations

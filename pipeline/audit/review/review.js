@@ -154,6 +154,7 @@ function who() {
 async function say(verdict) {
   const name = who();
   if (!name || !current) return;
+  $("told").textContent = "";
   const why = $("note").value.trim() || `${verdict === "keep" ? "kept" : "dropped"} on looking`;
   try {
     const { clip } = current;
