@@ -26,8 +26,8 @@ WHO = ("infant", "adult", "other")
 
 _WINDOW_S, _STEP_S = 3.0, 1.5
 # Chosen on held-out voices, in logits: every frame needs a little less to be an infant's than
-# training asks for, and more the further the infant's stem lies below the sound, which few
-# of the strangers passed whom the network took for an infant.
+# training asks for, and more the further the infant's stem lies below the sound: the separator
+# lets few strangers into it.
 _INFANT_BIAS, _DOUBT = 0.75, 6.0
 _DOUBT_FROM_DB, _DOUBT_TO_DB = 10.0, 25.0
 _SHORTEST = round(0.1 * RATE)
