@@ -76,7 +76,7 @@ def test_a_drawn_face_is_told_from_a_real_one_or_not_found(tmp_path, faces):
     for x in (122, 198):
         cv2.circle(drawn, (x, 130), 14, (20, 20, 20), -1)
     cv2.ellipse(drawn, (160, 200), (50, 26), 0, 0, 180, (180, 30, 30), -1)
-    frames = faces("-c", "copy", source=write_video(tmp_path / "cartoon.mp4", [drawn] * 6))
+    frames = faces("-c:v", "copy", source=write_video(tmp_path / "cartoon.mp4", [drawn] * 6))
     assert "kept" not in set(frames["reason"])
 
 
