@@ -17,7 +17,7 @@ from torch import Tensor
 from pipeline.morph import camera
 from pipeline.morph.fit_chain import solve_chain
 from pipeline.morph.fit_solve import Weights, linearise_all, with_prior
-from pipeline.morph.fit_system import POSE, Face, Observed, State
+from pipeline.morph.fit_system import POSE, Face, Observed, State, offsets
 
 # Coupling reaches a few frames far, so that windows which overlap by more give what one would.
 _WINDOW = 240
@@ -49,22 +49,26 @@ class Smoothed:
     """(F, E) of expression latents."""
 
 
-def jitter_of(observed: Observed, frame: Tensor) -> float:
+def jitter_of(face: Face, observed: Observed, state: State, frame: Tensor) -> float:
     """Noise of the landmarks from frame to frame, in units of `noise_px`; 0 where it is unknown.
 
-    From third differences, which smooth motion hardly has (Rice 1984, one order further).
+    From third differences (Rice 1984, one order further) of what each frame's fit leaves: motion,
+    fast motion too, is in the fit, and where landmarks stray alike in every frame drops out.
     """
     if len(frame) < 4:
         return 0.0
-    p, seen = observed.points, observed.weight > 0.5
-    third = p[3:] - 3 * p[2:-1] + 3 * p[1:-2] - p[:-3]
+    left, seen = offsets(face, observed, state), observed.weight > 0.5
+    third = left[3:] - 3 * left[2:-1] + 3 * left[1:-2] - left[:-3]
     good = seen[3:] & seen[2:-1] & seen[1:-2] & seen[:-3] & (frame[3:] - frame[:-3] == 3)[:, None]
     size = (third.abs() / observed.noise_px[1:-2, :, None])[good]
     if not size.numel():
         return 0.0
     # Sorting millions gains nothing over sorting some of them.
     some = size[:: max(1, len(size) // 100_000)]
-    return float(some.quantile(_QUARTER)) / (_NORMAL_QUARTER * _THIRD**0.5)
+    # A fit follows as much of the noise as it has unknowns.
+    followed = (state.expression.shape[1] + POSE) / (2 * float(seen.sum(1).float().mean()))
+    unfitted = max(1 - followed, 0.1) ** 0.5
+    return float(some.quantile(_QUARTER)) / (_NORMAL_QUARTER * _THIRD**0.5 * unfitted)
 
 
 def smooth(
