@@ -1,6 +1,6 @@
 """What was heard of a clip: its sound above the infant's stem, and who sounds when between them.
 
-    spectrogram_picture(sound, stem, [(0.4, 1.9, "infant")])    # a PNG of 640 px by 216 px
+    spectrogram_picture(sound, stem, [(0.4, 1.9, "infant")])    # a WebP of 640 px by 216 px
 
 Time runs to the right, 0 to 8 kHz upwards, 70 dB from black to white under the loudest of both.
 """
@@ -23,6 +23,7 @@ COLOURS = {"infant": (11, 127, 171), "adult": (217, 115, 13), "other": (140, 140
 SOUND, STEM = "sound_16k.flac", "stem_16k.flac"
 _RATE, _SIZE, _HOP = 16000, 512, 128
 _RANGE_DB = 70.0
+_QUALITY = 60
 
 Wave = NDArray[np.floating]
 Picture = NDArray[np.uint8]
@@ -65,7 +66,7 @@ class Listener:
         events = self._account.of_clip("isolate", "events", clip)
         rows = events[["start_s", "end_s", "who"]].itertuples(index=False, name=None)
         sound, stem = (media.read_sound(path)[0] for path in paths)
-        picture = _uri("image/png", spectrogram_picture(sound, stem, rows))
+        picture = _uri("image/webp", spectrogram_picture(sound, stem, rows))
         size = sum(path.stat().st_size for path in paths) * 4 / 3
         if size > self._left:
             return Heard(picture, ())
@@ -76,14 +77,15 @@ class Listener:
 
 
 def spectrogram_picture(sound: Wave, stem: Wave, events: Iterable[Span]) -> bytes:
-    """Draw a sound (n,) at 16 kHz, its stem (n,), and events (start_s, end_s, who), as a PNG."""
+    """Draw a sound (n,) at 16 kHz, its stem (n,), and events (start_s, end_s, who), as a WebP."""
     import cv2
 
     levels = [_levels_db(wave) for wave in (sound, stem)]
     top = max(float(level.max()) for level in levels)
     above, below = (_coloured(1 + (level - top) / _RANGE_DB) for level in levels)
     lanes = _lanes(events, max(len(sound), 1) / _RATE)
-    _, content = cv2.imencode(".png", np.concatenate([above, lanes, below])[:, :, ::-1])
+    drawn = np.concatenate([above, lanes, below])[:, :, ::-1]
+    _, content = cv2.imencode(".webp", drawn, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
     return content.tobytes()
 
 
@@ -102,8 +104,7 @@ def _levels_db(wave: Wave) -> NDArray[np.float64]:
 def _coloured(shares: NDArray[np.float64]) -> Picture:
     import cv2
 
-    # Few shades make a small file, and no eye tells more apart.
-    shades = (np.round(np.clip(shares, 0, 1) * 31) * 8).astype(np.uint8)
+    shades = (np.clip(shares, 0, 1) * 255).astype(np.uint8)
     return np.asarray(cv2.applyColorMap(shades, cv2.COLORMAP_MAGMA)[:, :, ::-1], np.uint8)
 
 
