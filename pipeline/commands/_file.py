@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import media
-from pipeline.core.errors import CradleError
+from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.params import FILE, Everything, load
 
 if TYPE_CHECKING:
@@ -51,8 +51,18 @@ def normalised(path: Path) -> Iterator[tuple[Path, media.MediaInfo]]:
     """Bring a video into the form that the stages work on, in a folder that is removed again.
 
     Raises:
-        ClipFailed: it cannot be brought into that form, for a named reason.
+        CradleError: it cannot be brought into that form; says which file, for which named reason,
+            and what was measured against what is allowed.
     """
     with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
-        info = media.normalise(existing(path), Path(folder), media.Limits())
+        try:
+            info = media.normalise(existing(path), Path(folder), media.Limits())
+        except ClipFailed as error:
+            raise CradleError(f"{path}: {error}{_against(error)}") from None
         yield Path(folder), info
+
+
+def _against(error: ClipFailed) -> str:
+    if error.measured is None or error.threshold is None:
+        return ""
+    return f" ({error.measured:.12g}; must be {error.op} {error.threshold:.12g})"
