@@ -19,8 +19,9 @@ check: sync
 	$(CRADLE) ruff check .
 	$(CRADLE) mypy
 
+# Compiled once here, and not anew by each process where Python may not keep what it compiles.
 sync: $(UV)
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked --quiet --compile-bytecode
 
 # uv alone is fetched from the registry; it stays in this folder.
 .uv/bin/uv:

@@ -13,6 +13,7 @@ NOISE_SIDE = 64
 """Side of the noise cube; a power of two, so that wrapping is a mask."""
 
 _WRAP = NOISE_SIDE - 1
+_WOBBLE_MM = 5.0
 
 SKIN, LIP, MOUTH, TONGUE, EYE, RIM, EAR, CLOTH = range(8)
 
@@ -66,10 +67,15 @@ def _brow(x, y, table, grain):  # type: ignore[no-untyped-def]
 @njit(cache=True, fastmath=True, inline="always")
 def _hair(x, y, z, table, grain, density):  # type: ignore[no-untyped-def]
     """Cover of the hair of the scalp, 0..1."""
-    line = y * 0.86 - z * 0.50 - abs(x) * 0.10
-    wobble = 5.0 * _noise(table, grain + x * 0.07, y * 0.07, z * 0.07)
-    edge = _ramp(line + wobble, 23.0 - 4.0 * density, 52.0 - 16.0 * density)
     low = _ramp(y - 0.35 * z, -42.0, -10.0)
+    line = y * 0.86 - z * 0.50 - abs(x) * 0.10
+    start, end = 23.0 - 4.0 * density, 52.0 - 16.0 * density
+    if low < 0.004 or line + _WOBBLE_MM < start:
+        return 0.0
+    edge = 1.0
+    if line - _WOBBLE_MM < end:
+        wobble = _WOBBLE_MM * _noise(table, grain + x * 0.07, y * 0.07, z * 0.07)
+        edge = _ramp(line + wobble, start, end)
     if edge * low < 0.004:
         return 0.0
     away = np.sqrt(x * x + (z + 32.0) ** 2)

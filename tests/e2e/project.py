@@ -97,6 +97,11 @@ class Project:
         project.commit()
         return project
 
+    def copied(self, root: Path) -> Project:
+        """The same state in another folder, where it can be changed."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return Project(root)
+
     def change(self, **params: dict[str, Any]) -> None:
         """Change keys of sections of params.yaml."""
         path = self.root / "params.yaml"

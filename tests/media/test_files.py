@@ -10,6 +10,7 @@ import pytest
 from pipeline import media
 from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
+from pipeline.media import child
 from tests.media import making
 
 SIZE = (64, 48)
@@ -156,3 +157,20 @@ def test_what_is_no_sound_says_so(tmp_path: Path) -> None:
 def test_the_binary_is_the_packages_own() -> None:
     assert "imageio_ffmpeg" in media.ffmpeg_path()
     assert re.search(r"\d+\.\d+", media.ffmpeg_version())
+
+
+def test_no_byte_comes_from_what_the_memory_held_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """x264 with AVX-512 reads past its rows of macroblocks where their number is odd."""
+    drawn = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
+    scene = np.kron(drawn, np.ones((8, 8, 1), np.uint8))
+    digests = set()
+    for fill in ("1", "85"):
+        monkeypatch.setitem(child._ENVIRONMENT, "MALLOC_PERTURB_", fill)
+        path = tmp_path / f"{fill}.mp4"
+        with media.VideoWriter(path, 682, 384) as video:
+            for step in range(30):
+                video.write(np.ascontiguousarray(scene[step % 9 :, 3 * step % 31 :][:384, :682]))
+        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert len(digests) == 1
