@@ -5,6 +5,9 @@ SHELL := bash
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 CRADLE := $(UV) run --locked --no-sync --quiet
 
+# Where Python may not keep what it compiles, each of a run's forty processes compiles torch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check sync
 
 run: sync
@@ -19,9 +22,8 @@ check: sync
 	$(CRADLE) ruff check .
 	$(CRADLE) mypy
 
-# Compiled once here, and not anew by each process where Python may not keep what it compiles.
 sync: $(UV)
-	$(UV) sync --locked --quiet --compile-bytecode
+	$(UV) sync --locked --quiet
 
 # uv alone is fetched from the registry; it stays in this folder.
 .uv/bin/uv:
