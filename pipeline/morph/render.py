@@ -34,7 +34,7 @@ from pipeline.morph.pose import (
     to_pixels,
 )
 from pipeline.morph.procedural_parts import Part
-from pipeline.morph.raster import interpolate, normals, rasterise, visible
+from pipeline.morph.raster import Visible, interpolate, normals, rasterise, visible
 from pipeline.morph.shading import NOISE_SIDE, develop, shade_pixels
 
 __all__ = [
@@ -54,6 +54,8 @@ __all__ = [
 ]
 
 Float = NDArray[np.float32]
+Box = tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 _CENTRES = 24
 _OPENNESS_SIDE = 160
@@ -121,6 +123,16 @@ class Picture:
     depth: Float
     triangle: NDArray[np.int32]
 
+    @classmethod
+    def empty(cls, size: tuple[int, int]) -> Picture:
+        """A picture (height, width) that shows nothing yet."""
+        return cls(
+            np.zeros((*size, 3), np.uint8),
+            np.zeros(size, np.float32),
+            np.full(size, np.inf, np.float32),
+            np.full(size, -1, np.int32),
+        )
+
     def over(self, background: NDArray[np.uint8] | tuple[int, int, int]) -> NDArray[np.uint8]:
         """The infant before a background (H,W,3) or plain colour, uint8."""
         behind = np.broadcast_to(np.asarray(background, np.float32), self.rgb.shape)
@@ -179,8 +191,11 @@ class Painter:
         looks = looks or Appearance()
         view = camera.scaled(self.detail)
         scene = self._scene(np.asarray(vertices, np.float32), view, looks.cloth is not None)
-        seen = visible(scene.px, scene.triangles, *view.size, cull=True)
-        glow = np.zeros((*view.size, 3), np.float32)
+        box = _around(scene.px, view.size, self.detail)
+        corner = np.array([box[1].start, box[0].start, 0.0])
+        size = (box[0].stop - box[0].start, box[1].stop - box[1].start)
+        seen = visible(scene.px - corner, scene.triangles, *size, cull=True)
+        glow = np.zeros((*size, 3), np.float32)
         shade_pixels(
             seen.triangle,
             seen.weights,
@@ -195,7 +210,9 @@ class Painter:
             _noise_cube(),
             glow,
         )
-        return self._develop(glow, seen.depth, seen.triangle)
+        picture = Picture.empty(camera.size)
+        self._develop(picture, box, glow, seen)
+        return picture
 
     def _scene(self, points: Float, view: Camera, dressed: bool) -> _Scene:
         """Everything there is to draw, vertex by vertex."""
@@ -214,14 +231,28 @@ class Painter:
             *self._dressed,
         )
 
-    def _develop(self, glow: Float, depth: Float, triangle: NDArray[np.int32]) -> Picture:
-        """Average supersamples and encode as sRGB."""
+    def _develop(self, picture: Picture, box: Box, glow: Float, seen: Visible) -> None:
+        """Average supersamples and encode as sRGB, into the part of the picture that shows them."""
         step = self.detail
-        height, width = depth.shape[0] // step, depth.shape[1] // step
+        height, width = seen.depth.shape[0] // step, seen.depth.shape[1] // step
         rgb = np.zeros((height, width, 3), np.uint8)
         alpha = np.zeros((height, width), np.float32)
-        develop(glow, triangle, step, _srgb_table(), rgb, alpha)
-        return Picture(rgb, alpha, depth[::step, ::step], triangle[::step, ::step])
+        develop(glow, seen.triangle, step, _srgb_table(), rgb, alpha)
+        where = tuple(slice(side.start // step, side.stop // step) for side in box)
+        picture.rgb[where], picture.alpha[where] = rgb, alpha
+        picture.depth[where] = seen.depth[::step, ::step]
+        picture.triangle[where] = seen.triangle[::step, ::step]
+
+
+def _around(px: NDArray, size: tuple[int, int], step: int) -> Box:
+    """Rows and columns, in whole steps, that points (V,3) reach into, of a picture of that size."""
+    ahead = px[px[:, 2] > 0.0]
+    box = []
+    for axis, whole in ((1, size[0]), (0, size[1])):
+        low, high = (ahead[:, axis].min(), ahead[:, axis].max()) if len(ahead) else (0.0, 0.0)
+        start = int(np.clip(low // step * step, 0, whole))
+        box.append(slice(start, max(int(np.clip(-(-high // step) * step, 0, whole)), start)))
+    return box[0], box[1]
 
 
 def shade(

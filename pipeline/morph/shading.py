@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-NOISE_SIDE = 64
-"""Side of the noise cube; a power of two, so that wrapping is a mask."""
+NOISE_SIDE = 32
+"""Side of the noise cube; a power of two, so that wrapping is a mask, and small for the cache."""
 
 _WRAP = NOISE_SIDE - 1
 _WOBBLE_MM = 5.0

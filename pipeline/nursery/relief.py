@@ -42,8 +42,14 @@ class Sprite:
 
     def where(self, mask: Map) -> Sprite:
         """The part of it where a mask (h, w), 0..1, says, and without a shadow."""
-        rgba = np.asarray(self.rgba * mask[..., None], np.uint8)
-        return Sprite(rgba, np.zeros_like(self.shadow), self.to_px)
+        rows, columns = (np.flatnonzero((mask > 0).any(axis)) for axis in (1, 0))
+        if not len(rows):
+            rows = columns = np.zeros(1, int)
+        top, left = rows[0], columns[0]
+        part = (slice(top, rows[-1] + 1), slice(left, columns[-1] + 1))
+        rgba = np.asarray(self.rgba[part] * mask[part][..., None], np.uint8)
+        nothing = np.zeros((1, 1), np.uint8)
+        return Sprite(rgba, nothing, self.to_px - np.array([[0, 0, left], [0, 0, top]]))
 
 
 class Relief:
@@ -235,7 +241,9 @@ def lay_into(frame: Map, sprite: Sprite, plane: NDArray[np.float64], shadow: flo
     size = (right - left, bottom - top)
     drawn = cv2.warpAffine(sprite.rgba, near, size, flags=cv2.INTER_LINEAR)
     cast = near * np.array([4.0, 4.0, 1.0]) + np.array([[0, 0, 0.01], [0, 0, 0.02]]) * height
-    dark = cv2.warpAffine(sprite.shadow, cast, size, flags=cv2.INTER_LINEAR)
+    dark: NDArray[Any] = np.zeros(size[::-1], np.uint8)
+    if shadow:
+        dark = cv2.warpAffine(sprite.shadow, cast, size, flags=cv2.INTER_LINEAR)
     _blend(frame[top:bottom, left:right], drawn, dark, np.float32(shadow))
     cover[top:bottom, left:right] = drawn[..., 3] * np.float32(1 / 255)
     return cover
