@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,15 +155,7 @@ def _kill_after(project: Project, after_s: float) -> bool:
 
 def _shuffle_listings(project: Project) -> None:
     # Python finds this module at its start; every listing of a folder then comes in another order.
-    (project.root / "sitecustomize.py").write_text(
-        "import os, random\n"
-        "_listdir, _random = os.listdir, random.Random(7)\n"
-        "def listdir(path='.'):\n"
-        "    found = _listdir(path)\n"
-        "    _random.shuffle(found)\n"
-        "    return found\n"
-        "os.listdir = listdir\n"
-    )
+    shutil.copy(Path(__file__).with_name("_shuffled.py"), project.root / "sitecustomize.py")
 
 
 def _whole(ran: Ran) -> Ran:
