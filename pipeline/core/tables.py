@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 GROUP_ROWS = 1 << 16
 """Rows that are stored together: who asks for one clip of millions of frames reads few of them."""
+
+
+def numbers(names: pd.Index, column: pd.Series) -> NDArray[np.int64]:
+    """Place (N,) in `names` of every value of a column, -1 where it is not there.
+
+    Of a column of millions of rows each name is looked up once.
+    """
+    codes, different = pd.factorize(column)
+    return names.get_indexer(different)[codes]
 
 
 def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.core import tables
+
 COLUMNS = ["clip", "moves_with_sound", "rival_likeness", "rival_moves"]
 TOGETHER_FRAMES = 15
 """For how long another face must be there beside the infant's to be a rival."""
@@ -117,7 +119,7 @@ def _laid_out(tracks: pd.DataFrame, names: pd.Index) -> _Tracks:
 
 def _levels(heard: pd.DataFrame, names: pd.Index, first: Ints) -> Floats:
     """Level of the stem in every frame of the grid."""
-    clip, frame = names.get_indexer(pd.Index(heard["clip"])), heard["frame"].to_numpy(np.int64)
+    clip, frame = tables.numbers(names, heard["clip"]), heard["frame"].to_numpy(np.int64)
     inside = (clip >= 0) & (frame < np.diff(first)[clip])
     level_db = np.full(first[-1], np.nan)
     level_db[first[clip[inside]] + frame[inside]] = heard["stem_db"].to_numpy(float)[inside]

@@ -105,7 +105,7 @@ def decide(tables: Tables, thresholds: Select) -> Decisions:
     return Decisions(
         _span_table(tables, weighed.kept, weighed.verdicts),
         _frame_table(tables, weighed.verdicts),
-        _clip_rows(tables, thresholds, weighed),
+        clip_rows(tables, thresholds, weighed),
     )
 
 
@@ -248,7 +248,8 @@ def _coded(codes: NDArray, names: list[str]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes.astype(np.int64), pd.Index(names, dtype=object))
 
 
-def _clip_rows(tables: Tables, thresholds: Select, weighed: Weighed) -> list[ClipRow]:
+def clip_rows(tables: Tables, thresholds: Select, weighed: Weighed) -> list[ClipRow]:
+    """What became of every clip, with the value that decided it."""
     voice, word, kept = weighed.voice, weighed.word, weighed.kept
     clip, counts = tables.clip_of_frame, tables.counts
     stays = np.bincount(clip[kept.start], minlength=len(counts)) > 0
@@ -259,7 +260,7 @@ def _clip_rows(tables: Tables, thresholds: Select, weighed: Weighed) -> list[Cli
     said = {override.clip: override for override in tables.overrides}
     rows = []
     for number, (name, digest) in enumerate(
-        zip(tables.clips["clip"], tables.clips["input_digest"], strict=True)
+        zip(tables.clips["clip"].tolist(), tables.clips["input_digest"].tolist(), strict=True)
     ):
         if stays[number]:
             row = _kept_row(name, longest[number], thresholds.min_span_s)
@@ -330,7 +331,7 @@ def _dominating(tables: Tables, verdicts: Verdicts) -> list[ClipRow]:
     return [
         _blamed_row(str(name), int(count), worst.get(number))
         for number, (name, count) in enumerate(
-            zip(tables.clips["clip"], tables.counts, strict=True)
+            zip(tables.clips["clip"].tolist(), tables.counts, strict=True)
         )
     ]
 

@@ -241,7 +241,7 @@ def _on_grid(
     """What each frame gate measures, and where shots begin, (N,) each."""
     counts = clips["frames"].to_numpy(np.int64)
     first = np.concatenate([[0], np.cumsum(counts)])
-    number = pd.Index(clips["clip"]).get_indexer(pd.Index(faces["clip"]))
+    number = tables.numbers(pd.Index(clips["clip"]), faces["clip"])
     frame = faces["frame"].to_numpy(np.int64)
     here = number >= 0
     inside = here & (frame >= 0)
@@ -261,7 +261,7 @@ def _on_grid(
 
 def _infants_events(events: pd.DataFrame, known: pd.Index) -> pd.DataFrame:
     events = events[events["who"] == INFANT]
-    number = known.get_indexer(pd.Index(events["clip"]))
+    number = tables.numbers(known, events["clip"])
     kept = events.assign(clip_number=number)[number >= 0]
     return kept.sort_values(["clip_number", "start_s"]).reset_index(drop=True)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import ParamsError
 from pipeline.core.params import fit
 from pipeline.core.reasons import Reason
-from pipeline.dataset.decide import decide
+from pipeline.dataset.decide import clip_rows, weigh
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
 
@@ -97,14 +97,12 @@ def steps(word: str) -> tuple[str, list[float]]:
 
 def outcome(tables: Tables, chosen: Select) -> Outcome:
     """What `chosen` keeps."""
-    decided = decide(tables, chosen)
-    inside = np.zeros(len(decided.frames), bool)
-    number = pd.Index(tables.clips["clip"]).get_indexer(pd.Index(decided.spans["clip"]))
-    starts = tables.first[number] + decided.spans["start_frame"].to_numpy()
-    ends = tables.first[number] + decided.spans["end_frame"].to_numpy()
-    for start, end in zip(starts, ends, strict=True):
-        inside[start:end] = True
-    return Outcome(inside, [str(row.reason) for row in decided.clips], len(decided.spans))
+    weighed = weigh(tables, chosen)
+    edges = np.zeros(int(tables.first[-1]) + 1, np.int8)
+    edges[weighed.kept.start] += 1
+    edges[weighed.kept.end] -= 1
+    reasons = [str(row.reason) for row in clip_rows(tables, chosen, weighed)]
+    return Outcome(np.cumsum(edges[:-1], dtype=np.int8) > 0, reasons, len(weighed.kept))
 
 
 def compare(tables: Tables, sources: pd.Series, before: Select, after: Select) -> Change:
