@@ -6,7 +6,8 @@ import pytest
 from pipeline.morph import embedding, sheet, views
 from pipeline.morph.appearance import SKIN_TONES, Appearance, Light, draw_appearance, draw_light
 from pipeline.morph.model import Morphable, load
-from pipeline.morph.render import Camera, Painter, openness, shade
+from pipeline.morph.openness import openness
+from pipeline.morph.render import Camera, Painter, shade
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,100 @@
+"""`cradle takedown`: take a clip back, remove every trace of it, and prove that none is left."""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.sources import takedown
+from pipeline.sources.takedown import Taken
+from pipeline.sources.traces import Trace, traces
+
+EXAMPLE = 'cradle takedown holiday_03 --reason "the parents asked"'
+FOUND = 1
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("what", help="an id, an address, or the SHA-256 of the clip's media")
+    parser.add_argument("--reason", default="", help="in words, for data/takedowns.csv")
+    parser.add_argument("--dry-run", action="store_true", help="say what would go; change nothing")
+    parser.add_argument(
+        "--verify", action="store_true", help="only search for traces; 1 where there is one"
+    )
+    parser.add_argument("--json", action="store_true", help="print it for a program")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take back, or only look; returns 1 where `--verify` finds a trace."""
+    root = Path.cwd()
+    taken = takedown.named(root, arguments.what)
+    if arguments.verify:
+        return _verify(root, taken, arguments.json)
+    splits = takedown.learned(root, taken)
+    removed: list[Trace] = []
+    if arguments.dry_run:
+        removed += [Trace("the store", path) for path in takedown.orphans(root, taken)]
+        removed += traces(root, taken.ids, taken.digests)
+    else:
+        takedown.bury(root, taken, arguments.reason, datetime.now(UTC).date())
+        takedown.remove(root, taken, _telling(removed))
+    account = {
+        "ids": taken.ids,
+        "removed": dict(Counter(trace.place for trace in removed)),
+        "models_learned_from": splits,
+        "remotes": _remotes(root),
+        "dry_run": arguments.dry_run,
+    }
+    print(json.dumps(account, indent=2) if arguments.json else _words(account))
+    return 0
+
+
+def _telling(removed: list[Trace]) -> Callable[[Trace], None]:
+    def tell(trace: Trace) -> None:
+        removed.append(trace)
+        if sys.stderr.isatty():
+            print(f"\r{len(removed):,} removed", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _verify(root: Path, taken: Taken, as_json: bool) -> int:
+    found = [str(trace.path.relative_to(root)) for trace in traces(root, taken.ids, taken.digests)]
+    if as_json:
+        print(json.dumps({"ids": taken.ids, "traces": found}, indent=2))
+    else:
+        print("\n".join([f"{', '.join(taken.ids)}: {len(found)} traces", *found]))
+    return FOUND if found else 0
+
+
+def _remotes(root: Path) -> list[str]:
+    config = configparser.ConfigParser()
+    config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
+    return [section.strip("'") for section in config.sections() if "remote" in section]
+
+
+def _words(account: dict[str, Any]) -> str:
+    verb = "would go" if account["dry_run"] else "removed"
+    lines = [f"{', '.join(account['ids'])}: taken back"]
+    lines += [f"  {verb} from {place}: {count:,}" for place, count in account["removed"].items()]
+    if account["models_learned_from"]:
+        splits = ", ".join(account["models_learned_from"])
+        lines.append(
+            f"  the model of data/train saw it ({splits}): it is stale until `make run` has "
+            "trained anew; versions that were given away before are yours to call back"
+        )
+    lines += [
+        f"  {remote}: not reachable from here; `dvc gc --cloud`" for remote in account["remotes"]
+    ]
+    if not account["dry_run"]:
+        lines.append(
+            "`make run` makes the tables anew without it; nothing is fetched or measured again"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,178 @@
+"""Taking a clip back: whose it is, the tombstone that keeps it away, and every trace of it.
+
+    taken = named(root, "holiday_03")       an id, an address, or the digest of a file or its media
+    bury(root, taken, "the parents asked")  rows in data/takedowns.csv; it is never fetched again
+    remove(root, taken)                     what was made of it, in tables, store and DVC's cache
+
+What no table names cannot be told whose it is, so all of it goes: measurements of other thresholds
+and older code. It costs the time to make them again, and is the only way to be sure.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.core import tables
+from pipeline.core.errors import CradleError
+from pipeline.sources import address as addresses
+from pipeline.sources.catalogue import SOURCES, TAKEDOWNS
+from pipeline.sources.traces import Trace, traces
+
+STORE = Path("data/.store")
+CLIPS = Path("data/download/clips.parquet")
+SAID = (Path("data/overrides.csv"), Path("data/looked.csv"))
+"""What reviewers wrote, a row a remark, with the clip's id in the column `clip`."""
+UNNAMED = ("pictures",)
+"""Steps whose measurements no table names; they are quickly made again."""
+COLUMNS = ("id", "address", "date", "reason")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is taken back: every clip that shows the same."""
+
+    ids: tuple[str, ...]
+    addresses: tuple[str, ...]
+    digests: tuple[str, ...]
+    """SHA-256 of normalised media."""
+
+
+def named(root: Path, word: str) -> Taken:
+    """Find what an id, address or digest names, and the same content under other ids.
+
+    Raises:
+        CradleError: nothing here, now or withdrawn before, goes by that name.
+    """
+    listed, made = _listed(root), _made(root)
+    buried = _rows(root / TAKEDOWNS)
+    ids = {row["id"] for row in [*listed, *buried] if word in (row["id"], row["address"])}
+    ids |= {row["id"] for row in listed if _same_address(word, row["address"])}
+    ids |= set(made.loc[(made["clip"] == word) | (made["media_digest"] == word), "clip"])
+    digests = set(made.loc[made["clip"].isin(ids), "media_digest"])
+    ids |= set(made.loc[made["media_digest"].isin(digests), "clip"])
+    found = {row["address"] for row in listed if row["id"] in ids}
+    ids |= {row["id"] for row in listed if any(_same_address(a, row["address"]) for a in found)}
+    ids.discard("")
+    if not ids:
+        raise CradleError(
+            f"{word[:200]!r}: no clip of {SOURCES}, {TAKEDOWNS} or {CLIPS} has this id, address "
+            "or digest"
+        )
+    return Taken(tuple(sorted(ids)), tuple(sorted(found)), tuple(sorted(digests)))
+
+
+def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
+    """Add the tombstones that are not there yet; returns how many."""
+    path = root / TAKEDOWNS
+    rows = _rows(path)
+    known = {row["id"] for row in rows}
+    address_of = {row["id"]: row["address"] for row in _listed(root)}
+    new = [
+        {"id": name, "address": address_of.get(name, ""), "date": str(today), "reason": reason}
+        for name in taken.ids
+        if name not in known
+    ]
+    if new:
+        _write(path, COLUMNS, [*rows, *new])
+    return len(new)
+
+
+def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
+    """Remove every trace, telling of each; whoever is interrupted may simply ask again."""
+    found = {trace.path for trace in traces(root, taken.ids, taken.digests)}
+    folders = {_entry(root, path) for path in found if path.is_relative_to(root / STORE)}
+    # The store first: once the tables are gone, nothing says any more what belongs to others.
+    for folder in sorted(folders | set(orphans(root, taken))):
+        told(Trace("the store", folder))
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in SAID:
+        _forget_remarks(root / path, taken.ids)
+    for path in sorted(found):
+        if not path.is_relative_to(root / STORE) and path not in {root / said for said in SAID}:
+            told(Trace(_place(root, path), path))
+            path.unlink(missing_ok=True)
+
+
+def orphans(root: Path, taken: Taken) -> list[Path]:
+    """Measurements that no clip which stays is named with, by the tables of the last run."""
+    needed: dict[str, set[str]] = {step: set() for step in UNNAMED}
+    for path in sorted((root / "data").glob("*/clips.parquet")):
+        rows = tables.read(path)
+        for column in rows.columns[rows.columns.str.endswith("_key")]:
+            keys = rows.loc[~rows["clip"].isin(taken.ids), column].dropna()
+            needed.setdefault(column.removesuffix("_key"), set()).update(keys)
+    return [
+        folder
+        for step, keys in sorted(needed.items())
+        for folder in sorted((root / STORE / step).glob("??/*"))
+        if folder.name not in keys
+    ]
+
+
+def _entry(root: Path, path: Path) -> Path:
+    """The folder of the measurement that a file of the store belongs to."""
+    return root / STORE / Path(*path.relative_to(root / STORE).parts[:3])
+
+
+def learned(root: Path, taken: Taken) -> list[str]:
+    """The splits in which the last dataset showed it to a model that trained or was chosen."""
+    path = root / "data/pack/index.parquet"
+    if not path.exists():
+        return []
+    rows = tables.read(path)
+    return sorted(rows.loc[rows["clip"].isin(taken.ids), "split"].unique())
+
+
+def _place(root: Path, path: Path) -> str:
+    return "DVC's cache" if path.is_relative_to(root / ".dvc") else "tables and files"
+
+
+def _listed(root: Path) -> list[dict[str, str]]:
+    return _rows(root / SOURCES)
+
+
+def _made(root: Path) -> pd.DataFrame:
+    if not (root / CLIPS).exists():
+        return pd.DataFrame({"clip": [], "media_digest": []}, dtype=str)
+    return tables.read(root / CLIPS, ["clip", "media_digest"])
+
+
+def _same_address(word: str, other: str) -> bool:
+    return bool(word) and addresses.same(word) == addresses.same(other)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {"id": "", "address": "", **{k: v or "" for k, v in row.items() if k}}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _write(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(columns), restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(path)
+
+
+def _forget_remarks(path: Path, ids: Iterable[str]) -> None:
+    if not path.exists():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    kept = [row for row in rows if row.get("clip") not in set(ids)]
+    if len(kept) < len(rows):
+        _write(path, columns, kept)

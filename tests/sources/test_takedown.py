@@ -1,0 +1,159 @@
+"""Taking back: gone everywhere, others untouched, and proof of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.core import ledger, tables
+from pipeline.core.ledger import ClipRow
+from pipeline.core.reasons import Reason
+from pipeline.core.store import Store
+from pipeline.sources.catalogue import read_sources, read_takedowns
+
+HEADER = "id,address,start_s,end_s,vocalization,age_months,source,licence,consent,note\n"
+STAYS = "stays_01"
+GOES = ("goes_01", "goes_again")
+"""The second is the same file under another id and address."""
+
+
+def key(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project after a run over three clips, with an older measurement that no table names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    names = [*GOES, STAYS]
+    digest_of = {name: key("other" if name == STAYS else "same") for name in names}
+    lines = [f"{name},https://example.org/{name},,,cry,,,CC0,parental,\n" for name in names]
+    (tmp_path / "data/sources.csv").write_text(HEADER + "".join(lines))
+    clips = pd.DataFrame({"clip": names, "media_digest": [digest_of[name] for name in names]})
+    clips["media_key"] = [key("media" + name) for name in names]
+    _table(tmp_path / "data/download/clips.parquet", clips)
+    faces = pd.DataFrame({"clip": names, "face_key": [key("face" + name) for name in names]})
+    _table(tmp_path / "data/landmarks/clips.parquet", faces)
+    index = pd.DataFrame({"clip": names, "split": ["train", "val", "test"]})
+    _table(tmp_path / "data/pack/index.parquet", index)
+    _table(tmp_path / ".dvc/cache/files/md5/aa/old_version", index)
+    rows = [ClipRow(name, Reason.KEPT) for name in names]
+    digests = {name: digest_of[name] for name in names}
+    ledger.write_clips(tmp_path / "data/download/ledger.parquet", "download", rows, digests)
+    _store(tmp_path, digest_of)
+    (tmp_path / "data/audit").mkdir()
+    (tmp_path / "data/audit/report.html").write_text(f"<td>{GOES[0]}</td>")
+    (tmp_path / "data/overrides.csv").write_text(
+        "clip,start_frame,end_frame,verdict,reason,reviewer,date,measured\n"
+        f"{GOES[0]},,,drop,eyes shut,ab,2026-02-11,\n{STAYS},,,keep,fine,ab,2026-02-11,\n"
+    )
+    return tmp_path
+
+
+def _table(path: Path, frame: pd.DataFrame) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tables.write(path, frame)
+
+
+def _store(root: Path, digest_of: dict[str, str]) -> None:
+    store = Store(root / "data/.store")
+    for name, digest in digest_of.items():
+        with store.publish("media", key("media" + name)) as out:
+            (out / "video.mp4").write_bytes(name.encode())
+            (out / "media.json").write_text(json.dumps({"digest": digest}))
+        with store.publish("face", key("face" + name)) as out:
+            (out / "landmarks.npz").write_bytes(b"points")
+    for step in ("face", "pictures"):
+        with store.publish(step, key("older")) as out:
+            (out / "whose").write_bytes(b"nobody can tell")
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_what_is_taken_back_is_gone_and_what_stays_is_untouched(root: Path) -> None:
+    assert main(["takedown", GOES[0], "--verify"]) == 1
+    assert main(["takedown", GOES[0], "--reason", "the parents asked"]) == 0
+    assert main(["takedown", GOES[0], "--verify"]) == 0
+    left = set(everything(root / "data/.store"))
+    assert left == {
+        f"media/{key('media' + STAYS)[:2]}/{key('media' + STAYS)}/video.mp4",
+        f"media/{key('media' + STAYS)[:2]}/{key('media' + STAYS)}/media.json",
+        f"face/{key('face' + STAYS)[:2]}/{key('face' + STAYS)}/landmarks.npz",
+    }
+    assert not (root / ".dvc/cache/files/md5/aa/old_version").exists()
+    assert not (root / "data/pack/index.parquet").exists()
+    assert not (root / "data/audit/report.html").exists()
+    remarks = (root / "data/overrides.csv").read_text()
+    assert "eyes shut" not in remarks
+    assert "fine" in remarks
+
+
+def test_it_can_never_be_fetched_again(root: Path) -> None:
+    main(["takedown", GOES[0], "--reason", "the parents asked"])
+    buried = read_takedowns(root)
+    assert {row.id for row in buried} == set(GOES)
+    covered = {row.id for row in read_sources(root, ["cry"]) if any(b.covers(row) for b in buried)}
+    assert covered == set(GOES)
+
+
+@pytest.mark.parametrize("name", [GOES[1], "http://www.example.org/goes_01/", key("same")])
+def test_an_address_or_digest_names_every_clip_that_shows_the_same(
+    root: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["takedown", name, "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ids"] == list(GOES)
+    assert told["models_learned_from"] == ["train", "val"]
+
+
+def test_a_dry_run_changes_nothing(root: Path) -> None:
+    before = everything(root)
+    assert main(["takedown", GOES[0], "--dry-run"]) == 0
+    assert everything(root) == before
+
+
+def test_asked_twice_it_takes_nothing_more(root: Path) -> None:
+    main(["takedown", GOES[0]])
+    once = everything(root)
+    assert main(["takedown", GOES[0]]) == 0
+    assert everything(root) == once
+
+
+def test_broken_off_between_store_and_tables_it_takes_nothing_of_others(root: Path) -> None:
+    (root / "data/download/clips.parquet").unlink()
+    main(["takedown", GOES[0]])
+    stays = key("media" + STAYS)
+    assert (root / "data/.store/media" / stays[:2] / stays / "video.mp4").exists()
+
+
+def test_a_row_that_says_withdrawn_is_no_trace(root: Path) -> None:
+    main(["takedown", GOES[0]])
+    rows = [ClipRow(name, Reason.WITHDRAWN) for name in GOES] + [ClipRow(STAYS, Reason.KEPT)]
+    came_in = {row.clip: key(row.clip) for row in rows}
+    ledger.write_clips(root / "data/download/ledger.parquet", "download", rows, came_in)
+    (root / "data/audit").mkdir(exist_ok=True)
+    (root / "data/audit/report.html").write_text(f"<td>{GOES[0]}</td><td>withdrawn</td>")
+    assert main(["takedown", GOES[0], "--verify"]) == 0
+    (root / "data/notes.txt").write_text(f"{GOES[0]} was lovely")
+    assert main(["takedown", GOES[0], "--verify"]) == 1
+
+
+def test_an_id_that_is_part_of_another_leaves_it_alone(root: Path) -> None:
+    (root / "data/notes.txt").write_text("goes_011 and not_goes_01")
+    main(["takedown", GOES[0]])
+    assert (root / "data/notes.txt").exists()
+
+
+def test_a_name_that_nothing_has_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = everything(root)
+    assert main(["takedown", "nobody"]) == 1
+    assert "'nobody': no clip of data/sources.csv" in capsys.readouterr().err
+    assert everything(root) == before
