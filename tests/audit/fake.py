@@ -101,6 +101,7 @@ def _measured(data: Path, store: Store, clips: pd.DataFrame, here: pd.DataFrame)
     sway = np.tile(20 * np.sin(np.arange(FRAMES) / 9), len(here))
     seen["yaw_deg"] = sway
     _spoil(seen, "hidden", slice(10, 80), "mouth_visible", np.linspace(0.3, 0.61, 70))
+    _spoil(seen, "hidden", slice(10, 80), "hidden_by", np.full(70, "hand"))
     _spoil(seen, "turned", slice(0, 90), "yaw_deg", np.linspace(-70, -48, 90))
     _spoil(seen, "good", slice(40, 42), "mouth_visible", np.array([0.4, 0.7]))
     sounds.loc[sounds["clip"] == "noisy", "snr_db"] = 2.5

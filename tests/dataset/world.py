@@ -31,6 +31,8 @@ GOOD_FRAME = {
     "mouth_inside": 1.0,
     "sharpness": 1e6,
     "brightness": 1e6,
+    "ita_deg": 35.0,
+    "hidden_by": "",
 }
 GOOD_VOICE = {
     "infant_s": 2.0,
