@@ -2,10 +2,10 @@
 
     ITA = atan((L* - 50) / b*), in degrees, of the skin's colour in CIELAB (D65)
 
-After Chardon et al. 1991; the bands that skin is sorted into are those of Del Bino and Bernerd 2013
-(see `pipeline/audit/groups.py`). It is measured in the clinic under a known light. Here it holds the
-camera's exposure and white balance as well, so that it serves to compare groups, not to say anything
-of one child; and a picture without enough light, or without any colour, has none.
+After Chardon et al. 1991; skin is sorted by it into the bands of Del Bino and Bernerd 2013. In the
+clinic it is measured under a known light. Here it holds the camera's exposure and white balance as
+well, so that it serves to compare groups, not to say anything of one child; and a picture without
+enough light, or without any colour, has none.
 """
 
 from __future__ import annotations
