@@ -50,7 +50,9 @@ TONE = Bands(
 LIGHT = Bands(
     (0.2, 0.35, 0.5, 0.65), ("to 0.2", "0.2 to 0.35", "0.35 to 0.5", "0.5 to 0.65", "beyond 0.65")
 )
-LOUDNESS = Bands((-40, -30, -20), ("to -40 dB", "-40 to -30 dB", "-30 to -20 dB", "beyond -20 dB"))
+LOUDNESS = Bands(
+    (-40, -30, -20), ("below -40 dB", "from -40 to -30 dB", "from -30 to -20 dB", "above -20 dB")
+)
 TRAITS = {
     "age": "Age, as the catalogue states it",
     "tone": "Tone of the skin in the picture (individual typology angle)",

@@ -88,9 +88,9 @@ def sketch(account: Account, store: Store, stories: Sequence[Story], count: int)
     drawn = {}
     for story in stories:
         picks = choose(story, count)
-        inputs = _inputs(account, store, story.clip) if picks else None
-        if inputs is not None and inputs["landmarks"] is not None:
-            drawn[story.clip] = list(_sketches(account, story.clip, picks, inputs["landmarks"]))
+        path = _measured(account, store, story.clip) if picks else None
+        if path is not None:
+            drawn[story.clip] = list(_sketches(account, story.clip, picks, path))
     return Drawn(drawn, 0, 0)
 
 
@@ -154,12 +154,16 @@ def _inputs(account: Account, store: Store, clip: str) -> dict[str, Any] | None:
     media_key = account.about("download", clip).get("media_key")
     if not isinstance(media_key, str):
         return None
-    face_key = account.about("landmarks", clip).get("face_key")
-    landmarks = None
-    if isinstance(face_key, str):
-        landmarks = store.entry("face", face_key).path / "landmarks.npz"
     video = store.entry("media", media_key).path / "video.mp4"
-    return {"video": video, "landmarks": landmarks}
+    return {"video": video, "landmarks": _measured(account, store, clip)}
+
+
+def _measured(account: Account, store: Store, clip: str) -> Path | None:
+    """Where the landmarks of a clip are; None where no face was looked for."""
+    face_key = account.about("landmarks", clip).get("face_key")
+    if not isinstance(face_key, str):
+        return None
+    return store.entry("face", face_key).path / "landmarks.npz"
 
 
 def _sketches(
