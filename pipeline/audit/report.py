@@ -26,6 +26,7 @@ from pipeline.audit import funnel, learned, pictures, read, timeline, words
 from pipeline.audit.balance import Balance, balance
 from pipeline.audit.params import Audit
 from pipeline.audit.pictures import Drawn, Shown
+from pipeline.audit.provenance import Provenance, provenance
 from pipeline.audit.read import JUDGES, Account
 from pipeline.audit.spectrogram import Heard, Listener
 from pipeline.audit.timeline import Block, Timeline
@@ -77,8 +78,12 @@ def run(stage: Stage[Audit]) -> Summary:
     clips = [_view(account, story, detailed, drawn.of_clip, limits, listener) for story in stories]
     what = learned.learned(stage.root / "data", stage.params.inline_video_mb)
     among = balance(account)
+    origin = provenance(stage.root, account, stage.everything)
     page = _within(
-        stage.params.max_page_mb, detailed, clips, lambda some: render(account, some, what, among)
+        stage.params.max_page_mb,
+        detailed,
+        clips,
+        lambda some: render(account, some, what, among, origin),
     )
     out = stage.fresh_out()
     (out / PAGE).write_text(page, encoding="utf-8")
@@ -122,7 +127,13 @@ def _within(
         most = max(0, most - max(1, math.ceil(1.1 * excess / max(share, 1.0))))
 
 
-def render(account: Account, clips: list[ClipView], what: learned.Learned, among: Balance) -> str:
+def render(
+    account: Account,
+    clips: list[ClipView],
+    what: learned.Learned,
+    among: Balance,
+    origin: Provenance,
+) -> str:
     """Fill the page's template."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -147,11 +158,13 @@ def render(account: Account, clips: list[ClipView], what: learned.Learned, among
         span_count=spans[0],
         seconds=spans[1],
         synthetic=sum(view.synthetic for view in clips),
+        synthetic_kept=sum(view.synthetic and view.story.state == State.KEPT for view in clips),
         arrived=len(account.clips["download"]),
         backends=_backends(account),
         vocabulary=_vocabulary(ending, frames),
         learned=what,
         balance=among,
+        origin=origin,
         plot_size=learned.PLOT,
         of_run=words.of_run,
     )
@@ -223,7 +236,7 @@ def _backends(account: Account) -> list[tuple[str, str, str]]:
     for stage in JUDGES:
         rows = account.ledgers[stage][["backend", "backend_digest"]].dropna(subset=["backend"])
         for name, digest in sorted(set(rows.fillna("").itertuples(index=False, name=None))):
-            found.append((stage, str(name), str(digest)[:12]))
+            found.append((stage, str(name), str(digest)))
     return found
 
 

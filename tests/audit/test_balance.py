@@ -10,7 +10,10 @@ from pipeline.audit import read, report
 from pipeline.audit.balance import GROUPS, MOST_ROWS, SOURCES, balance
 from pipeline.audit.bias import COLUMNS, UNKNOWN
 from pipeline.audit.groups import TRAITS, of_clips
+from pipeline.audit.provenance import provenance
 from pipeline.core import tables
+from pipeline.core.code import PROJECT
+from pipeline.params import load
 from tests.audit import fake
 
 
@@ -122,9 +125,10 @@ def test_the_page_says_which_group_differs_and_by_how_much(run):
     row = {"trait": "tone", "group": "brown", "clips": 90, "kept": 30, "sources": 9, "rate": 1 / 3}
     row |= {"low": 0.24, "high": 0.44, "rest_rate": 0.7, "difference": 1 / 3 - 0.7, "differs": True}
     row |= {"difference_low": -0.5, "difference_high": -0.2, "p": 1e-6, "p_holm": 4e-6}
-    page = report.render(account, [], report.learned.Learned(), made([row]))
+    origin = provenance(run, account, load(PROJECT))
+    page = report.render(account, [], report.learned.Learned(), made([row]), origin)
     assert "37 points less often than the rest (-50 to -20), p 4e-06" in page
     assert "1 group is kept more or less often" in page
     assert "30 of 90" in page
-    calm = report.render(account, [], report.learned.Learned(), among)
+    calm = report.render(account, [], report.learned.Learned(), among, origin)
     assert "No group is kept more or less often than the rest" in calm

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.audit import report
+from pipeline.audit.provenance import code_digest
 from pipeline.core.reasons import Reason
 from tests.audit import fake
 
@@ -171,6 +172,15 @@ def test_synthetic_clips_are_announced_with_the_backends(page):
     assert "3 of 7 clips are synthetic" in " ".join(page.text().split())
     assert "mediapipe" in page.text()
     assert "abababababab" in page.text()
+
+
+def test_the_page_says_what_it_was_made_from(page):
+    text = " ".join(page.text().split())
+    assert code_digest() in text
+    assert "3 of 7 clips with media, 1 of 1 that are kept" in text
+    assert "ab" * 32 in text
+    assert "select.max_yaw_deg" in text
+    assert "data/overrides.csv" in text
 
 
 def test_the_evaluation_is_shown_with_its_best_marked(page):
