@@ -1,7 +1,8 @@
-"""Overlay pictures: frames of a clip with the landmarks drawn, coloured by whether they are seen.
+"""Frames of a clip as the report shows them: landmarks, coloured by whether they are seen.
 
-They are remembered like every measurement; a frame is drawn again only when the clip, its
-landmarks or the choice of frames change.
+They stand on plain ground. Where faces are asked for, they lie over the frames themselves; those
+pictures are remembered like every measurement, and drawn again only when the clip, its landmarks or
+the choice of frames change.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import media
+from pipeline.audit.drawing import Drawing
+from pipeline.audit.drawing import draw as dots
 from pipeline.audit.read import Account
 from pipeline.audit.why import FrameRun, Story, rule_of
 from pipeline.core.reasons import Reason, State
@@ -39,8 +42,10 @@ class Shown:
     kept: bool
     reason: str
     run: FrameRun | None
-    source: str
-    """A data URI."""
+    source: str = ""
+    """A data URI, where faces are shown."""
+    drawing: Drawing | None = None
+    """Where they are not."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,21 @@ def choose(story: Story, count: int) -> list[tuple[int, FrameRun | None]]:
     return sorted(picked.items())
 
 
+def sketch(account: Account, store: Store, stories: Sequence[Story], count: int) -> Drawn:
+    """Draw the landmarks of the chosen frames, of clips in which a face was looked for."""
+    drawn = {}
+    for story in stories:
+        picks = choose(story, count)
+        path = _measured(account, store, story.clip) if picks else None
+        if path is not None:
+            drawn[story.clip] = list(_sketches(account, story.clip, picks, path))
+    return Drawn(drawn, 0, 0)
+
+
 def take(
     account: Account, runner: Runner, stories: Sequence[Story], count: int, picture_px: int
 ) -> Drawn:
-    """Draw the chosen frames of clips whose media are at hand."""
+    """Draw the landmarks over the chosen frames themselves, of clips whose media are at hand."""
     chosen = {story.clip: choose(story, count) for story in stories}
     jobs = []
     for clip, picks in chosen.items():
@@ -92,7 +108,10 @@ def take(
             jobs.append(Job(clip, inputs, _digest(account, clip, frames)))
     done = runner.measure(Step(STEP, draw, {"picture_px": picture_px}), jobs)
     shown = {
-        clip: [_shown(entry.path, frame, _there(account, clip, frame, run)) for frame, run in picks]
+        clip: [
+            _shown(frame, _there(account, clip, frame, run), source=_uri(entry.path, frame))
+            for frame, run in picks
+        ]
         for clip, entry, picks in ((c, e, chosen[c]) for c, e in done.entries.items())
     }
     return Drawn(shown, done.remembered, done.measured)
@@ -135,12 +154,28 @@ def _inputs(account: Account, store: Store, clip: str) -> dict[str, Any] | None:
     media_key = account.about("download", clip).get("media_key")
     if not isinstance(media_key, str):
         return None
-    face_key = account.about("landmarks", clip).get("face_key")
-    landmarks = None
-    if isinstance(face_key, str):
-        landmarks = store.entry("face", face_key).path / "landmarks.npz"
     video = store.entry("media", media_key).path / "video.mp4"
-    return {"video": video, "landmarks": landmarks}
+    return {"video": video, "landmarks": _measured(account, store, clip)}
+
+
+def _measured(account: Account, store: Store, clip: str) -> Path | None:
+    """Where the landmarks of a clip are; None where no face was looked for."""
+    face_key = account.about("landmarks", clip).get("face_key")
+    if not isinstance(face_key, str):
+        return None
+    return store.entry("face", face_key).path / "landmarks.npz"
+
+
+def _sketches(
+    account: Account, clip: str, picks: Sequence[tuple[int, FrameRun | None]], path: Path
+) -> Iterator[Shown]:
+    about = account.about("download", clip)
+    width, height = int(about["width"]), int(about["height"])
+    landmarks = _landmarks(path)
+    for frame, run in picks:
+        points, seen = landmarks(frame)
+        drawing = dots(points, seen, width, height)
+        yield _shown(frame, _there(account, clip, frame, run), drawing=drawing)
 
 
 def _digest(account: Account, clip: str, frames: list[int]) -> str:
@@ -174,12 +209,17 @@ def _there(account: Account, clip: str, frame: int, run: FrameRun | None) -> Fra
     return replace(run, rule=rule_of(row), best=None)
 
 
-def _shown(folder: Path, frame: int, run: FrameRun | None) -> Shown:
+def _shown(
+    frame: int, run: FrameRun | None, source: str = "", drawing: Drawing | None = None
+) -> Shown:
+    kept = run is not None and _kept(run)
+    return Shown(frame, kept, run.reason if run is not None else "", run, source, drawing)
+
+
+def _uri(folder: Path, frame: int) -> str:
     path = folder / f"{frame}.jpg"
     content = base64.b64encode(path.read_bytes()).decode() if path.exists() else ""
-    kept = run is not None and _kept(run)
-    reason = run.reason if run is not None else ""
-    return Shown(frame, kept, reason, run, f"data:image/jpeg;base64,{content}")
+    return f"data:image/jpeg;base64,{content}"
 
 
 def _kept(run: FrameRun) -> bool:

@@ -3,16 +3,19 @@ const clips = [...document.querySelectorAll(".clip")];
 const search = document.getElementById("search");
 const shown = document.getElementById("shown");
 const chips = [...document.querySelectorAll("[data-filter]")];
+// A row says most of what it is searched by; what lies beneath a summary is not searched.
+const texts = clips.map((clip) =>
+  `${clip.dataset.search} ${clip.matches("details") ? "" : clip.textContent}`.toLowerCase());
 let wanted = "";
 
 function show() {
   const text = search.value.trim().toLowerCase();
   let count = 0;
-  for (const clip of clips) {
-    const fits = (!wanted || clip.dataset.reason === wanted) && clip.dataset.search.includes(text);
+  clips.forEach((clip, number) => {
+    const fits = (!wanted || clip.dataset.reason === wanted) && texts[number].includes(text);
     clip.hidden = !fits;
     count += fits;
-  }
+  });
   shown.textContent = count === clips.length ? "" : `${count} of ${clips.length} shown`;
   for (const chip of chips) chip.classList.toggle("on", chip.dataset.filter === wanted);
 }

@@ -1,6 +1,7 @@
 """The audit stage: one page that shows what was kept, what was dropped, and why.
 
     data/audit/report.html
+    data/audit/bias.csv, bias_sources.csv    who is kept how often; see `balance`
 
 The page is whole: it asks nothing of any network, and its policy forbids it to. Titles and names
 were written by strangers; they are escaped everywhere.
@@ -10,9 +11,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.audit import funnel, learned, pictures, read, timeline, words
+from pipeline.audit.balance import Balance, balance
 from pipeline.audit.params import Audit
-from pipeline.audit.pictures import Shown
+from pipeline.audit.pictures import Drawn, Shown
+from pipeline.audit.provenance import Provenance, provenance
 from pipeline.audit.read import JUDGES, Account
 from pipeline.audit.spectrogram import Heard, Listener
 from pipeline.audit.timeline import Block, Timeline
@@ -53,9 +57,13 @@ class ClipView:
     @property
     def search(self) -> str:
         """What the page's search looks through."""
-        source = dict(self.facts).get("source", "")
         story = self.story
-        return f"{story.clip} {story.vocalization} {story.reason} {story.state} {source}".lower()
+        return f"{story.clip} {story.vocalization} {story.reason} {self.beside}"
+
+    @property
+    def beside(self) -> str:
+        """What it looks through beside the words of a row."""
+        return f"{self.story.state} {dict(self.facts).get('source', '')}"
 
 
 def run(stage: Stage[Audit]) -> Summary:
@@ -64,19 +72,22 @@ def run(stage: Stage[Audit]) -> Summary:
     detailed = _spread(account, stage.params.detailed_clips)
     account.read_ahead(detailed)
     stories = [explain(account, clip, frames=clip in detailed) for clip in account.fates]
-    drawn = pictures.take(
-        account,
-        stage.runner,
-        [story for story in stories if story.clip in detailed],
-        stage.params.pictures_per_clip,
-        stage.params.picture_px,
-    )
+    drawn = _drawn(stage, account, [story for story in stories if story.clip in detailed])
     limits = timeline.limits(account)
     listener = Listener(account, stage.store, stage.params.inline_sound_mb)
     clips = [_view(account, story, detailed, drawn.of_clip, limits, listener) for story in stories]
     what = learned.learned(stage.root / "data", stage.params.inline_video_mb)
-    page = render(account, clips, what)
-    (stage.fresh_out() / PAGE).write_text(page, encoding="utf-8")
+    among = balance(account)
+    origin = provenance(stage.root, account, stage.everything)
+    page = _within(
+        stage.params.max_page_mb,
+        detailed,
+        clips,
+        lambda some: render(account, some, what, among, origin),
+    )
+    out = stage.fresh_out()
+    (out / PAGE).write_text(page, encoding="utf-8")
+    among.write(out)
     kept = sum(view.story.state == State.KEPT for view in clips)
     return Summary(
         seen=len(clips),
@@ -88,7 +99,41 @@ def run(stage: Stage[Audit]) -> Summary:
     )
 
 
-def render(account: Account, clips: list[ClipView], what: learned.Learned) -> str:
+def _drawn(stage: Stage[Audit], account: Account, stories: list[Story]) -> Drawn:
+    params = stage.params
+    if not params.faces:
+        return pictures.sketch(account, stage.store, stories, params.pictures_per_clip)
+    count, picture_px = params.pictures_per_clip, params.picture_px
+    return pictures.take(account, stage.runner, stories, count, picture_px)
+
+
+def _within(
+    limit_mb: float,
+    detailed: Sequence[str],
+    clips: list[ClipView],
+    render: Callable[[list[ClipView]], str],
+) -> str:
+    """The page with as many clips in detail, in that order, as keep it below its limit."""
+    most = len(detailed)
+    while True:
+        chosen = set(detailed[:most])
+        page = render([replace(view, full=view.story.clip in chosen) for view in clips])
+        excess = len(page.encode()) - limit_mb * 1e6
+        if excess <= 0 or not most:
+            return page
+        # Clips differ in size; a few too many go rather than that it is written many times.
+        bare = len(render([replace(view, full=False) for view in clips]).encode())
+        share = (len(page.encode()) - bare) / most
+        most = max(0, most - max(1, math.ceil(1.1 * excess / max(share, 1.0))))
+
+
+def render(
+    account: Account,
+    clips: list[ClipView],
+    what: learned.Learned,
+    among: Balance,
+    origin: Provenance,
+) -> str:
     """Fill the page's template."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -113,10 +158,13 @@ def render(account: Account, clips: list[ClipView], what: learned.Learned) -> st
         span_count=spans[0],
         seconds=spans[1],
         synthetic=sum(view.synthetic for view in clips),
+        synthetic_kept=sum(view.synthetic and view.story.state == State.KEPT for view in clips),
         arrived=len(account.clips["download"]),
         backends=_backends(account),
         vocabulary=_vocabulary(ending, frames),
         learned=what,
+        balance=among,
+        origin=origin,
         plot_size=learned.PLOT,
         of_run=words.of_run,
     )
@@ -125,7 +173,7 @@ def render(account: Account, clips: list[ClipView], what: learned.Learned) -> st
 def _view(
     account: Account,
     story: Story,
-    detailed: set[str],
+    detailed: Collection[str],
     drawn: Mapping[str, list[Shown]],
     limits: Mapping[str, float],
     listener: Listener,
@@ -170,7 +218,7 @@ def _gallery(clips: Iterable[ClipView]) -> list[tuple[ClipView, Shown]]:
     return [best[reason] for reason in sorted(best, key=order.__getitem__)]
 
 
-def _spread(account: Account, count: int) -> set[str]:
+def _spread(account: Account, count: int) -> list[str]:
     """So many clips, taking turns over the reasons, so that each is seen."""
     queues: dict[str, list[str]] = {}
     for clip, fate in account.fates.items():
@@ -180,7 +228,7 @@ def _spread(account: Account, count: int) -> set[str]:
         chosen += [queue[turn] for queue in queues.values() if turn < len(queue)]
         if len(chosen) >= count:
             break
-    return set(chosen[:count])
+    return chosen[:count]
 
 
 def _backends(account: Account) -> list[tuple[str, str, str]]:
@@ -188,7 +236,7 @@ def _backends(account: Account) -> list[tuple[str, str, str]]:
     for stage in JUDGES:
         rows = account.ledgers[stage][["backend", "backend_digest"]].dropna(subset=["backend"])
         for name, digest in sorted(set(rows.fillna("").itertuples(index=False, name=None))):
-            found.append((stage, str(name), str(digest)[:12]))
+            found.append((stage, str(name), str(digest)))
     return found
 
 

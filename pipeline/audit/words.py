@@ -110,7 +110,7 @@ class Moment:
 
     clip: str
     frame: int
-    measured: dict[str, float | None]
+    measured: dict[str, float | str | None]
     judged: list[FrameRun]
 
     def as_json(self) -> dict[str, Any]:
@@ -148,15 +148,19 @@ def at_frame(account: Account, clip: str, frame: int, mend: Mend | None = None) 
         for stage in FRAME_JUDGES
         for run, alone in _exactly(account, stage, clip, frame)
     ]
-    measured: dict[str, float | None] = {}
+    measured: dict[str, float | str | None] = {}
     for stage in ("landmarks", "isolate"):
         rows = account.frames(stage, clip)
         rows = rows[rows["frame"] == frame] if len(rows) else rows
         for row in rows.drop(columns=["clip", "frame"]).to_dict("records") if len(rows) else []:
-            measured |= {
-                str(key): None if pd.isna(value) else float(value) for key, value in row.items()
-            }
+            measured |= {str(key): _cell(value) for key, value in row.items()}
     return Moment(clip, frame, measured, judged)
+
+
+def _cell(value: Any) -> float | str | None:
+    if pd.isna(value):
+        return None
+    return value if isinstance(value, str) else float(value)
 
 
 def _exactly(
@@ -175,5 +179,11 @@ def of_moment(moment: Moment) -> str:
     lines = [f"{moment.clip}, frame {moment.frame} at {moment.frame / FPS:.2f} s"]
     lines += [f"  in {of_run(run)}" for run in moment.judged] or ["  never judged"]
     for name, value in moment.measured.items():
-        lines.append(f"  {name:16} {'not measured' if value is None else f'{value:.4g}'}")
+        lines.append(f"  {name:16} {_shown(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _shown(value: float | str | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:.4g}" if isinstance(value, float) else value or "nothing"

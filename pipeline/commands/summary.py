@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pipeline.audit.provenance import code_digest
 from pipeline.core import ledger, tables
 from pipeline.core.errors import CradleError
 
@@ -47,7 +49,31 @@ def summarise(root: Path) -> dict[str, Any]:
         "splits": {str(k): int(v) for k, v in index.groupby("split")["frames"].sum().items()},
         "evaluation": json.loads(evaluation.read_text()) if evaluation.exists() else None,
         "report": str(data / "audit" / "report.html"),
+        "origin": origin(root),
     }
+
+
+def origin(root: Path) -> dict[str, Any]:
+    """Digest of the code, and the commit that the project stands at, if it is in git.
+
+    `changed` tells whether tracked files differ from the commit.
+    """
+    from scmrepo.exceptions import SCMError
+    from scmrepo.git import Git
+
+    found: dict[str, Any] = {"code": code_digest(), "commit": None, "changed": None}
+    try:
+        with closing(Git(str(root))) as git:
+            return found | {"commit": git.get_rev(), "changed": git.is_dirty(untracked_files=False)}
+    except SCMError:
+        # Not in git, or without a commit yet.
+        return found
+
+
+def in_words(origin: dict[str, Any]) -> str:
+    """The same in a line."""
+    commit = f"commit {origin['commit'][:12]}" if origin["commit"] else "no commit"
+    return f"{commit}{' with changes' if origin['changed'] else ''}, code {origin['code'][:12]}"
 
 
 def _words(content: dict[str, Any]) -> str:
@@ -59,7 +85,7 @@ def _words(content: dict[str, Any]) -> str:
     lines.append(f"{content['latents']:,} latents in {content['spans']} spans ({splits})")
     if content["evaluation"]:
         lines += ["", *_table(content["evaluation"])]
-    lines += ["", f"report: {content['report']}"]
+    lines += ["", f"report: {content['report']}", f"from:   {in_words(content['origin'])}"]
     return "\n".join(lines)
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from pipeline import media
 from pipeline.core import tables
-from pipeline.face import crop, hands, likeness, quality, swatches
+from pipeline.face import crop, hands, likeness, quality, swatches, tone
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.cuts import CutDetector
 from pipeline.face.hand_watch import HandWatch
@@ -60,6 +60,7 @@ MEASURES = (
     "mouth_inside",
     "sharpness",
     "brightness",
+    "ita_deg",
 )
 SCHEMA = pa.schema(
     [
@@ -263,6 +264,7 @@ def _columns(
         "mouth_visible": visible[:, MOUTH].mean(axis=1),
         "eyes_visible": visible[:, EYES].mean(axis=1),
         "mouth_inside": rows["inside"][:, MOUTH].mean(axis=1),
+        "ita_deg": tone.ita_deg(rows["swatches"], visible),
     }
 
 

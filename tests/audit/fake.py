@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 from pipeline import media
 from pipeline.audit.params import Audit
 from pipeline.core import ledger, tables
+from pipeline.core.code import PROJECT
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Run, Runner
@@ -22,6 +22,7 @@ from pipeline.dataset import select
 from pipeline.dataset.decide import decide
 from pipeline.dataset.measures import gather
 from pipeline.dataset.params import Select
+from pipeline.params import load
 from tests.dataset import world
 
 FRAMES = 90
@@ -59,7 +60,7 @@ def stage(root: Path, **params: Any) -> Stage[Audit]:
     """The audit stage at work in `root`."""
     store = Store(root / "data" / ".store")
     runner = Runner(store, Run(executor="serial"))
-    return Stage("audit", Audit(**params), SimpleNamespace(), root, store, runner)
+    return Stage("audit", Audit(**params), load(PROJECT), root, store, runner)
 
 
 def _clips(store: Store, hostile: bool, videos: bool) -> pd.DataFrame:
@@ -101,6 +102,7 @@ def _measured(data: Path, store: Store, clips: pd.DataFrame, here: pd.DataFrame)
     sway = np.tile(20 * np.sin(np.arange(FRAMES) / 9), len(here))
     seen["yaw_deg"] = sway
     _spoil(seen, "hidden", slice(10, 80), "mouth_visible", np.linspace(0.3, 0.61, 70))
+    _spoil(seen, "hidden", slice(10, 80), "hidden_by", np.full(70, "hand"))
     _spoil(seen, "turned", slice(0, 90), "yaw_deg", np.linspace(-70, -48, 90))
     _spoil(seen, "good", slice(40, 42), "mouth_visible", np.array([0.4, 0.7]))
     sounds.loc[sounds["clip"] == "noisy", "snr_db"] = 2.5

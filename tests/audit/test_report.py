@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.audit import report
+from pipeline.audit.provenance import code_digest
 from pipeline.core.reasons import Reason
 from tests.audit import fake
 
@@ -58,7 +59,6 @@ def test_the_summary_counts_every_clip_once(written):
     _, summary, _ = written
     assert (summary.seen, summary.kept) == (10, 1)
     assert summary.dropped.total() == 9
-    assert summary.measured == 7
 
 
 def test_strangers_text_is_text(page):
@@ -136,15 +136,31 @@ def test_every_clip_has_its_row_and_state(page):
     }
 
 
-def test_pictures_are_jpegs_of_both_kept_and_dropped_frames(page):
+def test_frames_are_drawn_by_their_landmarks_and_no_face_is_shown(page):
+    assert not [tag for tag, _ in page.elements if tag == "img"]
+    drawn = [a for tag, a in page.elements if tag == "svg" and a.get("class") == "dots"]
+    assert len(drawn) >= 14
+    dots = [a["d"] for tag, a in page.elements if tag == "path" and a["class"] in ("v0", "v4")]
+    assert dots
+    assert all(re.fullmatch(r"M-?\d+ -?\d+h0(m-?\d+ -?\d+h0)*", path) for path in dots)
+    classes = [a.get("class") for tag, a in page.elements if tag == "figure"]
+    assert "kept" in classes
+    assert "dropped" in classes
+
+
+def test_faces_are_shown_where_they_are_asked_for(written):
+    root, _, without = written
+    summary = report.run(fake.stage(root, faces=True))
+    page = Page((root / "data" / "audit" / "report.html").read_text())
+    report.run(fake.stage(root))
+    assert (root / "data" / "audit" / "report.html").read_text() == without
+    assert summary.measured == 7
     pictures = [a for tag, a in page.elements if tag == "img"]
     assert len(pictures) >= 14
     for picture in pictures:
         content = base64.b64decode(picture["src"].removeprefix("data:image/jpeg;base64,"))
         assert content[:2] == b"\xff\xd8"
-    classes = [a.get("class") for tag, a in page.elements if tag == "figure"]
-    assert "kept" in classes
-    assert "dropped" in classes
+    assert not [a for _, a in page.elements if a.get("class") == "dots"]
 
 
 def test_a_picture_states_the_value_of_its_own_frame(page):
@@ -158,6 +174,15 @@ def test_synthetic_clips_are_announced_with_the_backends(page):
     assert "abababababab" in page.text()
 
 
+def test_the_page_says_what_it_was_made_from(page):
+    text = " ".join(page.text().split())
+    assert code_digest() in text
+    assert "3 of 7 clips with media, 1 of 1 that are kept" in text
+    assert "ab" * 32 in text
+    assert "select.max_yaw_deg" in text
+    assert "data/overrides.csv" in text
+
+
 def test_the_evaluation_is_shown_with_its_best_marked(page):
     assert "the same, given another clip's sound" in page.text()
     assert [tag for tag, a in page.elements if a.get("class") == "best"]
@@ -169,18 +194,34 @@ def test_a_large_video_is_a_link(written, tmp_path):
     root = fake.build(tmp_path, videos=False)
     report.run(fake.stage(root, inline_video_mb=0.0, detailed_clips=0))
     page = Page((root / "data" / "audit" / "report.html").read_text())
-    rows = [a["id"] for _, a in page.elements if a.get("class") == "clip"]
+    rows = [a["id"] for _, a in page.elements if a.get("class", "").startswith("clip row ")]
     assert len(rows) == 10
     links = [a["href"] for tag, a in page.elements if tag == "a"]
     assert "../evaluate/videos/good__0.mp4" in links
     assert not [tag for tag, _ in page.elements if tag in ("video", "img")]
 
 
-def test_two_runs_write_the_same_page_and_draw_nothing_again(written):
-    root, _, before = written
-    summary = report.run(fake.stage(root))
+def test_two_runs_write_the_same_page_and_draw_nothing_again(tmp_path):
+    root = fake.build(tmp_path)
+    pages = []
+    for _ in range(2):
+        summary = report.run(fake.stage(root, faces=True))
+        pages.append((root / "data" / "audit" / "report.html").read_text())
     assert summary.measured == 0
-    assert (root / "data" / "audit" / "report.html").read_text() == before
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("limit_mb", [0.08, 0.12])
+def test_a_page_without_room_details_fewer_clips_and_names_all(written, limit_mb):
+    root, _, whole = written
+    path = root / "data" / "audit" / "report.html"
+    report.run(fake.stage(root, max_page_mb=limit_mb, inline_video_mb=0.0))
+    small = path.read_text()
+    report.run(fake.stage(root))
+    assert path.read_text() == whole
+    assert len(small.encode()) <= limit_mb * 1e6 < len(whole.encode())
+    ids = {a.get("id") for _, a in Page(small).elements}
+    assert {f"clip-{name}" for name in [*fake.CLIPS, "gone", "taken_back", "long"]} <= ids
 
 
 def test_a_run_that_stopped_after_download_still_has_a_page(tmp_path):

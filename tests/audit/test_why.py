@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -134,6 +135,9 @@ def test_one_frame_has_everything_that_was_measured_there(account):
     assert moment.measured["mouth_visible"] == pytest.approx(0.3 + 0.31 * 10 / 69)
     (run,) = moment.judged
     assert run.rule.measured == moment.measured["mouth_visible"]
+    assert moment.measured["hidden_by"] == "hand"
+    assert moment.measured["found"] == 1.0
+    assert re.search("^  hidden_by +hand$", words.of_moment(moment), re.M)
     assert (run.start_frame, run.end_frame) == (10, 80)
     text = words.of_moment(moment)
     assert "hidden, frame 20 at 0.67 s" in text

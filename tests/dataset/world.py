@@ -31,6 +31,8 @@ GOOD_FRAME = {
     "mouth_inside": 1.0,
     "sharpness": 1e6,
     "brightness": 1e6,
+    "ita_deg": 35.0,
+    "hidden_by": "",
 }
 GOOD_VOICE = {
     "infant_s": 2.0,
@@ -96,12 +98,13 @@ def tracks(clip_table: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels(clip_table: pd.DataFrame) -> pd.DataFrame:
-    """data/isolate/frames.parquet, as far as select reads it."""
+    """data/isolate/frames.parquet, as far as select and audit read it."""
     return pd.concat(
         pd.DataFrame(
             {
                 "clip": clip,
                 "frame": np.arange(count, dtype=np.int32),
+                "infant": 0.9,
                 "stem_db": -30.0 + 15.0 * np.sin(np.arange(count) / 4),
             }
         )

@@ -36,13 +36,14 @@ class Studio:
         roll_deg: float = 0.0,
         jaw: float = 0.0,
         filling: float = 0.6,
+        looks: Appearance | None = None,
     ) -> Picture:
         """One frame; `jaw` 1 is wide open."""
         expression = self.model.action_vector({"jaw_drop": jaw})
         head = self.model.shape(expression=expression)
         pose = (yaw_deg, pitch_deg, roll_deg)
         camera = render.Camera.facing(SIZE, pose, filling=filling)
-        return self.painter.draw(head, camera, Appearance()).over(WALL)
+        return self.painter.draw(head, camera, looks or Appearance()).over(WALL)
 
 
 @pytest.fixture(scope="session")
