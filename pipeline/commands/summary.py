@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import ledger, tables
+from pipeline.core import ledger
 from pipeline.core.errors import CradleError
+from pipeline.dataset import shards
 
 EXAMPLE = "cradle summary --json"
 JUDGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
@@ -36,7 +37,7 @@ def summarise(root: Path) -> dict[str, Any]:
         rows = ledger.read_clips(data / stage / "ledger.parquet")
         lost = rows[rows["state"] != "kept"]
         drops[stage] = {str(k): int(v) for k, v in lost["reason"].value_counts().items()}
-    index = tables.read(data / "pack" / "index.parquet")
+    index = shards.index(data / "pack")
     evaluation = data / "metrics" / "evaluate.json"
     return {
         "clips": len(ledger.read_clips(data / "download" / "ledger.parquet")),

@@ -1,7 +1,6 @@
 """The pack stage: kept spans as tensors, split by source.
 
-data/pack/train-00000.safetensors   see shards.py
-data/pack/index.parquet             span_id, clip, source, split, vocalization, frames, shard
+data/pack/train-00000.parquet       one row a span, labels and tensors: see shards.py
 data/pack/meta.json                 feature, fps, morphable model, vocalizations, backends
 data/pack/README.md                 the card
 data/pack/ledger.parquet            the ledger of clips
@@ -17,7 +16,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import media
@@ -28,29 +26,15 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
+from pipeline.dataset import shards
 from pipeline.dataset.card import Card
 from pipeline.dataset.measures import FPS
 from pipeline.dataset.params import Pack
-from pipeline.dataset.shards import Shards
+from pipeline.dataset.shards import LABELS, Shards
 from pipeline.dataset.splits import SPLITS, split
 
 RATE_HZ = 16_000
 JUDGES = ("download", "isolate", "landmarks", "select", "fit")
-INDEX = pa.schema(
-    [
-        ("span_id", pa.string()),
-        ("clip", pa.string()),
-        ("source", pa.string()),
-        ("split", pa.string()),
-        ("vocalization", pa.string()),
-        ("start_frame", pa.int32()),
-        ("frames", pa.int32()),
-        ("valid_frames", pa.int32()),
-        ("shard", pa.string()),
-        ("synthetic", pa.bool_()),
-    ]
-)
-
 Floats = NDArray[np.float32]
 
 
@@ -78,7 +62,7 @@ class _Clip:
     """(F,) frames that were bridged, or whose fit was found wanting."""
     audio: Floats
 
-    def cut(self, start: int, end: int) -> dict[str, NDArray]:
+    def cut(self, start: int, end: int) -> dict[str, Any]:
         """The tensors of one span; what was not measured is drawn straight from what was."""
         part = slice(start, end)
         pose = np.hstack([self.latents["rotation"], self.latents["translation"]])[part]
@@ -89,10 +73,10 @@ class _Clip:
         return {
             "expression": fill(expression, valid),
             "pose": fill(pose, valid),
-            "valid": valid.astype(np.uint8),
+            "valid": valid,
             "audio": np.ascontiguousarray(self.audio[part], np.float32),
             "identity": self.latents["identity"].astype(np.float32).reshape(-1),
-            "age": self.latents["age"].astype(np.float32).reshape(-1),
+            "age": float(self.latents["age"].item()),
         }
 
 
@@ -110,9 +94,9 @@ def run(stage: Stage[Pack], features: Features, origin: BackendInfo | None = Non
     kept = ledger.kept(stage.data("fit") / "ledger.parquet")
     spans = _spans(stage, kept)
     out = stage.fresh_out()
-    index = _write(stage, features, spans, out)
+    _write(stage, features, spans, out)
+    index = shards.index(out)
     meta = _meta(stage, features, origin, index)
-    tables.write(out / "index.parquet", index, INDEX)
     (out / "meta.json").write_text(json.dumps(meta, indent=2, sort_keys=True) + "\n")
     (out / "README.md").write_text(str(_card(stage, meta, index)))
     rows = [ClipRow(clip, Reason.KEPT) for clip in kept]
@@ -147,21 +131,17 @@ def _spans(stage: Stage[Pack], kept: list[str]) -> pd.DataFrame:
     return spans.sort_values(["clip", "span"]).reset_index(drop=True)
 
 
-def _write(stage: Stage[Pack], features: Features, spans: pd.DataFrame, out: Path) -> pd.DataFrame:
-    shards = {name: Shards(out, name, stage.params.shard_mb) for name in SPLITS}
-    rows = []
+def _write(stage: Stage[Pack], features: Features, spans: pd.DataFrame, out: Path) -> None:
+    limit_mb = stage.params.shard_mb
+    writers = {name: Shards(out, name, features.width, limit_mb) for name in SPLITS}
     for clip, mine in _clips(stage, features, spans):
         for row in mine.to_dict("records"):
             tensors = clip.cut(row["start_frame"], row["end_frame"])
             row["frames"] = row["end_frame"] - row["start_frame"]
             row["valid_frames"] = int(tensors["valid"].sum())
-            row["shard"] = shards[row["split"]].add(row["span_id"], tensors)
-            rows.append(row)
-    for shard in shards.values():
-        shard.close()
-    return pd.DataFrame(rows, columns=INDEX.names).astype(
-        {"frames": int, "synthetic": bool, "valid_frames": int}
-    )
+            writers[row["split"]].add({name: row[name] for name in LABELS.names} | tensors)
+    for writer in writers.values():
+        writer.close()
 
 
 def _clips(

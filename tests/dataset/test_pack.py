@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors.numpy import load_file
 
 from pipeline import media
 from pipeline.core import ledger, tables
@@ -20,8 +19,9 @@ from pipeline.core.reasons import Reason
 from pipeline.core.runner import Run, Runner
 from pipeline.core.stage import Stage
 from pipeline.core.store import Store
-from pipeline.dataset import pack
+from pipeline.dataset import pack, shards
 from pipeline.dataset.params import Pack
+from pipeline.dataset.shards import Shards
 from tests.dataset import world
 
 FRAMES = 60
@@ -127,51 +127,48 @@ INFO = BackendInfo("audio_features", "level", "f" * 64, "MIT", True)
 
 
 def everything(out):
-    found = {}
-    for path in sorted(out.glob("*.safetensors")):
-        found.update(load_file(path))
-    return found
+    """Every packed span, by its id."""
+    return {row["span_id"]: row for path in shards.paths(out) for row in shards.read(path)}
 
 
 def test_spans_are_cut_with_their_sound(project):
     summary = pack.run(stage(project), Level(), INFO)
     out = project / "data" / "pack"
     assert (summary.seen, summary.kept) == (5, 5)
-    tensors = everything(out)
+    span = everything(out)["clip_1__0"]
     truth = latents(np.random.default_rng(1))
-    assert tensors["clip_1__0/expression"].dtype == np.float32
-    np.testing.assert_array_equal(tensors["clip_1__0/expression"][:10], truth["expression"][10:20])
-    np.testing.assert_array_equal(tensors["clip_1__0/pose"][:10, :3], truth["rotation"][10:20])
-    np.testing.assert_array_equal(tensors["clip_1__0/pose"][:10, 3:], truth["translation"][10:20])
-    np.testing.assert_array_equal(tensors["clip_1__0/identity"], truth["identity"])
-    assert tensors["clip_1__0/age"].shape == (1,)
+    assert span["expression"].dtype == np.float32
+    np.testing.assert_array_equal(span["expression"][:10], truth["expression"][10:20])
+    np.testing.assert_array_equal(span["pose"][:10, :3], truth["rotation"][10:20])
+    np.testing.assert_array_equal(span["pose"][:10, 3:], truth["translation"][10:20])
+    np.testing.assert_array_equal(span["identity"], truth["identity"])
+    assert span["age"] == truth["age"][0]
     # The click was at frame 30 of the clip, which is frame 20 of the span.
-    assert tensors["clip_1__0/audio"][:, 0].argmax() == 20
-    assert tensors["clip_1__0/audio"][0, 1] == 10
+    assert span["audio"][:, 0].argmax() == 20
+    assert span["audio"][0, 1] == 10
 
 
 def test_frames_that_were_not_measured_are_marked_and_finite(project):
     pack.run(stage(project), Level(), INFO)
-    tensors = everything(project / "data" / "pack")
-    assert all(np.isfinite(value).all() for value in tensors.values())
-    valid = tensors[f"{BAD}__0/valid"]
-    assert valid.dtype == np.uint8
+    spans = everything(project / "data" / "pack")
+    for span in spans.values():
+        assert all(np.isfinite(span[name]).all() for name in ("expression", "pose", "audio"))
     # Not fitted, bridged by select, poor after fit: clip frames 20, 15 and 30.
-    assert np.flatnonzero(valid == 0).tolist() == [5, 10, 20]
-    expression = tensors[f"{BAD}__0/expression"]
+    assert np.flatnonzero(~spans[f"{BAD}__0"]["valid"]).tolist() == [5, 10, 20]
+    expression = spans[f"{BAD}__0"]["expression"]
     np.testing.assert_allclose(expression[10], (expression[9] + expression[11]) / 2, atol=1e-6)
 
 
-def test_the_index_names_every_tensor_and_no_source_twice(project):
+def test_no_source_is_in_two_splits(project):
     pack.run(stage(project), Level(), INFO)
     out = project / "data" / "pack"
-    index = tables.read(out / "index.parquet")
+    index = shards.index(out)
     assert list(index["span_id"]) == [f"{clip}__0" for clip in NAMES[:5]]
-    for row in index.itertuples():
-        part = load_file(out / row.shard)
-        assert part[f"{row.span_id}/valid"].sum() == row.valid_frames
-        assert row.shard.startswith(row.split)
-        assert (row.start_frame, row.frames) == (10, 40)
+    assert set(zip(index["start_frame"], index["frames"], strict=True)) == {(10, 40)}
+    for path in shards.paths(out):
+        for row in shards.read(path):
+            assert path.name.startswith(row["split"])
+            assert row["valid"].sum() == row["valid_frames"]
     assert (index.groupby("source")["split"].nunique() == 1).all()
     assert set(index.loc[index["vocalization"] == "cry", "split"]) == {"train", "val", "test"}
     assert index.set_index("clip")["synthetic"].to_dict()["clip_0"]
@@ -218,9 +215,29 @@ def test_two_runs_write_the_same_bytes(project):
 def test_shards_are_closed_when_they_are_full(project):
     pack.run(stage(project, shard_mb=0.001), Level(), INFO)
     out = project / "data" / "pack"
-    index = tables.read(out / "index.parquet")
-    assert index["shard"].nunique() == len(index) == len(list(out.glob("*.safetensors")))
-    assert "train-00001.safetensors" in set(index["shard"])
+    assert [len(list(shards.read(path))) for path in shards.paths(out)] == [1] * 5
+    assert (out / "train-00001.parquet").exists()
+
+
+def test_spans_are_stored_in_groups_so_that_one_of_them_costs_little(tmp_path):
+    shape = {"expression": 64, "pose": 6, "audio": 2}
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        writer = Shards(tmp_path / name, "train", audio_width=2, limit_mb=1)
+        for number in range(20):
+            writer.add(
+                dict.fromkeys(shards.WORDS, f"clip {number}")
+                | {"start_frame": 0, "frames": number, "valid_frames": 0, "synthetic": True}
+                | {key: np.full((number, wide), number) for key, wide in shape.items()}
+                | {"valid": np.zeros(number, bool), "identity": np.ones(32), "age": 0.5}
+            )
+        writer.close()
+    path = tmp_path / "a" / "train-00000.parquet"
+    with shards.reading(path) as shard:
+        assert [shard.metadata.row_group(n).num_rows for n in range(3)] == [8, 8, 4]
+    assert [row["frames"] for row in shards.read(path)] == list(range(20))
+    assert all((row["audio"] == row["frames"]).all() for row in shards.read(path))
+    assert path.read_bytes() == (tmp_path / "b" / "train-00000.parquet").read_bytes()
 
 
 def test_a_fit_of_another_length_than_the_clip_is_an_error(project):
@@ -236,8 +253,9 @@ def test_a_dataset_of_nothing_is_written_all_the_same(project):
         data / "fit" / "ledger.parquet", "fit", [ClipRow("clip_0", Reason.FIT_POOR)], ["clip_0"]
     )
     assert pack.run(stage(project), Level(), INFO).seen == 0
-    assert len(tables.read(data / "pack" / "index.parquet")) == 0
-    assert not list((data / "pack").glob("*.safetensors"))
+    assert len(shards.index(data / "pack")) == 0
+    names = [path.name for path in shards.paths(data / "pack")]
+    assert names == ["test-00000.parquet", "train-00000.parquet", "val-00000.parquet"]
 
 
 def test_filling_draws_a_line_and_holds_the_ends():
