@@ -139,7 +139,7 @@ def index(folder: Path) -> pd.DataFrame:
     """
     tables = []
     for path in some_paths(folder):
-        with reading(path) as shard:
+        with opened(path) as shard, _naming(path):
             tables.append(shard.read(LABELS.names).to_pandas())
     found = pd.concat(tables, ignore_index=True)
     return found.sort_values(["clip", "start_frame"], ignore_index=True)
@@ -158,19 +158,25 @@ def some_paths(folder: Path, split: str = "*") -> list[Path]:
     return found
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a shard, and say of every failure inside which file it was.
+def opened(path: Path) -> pq.ParquetFile:
+    """Open a shard, to be closed by the caller or by `with`.
 
     Raises:
         PackError: the file is missing, damaged, or lacks a column.
     """
+    with _naming(path):
+        shard = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+    check(shard, path)
+    return shard
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say of what Parquet cannot read which file it was."""
     try:
-        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as shard:
-            check(shard, path)
-            yield shard
+        yield
     except (OSError, pa.ArrowException) as error:
-        raise PackError(f"{path}: not a shard: {error}") from None
+        raise PackError(f"{path}: not a shard, or a damaged one: {error}") from None
 
 
 def check(shard: pq.ParquetFile, path: Path) -> None:
@@ -191,9 +197,9 @@ def read(path: Path) -> Iterator[Row]:
     """Every span of a shard, a group at a time.
 
     Raises:
-        PackError: as `reading`, or a tensor is not as long as its span.
+        PackError: as `opened`, or a group is damaged, or a tensor not as long as its span.
     """
-    with reading(path) as shard:
+    with opened(path) as shard:
         for number in range(shard.num_row_groups):
             yield from group(shard, number, path)
 
@@ -202,9 +208,10 @@ def group(shard: pq.ParquetFile, number: int, path: Path) -> list[Row]:
     """The spans of one group of rows; their arrays are views that cannot be written to.
 
     Raises:
-        PackError: a tensor is not as long as its span.
+        PackError: the group is damaged, or a tensor is not as long as its span.
     """
-    table = shard.read_row_group(number, use_threads=False)
+    with _naming(path):
+        table = shard.read_row_group(number, use_threads=False)
     columns = {name: _values(table[name].combine_chunks()) for name in table.column_names}
     spans = zip(*columns.values(), strict=True)
     rows = [dict(zip(columns, values, strict=True)) for values in spans]

@@ -21,8 +21,7 @@ from pipeline.core.stage import Stage
 from pipeline.core.store import Store
 from pipeline.dataset import pack, shards
 from pipeline.dataset.params import Pack
-from pipeline.dataset.shards import Shards
-from tests.dataset import world
+from tests.dataset import packed, world
 
 FRAMES = 60
 HOP = 16_000 / 30
@@ -220,24 +219,11 @@ def test_shards_are_closed_when_they_are_full(project):
 
 
 def test_spans_are_stored_in_groups_so_that_one_of_them_costs_little(tmp_path):
-    shape = {"expression": 64, "pose": 6, "audio": 2}
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        writer = Shards(tmp_path / name, "train", audio_width=2, limit_mb=1)
-        for number in range(20):
-            writer.add(
-                dict.fromkeys(shards.WORDS, f"clip {number}")
-                | {"start_frame": 0, "frames": number, "valid_frames": 0, "synthetic": True}
-                | {key: np.full((number, wide), number) for key, wide in shape.items()}
-                | {"valid": np.zeros(number, bool), "identity": np.ones(32), "age": 0.5}
-            )
-        writer.close()
-    path = tmp_path / "a" / "train-00000.parquet"
-    with shards.reading(path) as shard:
+    path = packed.write(tmp_path / "a", {"train": 20})[0]
+    with shards.opened(path) as shard:
         assert [shard.metadata.row_group(n).num_rows for n in range(3)] == [8, 8, 4]
-    assert [row["frames"] for row in shards.read(path)] == list(range(20))
-    assert all((row["audio"] == row["frames"]).all() for row in shards.read(path))
-    assert path.read_bytes() == (tmp_path / "b" / "train-00000.parquet").read_bytes()
+    again = packed.write(tmp_path / "b", {"train": 20})[0]
+    assert path.read_bytes() == again.read_bytes()
 
 
 def test_a_fit_of_another_length_than_the_clip_is_an_error(project):
