@@ -1,9 +1,14 @@
 """The pack stage: kept spans as tensors, split by source.
 
 data/pack/train-00000.parquet       one row a span, labels and tensors: see shards.py
-data/pack/meta.json                 feature, fps, morphable model, vocalizations, backends
-data/pack/README.md                 the card
+data/pack/sources.parquet           licence and consent of every source: see rights.py
 data/pack/ledger.parquet            the ledger of clips
+data/pack/meta.json                 feature, fps, morphable model, vocalizations, backends
+data/pack/README.md                 the card, whose head `datasets.load_dataset` reads
+data/pack/DATASHEET.md              the questions of "Datasheets for Datasets", answered
+data/pack/croissant.json            Croissant metadata, with the SHA-256 of all of the above
+
+No file holds a picture, a sound, or a clock's time: the same run writes the same bytes.
 """
 
 from __future__ import annotations
@@ -26,15 +31,15 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
-from pipeline.dataset import shards
-from pipeline.dataset.card import Card
+from pipeline.dataset import card, croissant, datasheet, facts, shards
+from pipeline.dataset.facts import JUDGES
 from pipeline.dataset.measures import FPS
 from pipeline.dataset.params import Pack
+from pipeline.dataset.rights import SOURCES
 from pipeline.dataset.shards import LABELS, Shards
 from pipeline.dataset.splits import SPLITS, split
 
 RATE_HZ = 16_000
-JUDGES = ("download", "isolate", "landmarks", "select", "fit")
 Floats = NDArray[np.float32]
 
 
@@ -91,16 +96,14 @@ def run(stage: Stage[Pack], features: Features, origin: BackendInfo | None = Non
     Raises:
         CradleError: a measurement does not have as many frames as the clip.
     """
-    kept = ledger.kept(stage.data("fit") / "ledger.parquet")
+    kept = _kept(stage)
     spans = _spans(stage, kept)
     out = stage.fresh_out()
     _write(stage, features, spans, out)
     index = shards.index(out)
-    meta = _meta(stage, features, origin, index)
-    (out / "meta.json").write_text(json.dumps(meta, indent=2, sort_keys=True) + "\n")
-    (out / "README.md").write_text(str(_card(stage, meta, index)))
     rows = [ClipRow(clip, Reason.KEPT) for clip in kept]
     ledger.write_clips(out / "ledger.parquet", "pack", rows, kept)
+    _describe(stage, _meta(stage, features, origin, index), index, out)
     sizes = index.groupby("split")["frames"].sum()
     words = ", ".join(f"{name} {sizes.get(name, 0):,}" for name in SPLITS)
     return Summary(seen=len(kept), kept=len(kept), extra=f"{len(index)} spans, frames {words}")
@@ -114,6 +117,30 @@ def fill(values: NDArray, valid: NDArray[np.bool_]) -> Floats:
     every = np.arange(len(values))
     filled = [np.interp(every, known, column[known]) for column in values.T]
     return np.ascontiguousarray(np.stack(filled, 1), np.float32)
+
+
+def _kept(stage: Stage[Pack]) -> list[str]:
+    """What fit kept, without what has been taken back since, should fit not have run again."""
+    there = set(ledger.kept(stage.data("download") / "ledger.parquet"))
+    fitted = ledger.kept(stage.data("fit") / "ledger.parquet")
+    return [clip for clip in fitted if clip in there]
+
+
+def _describe(stage: Stage[Pack], meta: dict[str, Any], index: pd.DataFrame, out: Path) -> None:
+    """Write what tells people and machines of the shards in `out`."""
+    known = facts.gather(stage, meta, index)
+    tables.write(out / "sources.parquet", known.sources, SOURCES)
+    pages = {
+        "meta.json": json.dumps(meta, indent=2, sort_keys=True) + "\n",
+        "README.md": card.text(known),
+        "DATASHEET.md": datasheet.text(known),
+    }
+    for name, text in pages.items():
+        (out / name).write_text(text, encoding="utf-8")
+    told = croissant.metadata(known, out)
+    (out / "croissant.json").write_text(
+        json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _spans(stage: Stage[Pack], kept: list[str]) -> pd.DataFrame:
@@ -216,14 +243,3 @@ def _backends(stage: Stage[Pack], name: str) -> list[dict[str, str]]:
         {"name": str(backend), "digest": str(digest or "")}
         for backend, digest in sorted(found.itertuples(index=False, name=None))
     ]
-
-
-def _card(stage: Stage[Pack], meta: dict[str, Any], index: pd.DataFrame) -> Card:
-    clips = tables.read(stage.data("download") / "clips.parquet", ["clip", "licence", "consent"])
-    dropped = {}
-    for name in JUDGES:
-        rows = ledger.read_clips(stage.data(name) / "ledger.parquet")
-        counts = rows.loc[rows["state"] != State.KEPT, "reason"].value_counts()
-        dropped[name] = {str(reason): int(count) for reason, count in counts.items()}
-    came_in = len(ledger.read_clips(stage.data("download") / "ledger.parquet"))
-    return Card(meta, index, clips[clips["clip"].isin(index["clip"])], dropped, came_in)

@@ -60,9 +60,10 @@ class Spans(Dataset[Item]):
         """
         if split not in SPLITS:
             raise CradleError(f"{split!r} is no split; allowed are {', '.join(SPLITS)}")
-        self._paths = shards.some_paths(Path(folder), split)
-        self._places = [place for path in self._paths for place in _places(path)]
-        self._forget()
+        paths = shards.some_paths(Path(folder), split)
+        self._places = [place for path in paths for place in _places(path)]
+        self._open: dict[Path, pq.ParquetFile] = {}
+        self._last: tuple[Path, int, list[Row]] | None = None
 
     def __len__(self) -> int:
         return len(self._places)
@@ -74,23 +75,13 @@ class Spans(Dataset[Item]):
             PackError: its file is damaged or gone.
         """
         path, group, place = self._places[index]
-        if (path, group) != self._last:
-            self._rows, self._last = shards.group(self._shard(path), group, path), (path, group)
-        return _item(self._rows[place])
+        if self._last is None or self._last[:2] != (path, group):
+            self._last = (path, group, shards.group(self._shard(path), group, path))
+        return _item(self._last[2][place])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without open files, which another process cannot share."""
-        state = self.__dict__.copy()
-        return {name: state[name] for name in ("_paths", "_places")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._forget()
-
-    def _forget(self) -> None:
-        self._open: dict[Path, pq.ParquetFile] = {}
-        self._rows: list[Row] = []
-        self._last: tuple[Path, int] | None = None
+        """Without open files, which another process cannot take over."""
+        return {**self.__dict__, "_open": {}, "_last": None}
 
     def _shard(self, path: Path) -> pq.ParquetFile:
         if path not in self._open:
