@@ -24,7 +24,12 @@ GRAPH: dict[str, Any] = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
 SOURCES = sorted([*PROJECT.glob("pipeline/**/*.py"), *PROJECT.glob("stages/*.py")])
 TESTS = sorted(PROJECT.glob("tests/**/*.py"))
 # What one domain may take from another beside the core; everything else meets in files.
-SHARED = {"media": set(), "nursery": {"morph", "media"}, "audit": {"media", "morph", "dataset"}}
+SHARED = {
+    "media": set(),
+    "nursery": {"morph", "media"},
+    "generator": {"dataset"},
+    "audit": {"media", "morph", "dataset"},
+}
 DOMAINS = {"sources", "media", "voice", "face", "morph", "dataset", "generator", "audit", "nursery"}
 TOP = {
     ".ci",

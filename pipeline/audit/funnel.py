@@ -10,6 +10,7 @@ from pipeline.audit.read import FRAME_JUDGES, Account
 from pipeline.audit.why import FPS
 from pipeline.core import tables
 from pipeline.core.reasons import Reason, State
+from pipeline.dataset import shards
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def frames_in_the_end(account: Account) -> Bar:
 
 def kept_spans(account: Account) -> tuple[int, float]:
     """How many spans were packed, and their seconds."""
-    path = account.data / "pack" / "index.parquet"
-    if not path.exists():
+    folder = account.data / "pack"
+    if not shards.paths(folder):
         return 0, 0.0
-    frames = tables.read(path, ["frames"])["frames"]
+    frames = shards.index(folder)["frames"]
     return len(frames), float(frames.sum()) / FPS
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.audit.provenance import code_digest
-from pipeline.core import ledger, tables
+from pipeline.core import ledger
 from pipeline.core.errors import CradleError
+from pipeline.dataset import shards
 
 EXAMPLE = "cradle summary --json"
 JUDGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
@@ -38,7 +39,7 @@ def summarise(root: Path) -> dict[str, Any]:
         rows = ledger.read_clips(data / stage / "ledger.parquet")
         lost = rows[rows["state"] != "kept"]
         drops[stage] = {str(k): int(v) for k, v in lost["reason"].value_counts().items()}
-    index = tables.read(data / "pack" / "index.parquet")
+    index = shards.index(data / "pack")
     evaluation = data / "metrics" / "evaluate.json"
     return {
         "clips": len(ledger.read_clips(data / "download" / "ledger.parquet")),

@@ -1,30 +1,35 @@
-"""The dataset's card: what is in it, where it comes from, what was left out and why."""
+"""The dataset's card: what is in it, where it comes from, what was left out and why.
+
+Its head is what the Hugging Face Hub and `datasets.load_dataset` read: which files are which split.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
+import yaml
 
 from pipeline.core.reasons import Reason
-from pipeline.dataset.splits import SPLITS
+from pipeline.dataset.facts import Facts
+from pipeline.dataset.rights import all_spdx
+from pipeline.dataset.words import plain, table
 
-_HEAD = """---
-pretty_name: Cradle
-tags: [infant, audio, 3d-face, expression, non-verbal]
----
-
-# Infants' faces and voices, as latents
-
+_SYNTHETIC = """> **{share:.0%} of the frames are synthetic.** They were rendered by the nursery,
+> whose truth is known. Numbers taken on them say nothing about real infants.
 """
-_SYNTHETIC = """
-> **{share:.0%} of the frames are synthetic.** They were rendered by the nursery, which has known
-> truth. Numbers taken on them say nothing about real infants.
+_FILES = """## What lies here
 
-""".lstrip()
+| file | what |
+| --- | --- |
+| `SPLIT-NNNNN.parquet` | the spans, a row each: labels and tensors |
+| `sources.parquet` | licence and consent of every source, in its own words |
+| `DATASHEET.md` | why and how it was made, and what it is for |
+| `croissant.json` | the same for machines, with the SHA-256 of every file |
+| `meta.json` | feature, frame rate, morphable model, backends with digests |
+| `ledger.parquet` | the clips that are inside |
+
+`datasets.load_dataset` keeps a copy in its own cache; delete it as well when a clip is withdrawn.
+"""
 _LIMITS = """## What it is not for
 
 To recognise, find or describe a particular child; to diagnose; to judge a child's state in care.
@@ -32,80 +37,100 @@ There is no picture and no sound in these files, only what was measured of them;
 are personal data all the same. A source that is withdrawn is taken out of the next version, and
 who trained on this version is asked to do the same.
 """
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-@dataclass(frozen=True)
-class Card:
-    """What the card tells."""
+def text(facts: Facts) -> str:
+    """Word the card."""
+    made = facts.synthetic_share
+    parts = [
+        _head(facts),
+        "# Infants' faces and voices, as latents\n",
+        *([_SYNTHETIC.format(share=made)] if made else []),
+        _inside(facts),
+        _FILES,
+        _left_out(facts),
+        _origin(facts),
+        _rights(facts),
+        _LIMITS,
+    ]
+    return "\n".join(parts)
 
-    meta: Mapping[str, Any]
-    index: pd.DataFrame
-    """The packed spans."""
-    clips: pd.DataFrame
-    """The clips that they come from: clip, licence, consent."""
-    dropped: Mapping[str, Mapping[str, int]]
-    """Clips that were not kept, by stage and reason."""
-    came_in: int
 
-    def __str__(self) -> str:
-        synthetic = self.index.loc[self.index["synthetic"], "frames"].sum()
-        share = synthetic / max(1, self.index["frames"].sum())
-        warning = _SYNTHETIC.format(share=share) if synthetic else ""
-        parts = [self._inside(), self._left_out(), self._origin(), self._rights(), _LIMITS]
-        return _HEAD + warning + "\n".join(parts)
-
-    def _inside(self) -> str:
-        fps, feature = self.meta["fps"], self.meta["feature"]
-        rows = [
-            (split, kind, len(part), part["source"].nunique(), f"{part['frames'].sum() / fps:.1f}")
-            for split in SPLITS
-            for kind, part in self.index[self.index["split"] == split].groupby("vocalization")
+def _head(facts: Facts) -> str:
+    rows = len(facts.index)
+    head: dict[str, Any] = {
+        "pretty_name": facts.release.name,
+        **_licence(facts),
+        "size_categories": [next((name for most, name in _SIZES if rows < most), "n>1M")],
+        "task_categories": ["other"],
+        "tags": ["infant", "audio", "3d-face", "expression", "non-verbal", "croissant"],
+    }
+    if facts.splits:
+        files = [{"split": name, "path": f"{name}-*.parquet"} for name in facts.splits]
+        head["configs"] = [
+            {"config_name": "spans", "default": True, "data_files": files},
+            {"config_name": "sources", "data_files": "sources.parquet"},
         ]
-        table = _table(("split", "vocalization", "spans", "sources", "seconds"), rows)
-        return (
-            f"## What is inside\n\n{len(self.index)} spans of {fps:g} frames a second. "
-            f"For every frame: {self.meta['latents']['expression']} numbers of expression, "
-            f"6 of pose, {feature['width']} of sound (`{feature['name']}`), and whether it was "
-            f"measured. For every span: {self.meta['latents']['identity']} numbers of identity "
-            f"and 1 of age. No source is in two splits.\n\n{table}\n"
-        )
-
-    def _left_out(self) -> str:
-        rows = [
-            (stage, reason, count, Reason.named(reason).explanation)
-            for stage, reasons in self.dropped.items()
-            for reason, count in reasons.items()
-        ]
-        table = _table(("stage", "reason", "clips", "which means"), rows)
-        return f"## What was left out\n\nOf {self.came_in} clips that came in:\n\n{table}\n"
-
-    def _origin(self) -> str:
-        rows = [
-            (stage, backend["name"], backend["digest"][:12])
-            for stage, backends in self.meta["backends"].items()
-            for backend in backends
-        ]
-        return f"## How it was measured\n\n{_table(('stage', 'backend', 'digest'), rows)}\n"
-
-    def _rights(self) -> str:
-        counted = self.clips.groupby(["licence", "consent"], dropna=False).size()
-        rows = [(*_pair(key), int(count)) for key, count in counted.items()]
-        return f"## Rights\n\n{_table(('licence', 'consent', 'clips'), rows)}\n"
+    return f"---\n{yaml.safe_dump(head, sort_keys=False)}---\n"
 
 
-def _pair(key: Any) -> tuple[str, str]:
-    licence, consent = key
-    return _plain(licence), _plain(consent)
+def _licence(facts: Facts) -> dict[str, Any]:
+    """As the Hub names licences: known ones, or `other` with a link to the table."""
+    known = all_spdx(facts.sources["licence"])
+    if known is not None:
+        names = [name.lower() for name in known]
+        return {"license": names[0] if len(names) == 1 else names}
+    return {
+        "license": "other",
+        "license_name": "see-sources",
+        "license_link": "sources.parquet",
+    }
 
 
-def _plain(value: Any) -> str:
-    """A stranger's text in one cell of a table, without a way out of it."""
-    text = "" if pd.isna(value) else str(value)
-    return re.sub(r"[^\w .,:;/+()-]", " ", text)[:120].strip() or "unknown"
+def _inside(facts: Facts) -> str:
+    fps, feature = facts.fps, facts.meta["feature"]
+    rows = [
+        (split, kind, len(part), part["source"].nunique(), f"{part['frames'].sum() / fps:.1f}")
+        for split in facts.splits
+        for kind, part in facts.index[facts.index["split"] == split].groupby("vocalization")
+    ]
+    spans = table(("split", "vocalization", "spans", "sources", "seconds"), rows)
+    latents = facts.meta["latents"]
+    return (
+        f"## What is inside\n\n{len(facts.index)} spans of {fps:g} frames a second. "
+        f"For every frame: {latents['expression']} numbers of expression, "
+        f"6 of pose, {feature['width']} of sound (`{feature['name']}`), and whether it was "
+        f"measured. For every span: {latents['identity']} numbers of identity "
+        f"and 1 of age. No source is in two splits.\n\n{spans}\n"
+    )
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    if not rows:
-        return "None."
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+def _left_out(facts: Facts) -> str:
+    rows = [
+        (stage, reason, count, Reason.named(reason).explanation)
+        for stage, reasons in facts.dropped.items()
+        for reason, count in reasons.items()
+    ]
+    lost = table(("stage", "reason", "clips", "which means"), rows)
+    return f"## What was left out\n\nOf {facts.came_in} clips that came in:\n\n{lost}\n"
+
+
+def _origin(facts: Facts) -> str:
+    rows = [
+        (stage, plain(backend["name"]), plain(backend["digest"][:12]))
+        for stage, backends in facts.meta["backends"].items()
+        for backend in backends
+    ]
+    return f"## How it was measured\n\n{table(('stage', 'backend', 'digest'), rows)}\n"
+
+
+def _rights(facts: Facts) -> str:
+    counted = facts.clips.fillna({"licence": ""}).value_counts(["licence", "consent"], sort=False)
+    rows = [
+        (plain(row.licence), plain(row.consent), row.clips)
+        for row in counted.reset_index(name="clips")
+        .sort_values(["licence", "consent"])
+        .itertuples()
+    ]
+    return f"## Rights\n\n{table(('licence', 'consent', 'clips'), rows)}\n"

@@ -1,10 +1,14 @@
 """The pack stage: kept spans as tensors, split by source.
 
-data/pack/train-00000.safetensors   see shards.py
-data/pack/index.parquet             span_id, clip, source, split, vocalization, frames, shard
-data/pack/meta.json                 feature, fps, morphable model, vocalizations, backends
-data/pack/README.md                 the card
+data/pack/train-00000.parquet       one row a span, labels and tensors: see shards.py
+data/pack/sources.parquet           licence and consent of every source: see rights.py
 data/pack/ledger.parquet            the ledger of clips
+data/pack/meta.json                 feature, fps, morphable model, vocalizations, backends
+data/pack/README.md                 the card, whose head `datasets.load_dataset` reads
+data/pack/DATASHEET.md              the questions of "Datasheets for Datasets", answered
+data/pack/croissant.json            Croissant metadata, with the SHA-256 of all of the above
+
+No file holds a picture, a sound, or a clock's time: the same run writes the same bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +21,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import media
@@ -28,29 +31,15 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
-from pipeline.dataset.card import Card
+from pipeline.dataset import card, croissant, datasheet, facts, shards
+from pipeline.dataset.facts import JUDGES
 from pipeline.dataset.measures import FPS
 from pipeline.dataset.params import Pack
-from pipeline.dataset.shards import Shards
+from pipeline.dataset.rights import SOURCES
+from pipeline.dataset.shards import LABELS, Shards
 from pipeline.dataset.splits import SPLITS, split
 
 RATE_HZ = 16_000
-JUDGES = ("download", "isolate", "landmarks", "select", "fit")
-INDEX = pa.schema(
-    [
-        ("span_id", pa.string()),
-        ("clip", pa.string()),
-        ("source", pa.string()),
-        ("split", pa.string()),
-        ("vocalization", pa.string()),
-        ("start_frame", pa.int32()),
-        ("frames", pa.int32()),
-        ("valid_frames", pa.int32()),
-        ("shard", pa.string()),
-        ("synthetic", pa.bool_()),
-    ]
-)
-
 Floats = NDArray[np.float32]
 
 
@@ -78,7 +67,7 @@ class _Clip:
     """(F,) frames that were bridged, or whose fit was found wanting."""
     audio: Floats
 
-    def cut(self, start: int, end: int) -> dict[str, NDArray]:
+    def cut(self, start: int, end: int) -> dict[str, Any]:
         """The tensors of one span; what was not measured is drawn straight from what was."""
         part = slice(start, end)
         pose = np.hstack([self.latents["rotation"], self.latents["translation"]])[part]
@@ -89,10 +78,10 @@ class _Clip:
         return {
             "expression": fill(expression, valid),
             "pose": fill(pose, valid),
-            "valid": valid.astype(np.uint8),
+            "valid": valid,
             "audio": np.ascontiguousarray(self.audio[part], np.float32),
             "identity": self.latents["identity"].astype(np.float32).reshape(-1),
-            "age": self.latents["age"].astype(np.float32).reshape(-1),
+            "age": float(self.latents["age"].item()),
         }
 
 
@@ -107,16 +96,14 @@ def run(stage: Stage[Pack], features: Features, origin: BackendInfo | None = Non
     Raises:
         CradleError: a measurement does not have as many frames as the clip.
     """
-    kept = ledger.kept(stage.data("fit") / "ledger.parquet")
+    kept = _kept(stage)
     spans = _spans(stage, kept)
     out = stage.fresh_out()
-    index = _write(stage, features, spans, out)
-    meta = _meta(stage, features, origin, index)
-    tables.write(out / "index.parquet", index, INDEX)
-    (out / "meta.json").write_text(json.dumps(meta, indent=2, sort_keys=True) + "\n")
-    (out / "README.md").write_text(str(_card(stage, meta, index)))
+    _write(stage, features, spans, out)
+    index = shards.index(out)
     rows = [ClipRow(clip, Reason.KEPT) for clip in kept]
     ledger.write_clips(out / "ledger.parquet", "pack", rows, kept)
+    _describe(stage, _meta(stage, features, origin, index), index, out)
     sizes = index.groupby("split")["frames"].sum()
     words = ", ".join(f"{name} {sizes.get(name, 0):,}" for name in SPLITS)
     return Summary(seen=len(kept), kept=len(kept), extra=f"{len(index)} spans, frames {words}")
@@ -130,6 +117,30 @@ def fill(values: NDArray, valid: NDArray[np.bool_]) -> Floats:
     every = np.arange(len(values))
     filled = [np.interp(every, known, column[known]) for column in values.T]
     return np.ascontiguousarray(np.stack(filled, 1), np.float32)
+
+
+def _kept(stage: Stage[Pack]) -> list[str]:
+    """What fit kept, without what has been taken back since, should fit not have run again."""
+    there = set(ledger.kept(stage.data("download") / "ledger.parquet"))
+    fitted = ledger.kept(stage.data("fit") / "ledger.parquet")
+    return [clip for clip in fitted if clip in there]
+
+
+def _describe(stage: Stage[Pack], meta: dict[str, Any], index: pd.DataFrame, out: Path) -> None:
+    """Write what tells people and machines of the shards in `out`."""
+    known = facts.gather(stage, meta, index)
+    tables.write(out / "sources.parquet", known.sources, SOURCES)
+    pages = {
+        "meta.json": json.dumps(meta, indent=2, sort_keys=True) + "\n",
+        "README.md": card.text(known),
+        "DATASHEET.md": datasheet.text(known),
+    }
+    for name, text in pages.items():
+        (out / name).write_text(text, encoding="utf-8")
+    told = croissant.metadata(known, out)
+    (out / "croissant.json").write_text(
+        json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _spans(stage: Stage[Pack], kept: list[str]) -> pd.DataFrame:
@@ -147,21 +158,17 @@ def _spans(stage: Stage[Pack], kept: list[str]) -> pd.DataFrame:
     return spans.sort_values(["clip", "span"]).reset_index(drop=True)
 
 
-def _write(stage: Stage[Pack], features: Features, spans: pd.DataFrame, out: Path) -> pd.DataFrame:
-    shards = {name: Shards(out, name, stage.params.shard_mb) for name in SPLITS}
-    rows = []
+def _write(stage: Stage[Pack], features: Features, spans: pd.DataFrame, out: Path) -> None:
+    limit_mb = stage.params.shard_mb
+    writers = {name: Shards(out, name, features.width, limit_mb) for name in SPLITS}
     for clip, mine in _clips(stage, features, spans):
         for row in mine.to_dict("records"):
             tensors = clip.cut(row["start_frame"], row["end_frame"])
             row["frames"] = row["end_frame"] - row["start_frame"]
             row["valid_frames"] = int(tensors["valid"].sum())
-            row["shard"] = shards[row["split"]].add(row["span_id"], tensors)
-            rows.append(row)
-    for shard in shards.values():
-        shard.close()
-    return pd.DataFrame(rows, columns=INDEX.names).astype(
-        {"frames": int, "synthetic": bool, "valid_frames": int}
-    )
+            writers[row["split"]].add({name: row[name] for name in LABELS.names} | tensors)
+    for writer in writers.values():
+        writer.close()
 
 
 def _clips(
@@ -236,14 +243,3 @@ def _backends(stage: Stage[Pack], name: str) -> list[dict[str, str]]:
         {"name": str(backend), "digest": str(digest or "")}
         for backend, digest in sorted(found.itertuples(index=False, name=None))
     ]
-
-
-def _card(stage: Stage[Pack], meta: dict[str, Any], index: pd.DataFrame) -> Card:
-    clips = tables.read(stage.data("download") / "clips.parquet", ["clip", "licence", "consent"])
-    dropped = {}
-    for name in JUDGES:
-        rows = ledger.read_clips(stage.data(name) / "ledger.parquet")
-        counts = rows.loc[rows["state"] != State.KEPT, "reason"].value_counts()
-        dropped[name] = {str(reason): int(count) for reason, count in counts.items()}
-    came_in = len(ledger.read_clips(stage.data("download") / "ledger.parquet"))
-    return Card(meta, index, clips[clips["clip"].isin(index["clip"])], dropped, came_in)

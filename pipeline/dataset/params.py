@@ -59,6 +59,23 @@ class Select(Params):
     """Whether a reviewer's word still holds once the clip has been measured anew."""
 
 
+class Release(Params):
+    """What only its publisher can say of a dataset; what is empty is left out of its pages."""
+
+    name: str = Field("Cradle", min_length=1, max_length=100)
+    """What the dataset is called."""
+    version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$")
+    """MAJOR.MINOR.PATCH; a digest of the content is added, so that no two share a version."""
+    date: str = Field("", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    """The day on which this version is published, YYYY-MM-DD."""
+    publisher: str = Field("", max_length=200)
+    """The group that publishes it and answers for it."""
+    contact: str = Field("", max_length=200)
+    """Where people write to, such as parents who take a clip back."""
+    url: str = Field("", pattern=r"^(https://\S+)?$")
+    """Where it can be had."""
+
+
 class Pack(Params):
     """How kept spans become a dataset."""
 
@@ -68,6 +85,8 @@ class Pack(Params):
     """Share of the sources of each vocalization that are held out to judge it by."""
     shard_mb: float = Field(256.0, gt=0)
     """A shard is closed when it has grown beyond this."""
+    release: Release = Release()
+    """What only its publisher can say of the dataset."""
 
     @model_validator(mode="after")
     def _something_is_left_to_learn_from(self) -> Pack:

@@ -1,8 +1,7 @@
 """The packed dataset as the generator reads it: spans, windows of them, batches.
 
 data/pack/meta.json              {"feature": {"name", "width"}, "fps": 30, ...}
-data/pack/index.parquet          span_id, clip, split, vocalization, start_frame, frames, shard
-data/pack/train-00000.safetensors    "<clip>__<span>/expression" (T, 64), "/audio" (T, C), ...
+data/pack/train-00000.parquet    one row a span; see pipeline/dataset/shards.py
 """
 
 from __future__ import annotations
@@ -15,21 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from pipeline.core.errors import CradleError
+from pipeline.dataset import shards
+from pipeline.dataset.shards import PackError, Row
 
 Floats = NDArray[np.float32]
 SPLITS = ("train", "val", "test")
-NEEDED = ("span_id", "clip", "split", "vocalization", "start_frame", "frames", "shard", "synthetic")
-
-
-class PackError(CradleError):
-    """The packed dataset is not what the generator can read."""
 
 
 @dataclass(frozen=True)
@@ -106,64 +99,43 @@ def read(folder: Path) -> Pack:
     """Read a packed dataset whole.
 
     Raises:
-        PackError: a table, a column, a shard or a tensor is missing or of another shape.
+        PackError: meta.json, a shard, a column or a frame is missing or of another shape.
     """
+    paths = shards.some_paths(folder)
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        index = pd.read_parquet(folder / "index.parquet")
     except (FileNotFoundError, json.JSONDecodeError) as error:
         raise PackError(f"{folder}: no packed dataset: {error}; run the pack stage first") from None
-    absent = [name for name in NEEDED if name not in index.columns]
-    if absent:
-        raise PackError(f"{folder}/index.parquet: columns missing: {', '.join(absent)}")
     spans: dict[str, list[Span]] = {split: [] for split in SPLITS}
-    for shard, rows in index.sort_values("span_id").groupby("shard", sort=True):
-        for split, span in _shard(folder / str(shard), rows):
-            spans[split].append(span)
+    for path in paths:
+        for row in shards.read(path):
+            spans[row["split"]].append(_span(row))
     for group in spans.values():
         group.sort(key=lambda span: span.span_id)
-    return Pack(spans, meta, _digest(folder))
+    return Pack(spans, meta, _digest(paths))
 
 
-def _shard(path: Path, rows: pd.DataFrame) -> Iterator[tuple[str, Span]]:
-    try:
-        with safe_open(path, framework="numpy") as shard:
-            for row in rows.itertuples():
-                yield str(row.split), _span(shard, row)
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise PackError(f"{path}: {error}") from None
-
-
-def _span(shard: Any, row: Any) -> Span:
-    name = str(row.span_id)
-    part = {
-        key: shard.get_tensor(f"{name}/{key}")
-        for key in ("expression", "valid", "audio", "identity", "age")
-    }
-    frames = int(row.frames)
-    for key in ("expression", "valid", "audio"):
-        if len(part[key]) != frames:
-            raise ValueError(f"{name}/{key} has {len(part[key])} frames, the index says {frames}")
-    valid = part["valid"].astype(bool)
+def _span(row: Row) -> Span:
+    valid = row["valid"]
     # A frame that was not measured may hold anything, NaN included; NaN times 0 is NaN.
-    expression = np.where(valid[:, None], part["expression"], 0.0).astype(np.float32)
+    expression = np.where(valid[:, None], row["expression"], 0.0).astype(np.float32)
     return Span(
-        span_id=name,
-        clip=str(row.clip),
-        vocalization=str(row.vocalization),
-        start_frame=int(row.start_frame),
+        span_id=row["span_id"],
+        clip=row["clip"],
+        vocalization=row["vocalization"],
+        start_frame=row["start_frame"],
         expression=expression,
         valid=valid,
-        audio=part["audio"].astype(np.float32),
-        identity=part["identity"].astype(np.float32).reshape(-1),
-        age=part["age"].astype(np.float32).reshape(-1),
-        synthetic=bool(row.synthetic),
+        audio=row["audio"].copy(),
+        identity=row["identity"].copy(),
+        age=np.array([row["age"]], np.float32),
+        synthetic=row["synthetic"],
     )
 
 
-def _digest(folder: Path) -> str:
+def _digest(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), folder / "index.parquet"]):
+    for path in paths:
         digest.update(path.name.encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

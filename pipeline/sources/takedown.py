@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipeline.core import tables
 from pipeline.core.errors import CradleError
@@ -29,6 +30,8 @@ STORE = Path("data/.store")
 CLIPS = Path("data/download/clips.parquet")
 SAID = (Path("data/overrides.csv"), Path("data/looked.csv"))
 """What reviewers wrote, a row a remark, with the clip's id in the column `clip`."""
+GENERATED = Path("data/evaluate/videos")
+"""Faces that move to a sound of the test split; a file's name tells of the face alone."""
 UNNAMED = ("pictures",)
 """Steps whose measurements no table names; they are quickly made again."""
 COLUMNS = ("id", "address", "date", "reason")
@@ -87,6 +90,8 @@ def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
 def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
     """Remove every trace, telling of each; whoever is interrupted may simply ask again."""
     found = {trace.path for trace in traces(root, taken.ids, taken.digests)}
+    if learned(root, taken):
+        found |= set((root / GENERATED).glob("*"))
     folders = {_entry(root, path) for path in found if path.is_relative_to(root / STORE)}
     # The store first: once the tables are gone, nothing says any more what belongs to others.
     for folder in sorted(folders | set(orphans(root, taken))):
@@ -123,11 +128,12 @@ def _entry(root: Path, path: Path) -> Path:
 
 def learned(root: Path, taken: Taken) -> list[str]:
     """The splits in which the last dataset showed it to a model that trained or was chosen."""
-    path = root / "data/pack/index.parquet"
-    if not path.exists():
-        return []
-    rows = tables.read(path)
-    return sorted(rows.loc[rows["clip"].isin(taken.ids), "split"].unique())
+    splits: set[str] = set()
+    for path in (root / "data/pack").glob("*.parquet"):
+        if {"clip", "split"} <= set(pq.read_schema(path).names):
+            rows = tables.read(path, ["clip", "split"])
+            splits |= set(rows.loc[rows["clip"].isin(taken.ids), "split"])
+    return sorted(splits)
 
 
 def _place(root: Path, path: Path) -> str:

@@ -1,7 +1,8 @@
 """Where a clip has left traces: every file of the project and of DVC's cache that tells of it.
 
-A table is looked into, column by column; any other file is searched for the id, as a word of its
-own, and for the digest. What says no more than that the clip was withdrawn is no trace.
+A table is looked into, column by column; any other file, and its name, is searched for the id, as a
+word of its own or before the `__` of a span's number, and for the digest. What says no more than
+that the clip was withdrawn is no trace.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def traces(root: Path, ids: Iterable[str], digests: Iterable[str]) -> Iterator[T
         excused.add(root / REPORT)
     for top in WHERE:
         for path in sorted((root / top).rglob("*")):
-            if path.is_file() and path not in excused and _tells(path, words):
+            if path.is_file() and path not in excused and _tells(root, path, words):
                 yield Trace(top, path)
 
 
@@ -64,10 +65,12 @@ def _withdrawn(root: Path) -> set[str]:
 
 def _words(ids: set[str], digests: set[str]) -> re.Pattern[bytes]:
     either = "|".join(re.escape(word) for word in sorted(ids | digests))
-    return re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])".encode())
+    return re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9]|_(?!_))".encode())
 
 
-def _tells(path: Path, words: re.Pattern[bytes]) -> bool:
+def _tells(root: Path, path: Path, words: re.Pattern[bytes]) -> bool:
+    if words.search(str(path.relative_to(root)).encode()):
+        return True
     content = path.read_bytes()
     if content[:4] == _PARQUET:
         return _table_tells(pq.read_table(pa.BufferReader(content)), words)

@@ -22,6 +22,7 @@ from pipeline.dataset import select
 from pipeline.dataset.decide import decide
 from pipeline.dataset.measures import gather
 from pipeline.dataset.params import Select
+from pipeline.dataset.shards import Shards
 from pipeline.params import load
 from tests.dataset import world
 
@@ -181,12 +182,36 @@ def _decided(data: Path, here: pd.DataFrame) -> None:
     tables.write(
         data / "fit" / "clips.parquet", pd.DataFrame({"clip": kept, "fit_key": ["f" * 64] * 2})
     )
-    index = decisions.spans[decisions.spans["clip"] == "good"]
-    index = index.assign(frames=index["end_frame"] - index["start_frame"])
-    tables.write(data / "pack" / "index.parquet", index)
+    _packed(data / "pack", decisions.spans[decisions.spans["clip"] == "good"])
     ledger.write_clips(
         data / "pack" / "ledger.parquet", "pack", [ClipRow("good", Reason.KEPT)], ["good"]
     )
+
+
+def _packed(folder: Path, spans: pd.DataFrame) -> None:
+    shards = Shards(folder, "train", audio_width=1, limit_mb=1)
+    for row in spans.to_dict("records"):
+        frames = row["end_frame"] - row["start_frame"]
+        shards.add(
+            {
+                "span_id": f"{row['clip']}__{row['span']}",
+                "clip": row["clip"],
+                "source": row["clip"],
+                "split": "train",
+                "vocalization": row["vocalization"],
+                "start_frame": row["start_frame"],
+                "frames": frames,
+                "valid_frames": frames,
+                "synthetic": False,
+                "expression": np.zeros((frames, 64), np.float32),
+                "pose": np.zeros((frames, 6), np.float32),
+                "valid": np.ones(frames, bool),
+                "audio": np.zeros((frames, 1), np.float32),
+                "identity": np.zeros(32, np.float32),
+                "age": 0.0,
+            }
+        )
+    shards.close()
 
 
 def _learned(data: Path) -> None:

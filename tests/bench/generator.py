@@ -20,11 +20,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from safetensors.numpy import save_file
 from scipy.signal import resample_poly
 
 from pipeline.core.stage import Stage
+from pipeline.dataset.shards import Shards
 from pipeline.generator import checkpoint, evaluate, features, train
 from pipeline.generator.params import Evaluate, Train
 from pipeline.morph import model
@@ -63,31 +62,28 @@ def make_pack(folder: Path, clips: int, noise: float) -> None:
     extractor = features.load("logmel")
     folder.mkdir(parents=True)
     infants = max(3, clips // CLIPS_AN_INFANT)
-    tensors: dict[str, dict[str, np.ndarray]] = {}
-    rows = []
+    writers = {
+        split: Shards(folder, split, extractor.width, 256.0) for split in ("train", "val", "test")
+    }
     for number in range(clips):
         infant = number % infants
         split = split_of(infant, infants)
         clip, kind = f"infant{infant:02d}_{number:03d}", KINDS[number % len(KINDS)]
         part = performed(face, extractor, kind, infant, number, noise)
-        shard = tensors.setdefault(split, {})
-        shard |= {f"{clip}__0/{name}": value for name, value in part.items()}
-        rows.append(
-            {
-                "span_id": f"{clip}__0",
-                "clip": clip,
-                "source": f"infant{infant:02d}",
-                "split": split,
-                "vocalization": kind,
-                "start_frame": 0,
-                "frames": len(part["valid"]),
-                "shard": f"{split}-00000.safetensors",
-                "synthetic": True,
-            }
-        )
-    for split, shard in tensors.items():
-        save_file(shard, folder / f"{split}-00000.safetensors")
-    pd.DataFrame(rows).to_parquet(folder / "index.parquet")
+        labels = {
+            "span_id": f"{clip}__0",
+            "clip": clip,
+            "source": f"infant{infant:02d}",
+            "split": split,
+            "vocalization": kind,
+            "start_frame": 0,
+            "frames": len(part["valid"]),
+            "valid_frames": len(part["valid"]),
+            "synthetic": True,
+        }
+        writers[split].add(labels | part)
+    for writer in writers.values():
+        writer.close()
     meta = {
         "feature": {"name": extractor.name, "width": extractor.width},
         "fps": 30,
@@ -105,7 +101,7 @@ def split_of(infant: int, infants: int) -> str:
 
 def performed(
     face: Any, extractor: Any, kind: str, infant: int, number: int, noise: float
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """One performance as a span's tensors."""
     random = np.random.default_rng([number, 11])
     who = np.random.default_rng([infant, 12])
@@ -123,10 +119,11 @@ def performed(
     heard = resample_poly(stem, 160, 441).astype(np.float32) * random.uniform(0.4, 1.0)
     return {
         "expression": expression.astype(np.float32),
-        "valid": np.ones(frames, np.uint8),
+        "pose": np.zeros((frames, 6), np.float32),
+        "valid": np.ones(frames, bool),
         "audio": extractor.extract(heard, frames),
         "identity": who.standard_normal(32).astype(np.float32),
-        "age": who.standard_normal(1).astype(np.float32),
+        "age": float(who.standard_normal()),
     }
 
 

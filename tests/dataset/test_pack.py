@@ -2,176 +2,68 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
-from safetensors.numpy import load_file
 
-from pipeline import media
 from pipeline.core import ledger, tables
-from pipeline.core.backends import BackendInfo
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Run, Runner
-from pipeline.core.stage import Stage
-from pipeline.core.store import Store
-from pipeline.dataset import pack
-from pipeline.dataset.params import Pack
-from tests.dataset import world
-
-FRAMES = 60
-HOP = 16_000 / 30
-BAD = "clip_4"  # has a bridged frame and a poor one
-NAMES = [f"clip_{number}" for number in range(6)]
-
-
-class Level:
-    """Loudest sample around each frame, and its number."""
-
-    name = "level"
-    width = 2
-
-    def extract(self, sound, frames):
-        edges = np.round(np.arange(frames + 1) * HOP).astype(int)
-        level = [np.abs(sound[a:b]).max() for a, b in itertools.pairwise(edges)]
-        return np.column_stack([level, np.arange(frames)]).astype(np.float32)
-
-
-def latents(random: np.random.Generator, frames: int = FRAMES) -> dict[str, np.ndarray]:
-    expression = random.normal(size=(frames, 64)).astype(np.float32)
-    valid = np.ones(frames, bool)
-    valid[20] = False
-    expression[20] = np.nan
-    return {
-        "identity": random.normal(size=32).astype(np.float32),
-        "age": np.array([0.3], np.float32),
-        "focal_px": np.float32(500),
-        "expression": expression,
-        "rotation": random.normal(size=(frames, 3)).astype(np.float32),
-        "translation": random.normal(size=(frames, 3)).astype(np.float32),
-        "residual_px": np.ones(frames, np.float32),
-        "valid": valid,
-    }
+from pipeline.dataset import pack, shards
+from tests.dataset import fitted, packed
+from tests.dataset.fitted import BAD, FRAMES, INFO, NAMES, Level, latents, stage
 
 
 @pytest.fixture
 def project(tmp_path):
-    """Six clips of three sources a vocalization, fitted and heard."""
-    data, store = tmp_path / "data", Store(tmp_path / "data" / ".store")
-    for name in ("download", "isolate", "landmarks", "select", "fit"):
-        (data / name).mkdir(parents=True)
-    clips = world.clips(NAMES, FRAMES)
-    clips["vocalization"] = ["cry"] * 3 + ["laugh"] * 3
-    clips["synthetic"] = [True] + [False] * 5
-    tables.write(data / "download" / "clips.parquet", clips)
-    keys = {}
-    for number, clip in enumerate(NAMES):
-        keys[clip] = f"{number:064x}"
-        with store.publish("fit", keys[clip]) as out:
-            np.savez(out / "fit.npz", **latents(np.random.default_rng(number)))
-        with store.publish("stem", keys[clip]) as out:
-            sound = np.zeros(int(FRAMES * HOP), np.float32)
-            sound[int(30 * HOP) + 5] = 0.5
-            media.write_sound(out / "stem_16k.flac", sound, 16_000)
-    key_table = clips[["clip"]].assign(fit_key=list(keys.values()), stem_key=list(keys.values()))
-    tables.write(data / "fit" / "clips.parquet", key_table[["clip", "fit_key"]])
-    tables.write(data / "isolate" / "clips.parquet", key_table[["clip", "stem_key"]])
-    spans = clips[["clip", "vocalization"]].assign(span=0, start_frame=10, end_frame=50, bridged=0)
-    tables.write(data / "fit" / "spans.parquet", spans)
-    write_frames(data / "select", "select", {(BAD, 15): Reason.BRIDGED})
-    write_frames(data / "fit", "fit", {(BAD, 30): Reason.FIT_POOR})
-    origin = {"fit": ("procedural", "d" * 64), "landmarks": ("mediapipe", "e" * 64)}
-    for name in ("download", "isolate", "landmarks", "select", "fit"):
-        backend, digest = origin.get(name, (None, None))
-        rows = [ClipRow(c, Reason.KEPT, backend=backend, backend_digest=digest) for c in NAMES]
-        if name == "select":
-            rows[5] = ClipRow(NAMES[5], Reason.DARK, 0.1, 0.2, ">=")
-        came_in = NAMES
-        if name == "fit":
-            rows, came_in = rows[:5], NAMES[:5]
-        ledger.write_clips(data / name / "ledger.parquet", name, rows, came_in)
-    return tmp_path
-
-
-def write_frames(folder, stage, said):
-    rows = [
-        {"clip": c, "frame": f, "reason": said.get((c, f), Reason.KEPT)}
-        for c in NAMES
-        for f in range(FRAMES)
-    ]
-    frame = pd.DataFrame(rows).assign(measure=None, measured=np.nan, threshold=np.nan, op=None)
-    ledger.write_frames(
-        folder / "frames.parquet", stage, frame.assign(reason=frame["reason"].map(str))
-    )
-
-
-def stage(root, **params):
-    store = Store(root / "data" / ".store")
-    kinds = (SimpleNamespace(name="cry"), SimpleNamespace(name="laugh"))
-    return Stage(
-        "pack",
-        Pack(**params),
-        SimpleNamespace(vocalizations=kinds),
-        root,
-        store,
-        Runner(store, Run(executor="serial")),
-    )
-
-
-INFO = BackendInfo("audio_features", "level", "f" * 64, "MIT", True)
+    return fitted.make(tmp_path)
 
 
 def everything(out):
-    found = {}
-    for path in sorted(out.glob("*.safetensors")):
-        found.update(load_file(path))
-    return found
+    """Every packed span, by its id."""
+    return {row["span_id"]: row for path in shards.paths(out) for row in shards.read(path)}
 
 
 def test_spans_are_cut_with_their_sound(project):
     summary = pack.run(stage(project), Level(), INFO)
     out = project / "data" / "pack"
     assert (summary.seen, summary.kept) == (5, 5)
-    tensors = everything(out)
+    span = everything(out)["clip_1__0"]
     truth = latents(np.random.default_rng(1))
-    assert tensors["clip_1__0/expression"].dtype == np.float32
-    np.testing.assert_array_equal(tensors["clip_1__0/expression"][:10], truth["expression"][10:20])
-    np.testing.assert_array_equal(tensors["clip_1__0/pose"][:10, :3], truth["rotation"][10:20])
-    np.testing.assert_array_equal(tensors["clip_1__0/pose"][:10, 3:], truth["translation"][10:20])
-    np.testing.assert_array_equal(tensors["clip_1__0/identity"], truth["identity"])
-    assert tensors["clip_1__0/age"].shape == (1,)
+    assert span["expression"].dtype == np.float32
+    np.testing.assert_array_equal(span["expression"][:10], truth["expression"][10:20])
+    np.testing.assert_array_equal(span["pose"][:10, :3], truth["rotation"][10:20])
+    np.testing.assert_array_equal(span["pose"][:10, 3:], truth["translation"][10:20])
+    np.testing.assert_array_equal(span["identity"], truth["identity"])
+    assert span["age"] == truth["age"][0]
     # The click was at frame 30 of the clip, which is frame 20 of the span.
-    assert tensors["clip_1__0/audio"][:, 0].argmax() == 20
-    assert tensors["clip_1__0/audio"][0, 1] == 10
+    assert span["audio"][:, 0].argmax() == 20
+    assert span["audio"][0, 1] == 10
 
 
 def test_frames_that_were_not_measured_are_marked_and_finite(project):
     pack.run(stage(project), Level(), INFO)
-    tensors = everything(project / "data" / "pack")
-    assert all(np.isfinite(value).all() for value in tensors.values())
-    valid = tensors[f"{BAD}__0/valid"]
-    assert valid.dtype == np.uint8
+    spans = everything(project / "data" / "pack")
+    for span in spans.values():
+        assert all(np.isfinite(span[name]).all() for name in ("expression", "pose", "audio"))
     # Not fitted, bridged by select, poor after fit: clip frames 20, 15 and 30.
-    assert np.flatnonzero(valid == 0).tolist() == [5, 10, 20]
-    expression = tensors[f"{BAD}__0/expression"]
+    assert np.flatnonzero(~spans[f"{BAD}__0"]["valid"]).tolist() == [5, 10, 20]
+    expression = spans[f"{BAD}__0"]["expression"]
     np.testing.assert_allclose(expression[10], (expression[9] + expression[11]) / 2, atol=1e-6)
 
 
-def test_the_index_names_every_tensor_and_no_source_twice(project):
+def test_no_source_is_in_two_splits(project):
     pack.run(stage(project), Level(), INFO)
     out = project / "data" / "pack"
-    index = tables.read(out / "index.parquet")
+    index = shards.index(out)
     assert list(index["span_id"]) == [f"{clip}__0" for clip in NAMES[:5]]
-    for row in index.itertuples():
-        part = load_file(out / row.shard)
-        assert part[f"{row.span_id}/valid"].sum() == row.valid_frames
-        assert row.shard.startswith(row.split)
-        assert (row.start_frame, row.frames) == (10, 40)
+    assert set(zip(index["start_frame"], index["frames"], strict=True)) == {(10, 40)}
+    for path in shards.paths(out):
+        for row in shards.read(path):
+            assert path.name.startswith(row["split"])
+            assert row["valid"].sum() == row["valid_frames"]
     assert (index.groupby("source")["split"].nunique() == 1).all()
     assert set(index.loc[index["vocalization"] == "cry", "split"]) == {"train", "val", "test"}
     assert index.set_index("clip")["synthetic"].to_dict()["clip_0"]
@@ -188,25 +80,6 @@ def test_meta_says_what_made_it(project):
     assert meta["backends"]["pack"] == [{"name": "level", "digest": "f" * 64}]
 
 
-def test_the_card_warns_of_synthetic_data_and_says_what_was_left_out(project):
-    pack.run(stage(project), Level(), INFO)
-    card = (project / "data" / "pack" / "README.md").read_text()
-    assert "20% of the frames are synthetic" in card
-    assert "| select | dark | 1 |" in card
-    assert "CC-BY-4.0" in card
-
-
-def test_a_strangers_words_stay_in_their_cell(project):
-    path = project / "data" / "download" / "clips.parquet"
-    clips = tables.read(path)
-    clips["licence"] = "free | <script>alert(1)</script>\n# Mine"
-    tables.write(path, clips)
-    pack.run(stage(project), Level(), INFO)
-    card = (project / "data" / "pack" / "README.md").read_text()
-    assert "<script" not in card
-    assert "\n# Mine" not in card
-
-
 def test_two_runs_write_the_same_bytes(project):
     out = project / "data" / "pack"
     pack.run(stage(project), Level(), INFO)
@@ -218,9 +91,16 @@ def test_two_runs_write_the_same_bytes(project):
 def test_shards_are_closed_when_they_are_full(project):
     pack.run(stage(project, shard_mb=0.001), Level(), INFO)
     out = project / "data" / "pack"
-    index = tables.read(out / "index.parquet")
-    assert index["shard"].nunique() == len(index) == len(list(out.glob("*.safetensors")))
-    assert "train-00001.safetensors" in set(index["shard"])
+    assert [len(list(shards.read(path))) for path in shards.paths(out)] == [1] * 5
+    assert (out / "train-00001.parquet").exists()
+
+
+def test_spans_are_stored_in_groups_so_that_one_of_them_costs_little(tmp_path):
+    path = packed.write(tmp_path / "a", {"train": 20})[0]
+    with shards.opened(path) as shard:
+        assert [shard.metadata.row_group(n).num_rows for n in range(3)] == [8, 8, 4]
+    again = packed.write(tmp_path / "b", {"train": 20})[0]
+    assert path.read_bytes() == again.read_bytes()
 
 
 def test_a_fit_of_another_length_than_the_clip_is_an_error(project):
@@ -236,8 +116,9 @@ def test_a_dataset_of_nothing_is_written_all_the_same(project):
         data / "fit" / "ledger.parquet", "fit", [ClipRow("clip_0", Reason.FIT_POOR)], ["clip_0"]
     )
     assert pack.run(stage(project), Level(), INFO).seen == 0
-    assert len(tables.read(data / "pack" / "index.parquet")) == 0
-    assert not list((data / "pack").glob("*.safetensors"))
+    assert len(shards.index(data / "pack")) == 0
+    names = [path.name for path in shards.paths(data / "pack")]
+    assert names == ["test-00000.parquet", "train-00000.parquet", "val-00000.parquet"]
 
 
 def test_filling_draws_a_line_and_holds_the_ends():

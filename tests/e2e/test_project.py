@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.core import ledger, tables
+from pipeline.dataset import shards
 from pipeline.params import STAGES
 from tests.e2e.project import SMALL, Project, Ran
 
@@ -44,7 +45,7 @@ def test_nothing_vanishes(finished: tuple[Project, Ran]) -> None:
         rows = ledger.read_clips(project.root / "data" / stage / "ledger.parquet")
         assert len(rows) == came_in
         came_in = (rows["state"] == "kept").sum()
-    assert came_in == tables.read(project.root / "data/pack/index.parquet")["clip"].nunique() > 0
+    assert came_in == shards.index(project.root / "data/pack")["clip"].nunique() > 0
 
 
 def test_a_second_run_does_nothing(finished: tuple[Project, Ran]) -> None:

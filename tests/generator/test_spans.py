@@ -1,9 +1,10 @@
 import json
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from pipeline.generator import spans
 from pipeline.generator.spans import PackError
@@ -82,32 +83,46 @@ def test_no_packed_dataset(tmp_path):
         spans.read(tmp_path)
 
 
+def changed(folder, change):
+    """Rewrite the first shard of the split train as `change` makes it of its table."""
+    path = folder / "train-00000.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+
+
 def test_a_missing_column_is_named(folder):
-    index = pd.read_parquet(folder / "index.parquet")
-    index.drop(columns="vocalization").to_parquet(folder / "index.parquet")
-    with pytest.raises(PackError, match="vocalization"):
+    changed(folder, lambda table: table.drop_columns(["vocalization", "audio"]))
+    with pytest.raises(PackError, match=r"train-00000\.parquet: columns missing: vocal.*, audio"):
         spans.read(folder)
 
 
-def test_a_missing_tensor_is_named(folder):
-    shard = folder / "train-00000.safetensors"
-    tensors = load_file(shard)
-    del tensors["train_00__0/audio"]
-    save_file(tensors, shard)
-    with pytest.raises(PackError, match=r"train-00000.*train_00__0/audio"):
+def test_a_column_of_another_type_is_named(folder):
+    changed(
+        folder, lambda t: t.set_column(t.column_names.index("expression"), "expression", t["valid"])
+    )
+    with pytest.raises(PackError, match=r"column expression holds list<.*bool"):
         spans.read(folder)
 
 
-def test_frames_that_differ_from_the_index_are_refused(folder):
-    shard = folder / "train-00000.safetensors"
-    tensors = load_file(shard)
-    tensors["train_00__0/audio"] = tensors["train_00__0/audio"][:-1].copy()
-    save_file(tensors, shard)
-    with pytest.raises(PackError, match="39 frames, the index says 40"):
+def test_frames_that_differ_from_the_labels_are_refused(folder):
+    def longer(table):
+        frames = pc.add(table["frames"], pa.scalar(1, pa.int32()))
+        return table.set_column(table.column_names.index("frames"), "frames", frames)
+
+    changed(folder, longer)
+    with pytest.raises(PackError, match="train_00__0: expression has 40 frames, should have 41"):
         spans.read(folder)
 
 
-def test_a_shard_that_is_no_safetensors_is_refused(folder):
-    (folder / "train-00000.safetensors").write_bytes(b"\x80\x04not really")
+def test_a_shard_that_is_no_parquet_is_refused(folder):
+    (folder / "train-00000.parquet").write_bytes(b"\x80\x04not really")
+    with pytest.raises(PackError, match="train-00000"):
+        spans.read(folder)
+
+
+def test_a_shard_that_is_damaged_inside_is_refused(folder):
+    path = folder / "train-00000.parquet"
+    content = bytearray(path.read_bytes())
+    content[2000:6000] = bytes(4000)
+    path.write_bytes(content)
     with pytest.raises(PackError, match="train-00000"):
         spans.read(folder)

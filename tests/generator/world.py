@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from safetensors.numpy import save_file
 from torch import Tensor
 
+from pipeline.dataset.shards import Shards
 from pipeline.generator.features import Features
 from pipeline.generator.logmel import LogMel
 
@@ -90,26 +89,17 @@ def make_pack(
     random = np.random.default_rng(seed)
     features = Features(LogMel())
     counts = {"train": 12, "val": 3, "test": 4} if counts is None else counts
-    rows = []
-    for split, count in counts.items():
-        tensors = {}
-        for number in range(count):
+    for split in ("train", "val", "test"):
+        shards = Shards(folder, split, features.width, 256.0)
+        for number in range(counts.get(split, 0)):
             clip = f"{split}_{number:02d}"
             length = frames - 7 * (number % 3)
             loud, pitch = performance(length, random)
-            valid = np.ones(length, np.uint8)
-            valid[20:23] = 0
+            valid = np.ones(length, bool)
+            valid[20:23] = False
             expression = latents(loud, pitch, random)
             expression[20:23] = np.nan
-            tensors |= {
-                f"{clip}__0/expression": expression,
-                f"{clip}__0/pose": np.zeros((length, 6), np.float32),
-                f"{clip}__0/valid": valid,
-                f"{clip}__0/audio": features.extract(voiced(loud, pitch), length),
-                f"{clip}__0/identity": random.standard_normal(32).astype(np.float32),
-                f"{clip}__0/age": random.standard_normal(1).astype(np.float32),
-            }
-            rows.append(
+            shards.add(
                 {
                     "span_id": f"{clip}__0",
                     "clip": clip,
@@ -118,28 +108,17 @@ def make_pack(
                     "vocalization": VOCALIZATIONS[number % 3],
                     "start_frame": 3,
                     "frames": length,
-                    "shard": f"{split}-00000.safetensors",
+                    "valid_frames": int(valid.sum()),
                     "synthetic": True,
+                    "expression": expression,
+                    "pose": np.zeros((length, 6), np.float32),
+                    "valid": valid,
+                    "audio": features.extract(voiced(loud, pitch), length),
+                    "identity": random.standard_normal(32).astype(np.float32),
+                    "age": float(random.standard_normal()),
                 }
             )
-        if tensors:
-            save_file(tensors, folder / f"{split}-00000.safetensors")
-    columns = (
-        list(rows[0])
-        if rows
-        else [
-            "span_id",
-            "clip",
-            "source",
-            "split",
-            "vocalization",
-            "start_frame",
-            "frames",
-            "shard",
-            "synthetic",
-        ]
-    )
-    pd.DataFrame(rows, columns=columns).to_parquet(folder / "index.parquet")
+        shards.close()
     meta = {
         "feature": {"name": features.name, "width": features.width},
         "fps": FPS,

@@ -41,12 +41,16 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     faces = pd.DataFrame({"clip": names, "face_key": [key("face" + name) for name in names]})
     _table(tmp_path / "data/landmarks/clips.parquet", faces)
     index = pd.DataFrame({"clip": names, "split": ["train", "val", "test"]})
-    _table(tmp_path / "data/pack/index.parquet", index)
+    _table(tmp_path / "data/pack/train-00000.parquet", index)
     _table(tmp_path / ".dvc/cache/files/md5/aa/old_version", index)
     rows = [ClipRow(name, Reason.KEPT) for name in names]
     digests = {name: digest_of[name] for name in names}
     ledger.write_clips(tmp_path / "data/download/ledger.parquet", "download", rows, digests)
     _store(tmp_path, digest_of)
+    (tmp_path / "data/evaluate/videos").mkdir(parents=True)
+    (tmp_path / f"data/evaluate/videos/{STAYS}__0.mp4").write_bytes(b"to whose sound?")
+    (tmp_path / f"data/train/{GOES[1]}__0.csv").parent.mkdir()
+    (tmp_path / f"data/train/{GOES[1]}__0.csv").write_text("a curve")
     (tmp_path / "data/audit").mkdir()
     (tmp_path / "data/audit/report.html").write_text(f"<td>{GOES[0]}</td>")
     (tmp_path / "data/overrides.csv").write_text(
@@ -89,8 +93,10 @@ def test_what_is_taken_back_is_gone_and_what_stays_is_untouched(root: Path) -> N
         f"face/{key('face' + STAYS)[:2]}/{key('face' + STAYS)}/landmarks.npz",
     }
     assert not (root / ".dvc/cache/files/md5/aa/old_version").exists()
-    assert not (root / "data/pack/index.parquet").exists()
+    assert not (root / "data/pack/train-00000.parquet").exists()
     assert not (root / "data/audit/report.html").exists()
+    assert not list((root / "data/evaluate/videos").iterdir())
+    assert not list((root / "data/train").iterdir())
     remarks = (root / "data/overrides.csv").read_text()
     assert "eyes shut" not in remarks
     assert "fine" in remarks
