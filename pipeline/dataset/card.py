@@ -126,11 +126,9 @@ def _origin(facts: Facts) -> str:
 
 
 def _rights(facts: Facts) -> str:
-    counted = facts.clips.fillna({"licence": ""}).value_counts(["licence", "consent"], sort=False)
+    clips = facts.clips.fillna({"licence": ""}).groupby(["licence", "consent"], as_index=False)
     rows = [
-        (plain(row.licence), plain(row.consent), row.clips)
-        for row in counted.reset_index(name="clips")
-        .sort_values(["licence", "consent"])
-        .itertuples()
+        (plain(row.licence), plain(row.consent), row.clip)
+        for row in clips["clip"].count().itertuples()
     ]
     return f"## Rights\n\n{table(('licence', 'consent', 'clips'), rows)}\n"
