@@ -123,7 +123,10 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
 def origin(params: Fit) -> BackendInfo:
     """The morphable model that is fitted, as every row names it."""
     embedded = params.model == "procedural"
-    files = sorted(embedding.FOLDER.glob(f"{params.model}*.npz"))
+    files = sorted(
+        {*embedding.FOLDER.glob(f"{params.model}*.npz"), embedding.path_of(params.model)}
+    )
+    files = [file for file in files if file.is_file()]
     digest, licence = file_digest(*files), "MIT"
     if not embedded:
         weights = of_the_user(params.model, "its file")
@@ -220,7 +223,7 @@ def _row(clip: str, key: str, fitted: Fitted) -> dict[str, Any]:
         "clip": clip,
         "fit_key": key,
         "focal_px": float(fitted.focal_px),
-        "age": float(fitted.age[0]),
+        "age": float(fitted.age[0]) if len(fitted.age) else float("nan"),
         "residual_px": float(np.nanmedian(fitted.residual_px)),
         "residual_mm": float(np.nanmedian(fitted.residual_mm)),
         "fitted_frames": int(fitted.valid.sum()),
