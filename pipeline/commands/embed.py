@@ -73,6 +73,7 @@ def _said(out: Path, found: Any) -> dict[str, Any]:
 def _words(said: dict[str, Any]) -> str:
     return (
         f"{said['out']}: {said['landmarks']} landmarks, "
-        f"median scatter {said['scatter_mm']:.2f} mm; a face was found in {said['faces_found']} of {said['views']} pictures\n"
+        f"median scatter {said['scatter_mm']:.2f} mm; "
+        f"a face was found in {said['faces_found']} of {said['views']} pictures\n"
         f"{said['picture']}: look at it before you use it"
     )

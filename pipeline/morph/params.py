@@ -27,6 +27,8 @@ class Fit(Params):
     """Residuals beyond this many times the noise count linearly."""
     identity_prior: float = Field(2.0, gt=0)
     """Weight of the identity's and age's spread against the evidence of independent frames."""
+    age_spread_months: float = Field(3.0, gt=0)
+    """How old a face may look beside the age that data/sources.csv states (standard deviation)."""
     expression_prior: float = Field(2.0, gt=0)
     """Weight of the expressions' spread against the evidence of one frame."""
     focal_long_sides: float = Field(1.4, gt=0.2, le=20)
