@@ -20,6 +20,7 @@ from torch import Tensor
 
 from pipeline.core.errors import CradleError
 from pipeline.morph import age, camera
+from pipeline.morph.fit_retry import retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
 from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared, shared_covariance
 from pipeline.morph.fit_start import Pose, weak_perspective
@@ -117,6 +118,10 @@ def fit_clip(
     surety = shared_covariance(face, some, shared, weights)
     state = _restart(points_px, visibility, size, face, shared, params, weights).take(frames)
     state, more, still = fit_frames(face, observed, state, weights, params.frame_iterations)
+    state, improved = retried(
+        face, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
+    )
+    still = still & ~improved
     jitter = jitter_of(face, observed, state, frames)
     coupling = Coupling(params.coupling, jitter, params.onset)
     smoothed = smooth(face, observed, state, weights, surety, coupling, frames)

@@ -83,13 +83,13 @@ def fit_frames(
     Returns the state, the steps taken, and which frames (F,) had come to rest.
     """
     damping = torch.full_like(state.log_scale, _FIRST_DAMPING)
-    cost = _frame_costs(face, observed, state, weights)
+    cost = frame_costs(face, observed, state, weights)
     steps = 0
     still = torch.zeros_like(cost, dtype=torch.bool)
     while steps < iterations and not bool(still.all()):
         normal = _linearise(face, observed, state, weights, with_shared=False)
         moved = state.moved(_frame_step(normal, damping))
-        new_cost = _frame_costs(face, observed, moved, weights)
+        new_cost = frame_costs(face, observed, moved, weights)
         still = (cost - new_cost).abs() < _ENOUGH * cost
         better = new_cost < cost
         state = state.choose(better, moved)
@@ -150,7 +150,8 @@ def with_prior(normal: Normal, observed: Observed, state: State, weights: Weight
     return Normal(normal.cost, H, g)
 
 
-def _frame_costs(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+def frame_costs(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+    """What each frame (F,) costs: its landmarks and the prior of its expression."""
     data = [
         costs(face, observed.take(rows), state.take(rows), weights.huber)
         for rows in _chunks(len(state.R))
@@ -162,7 +163,7 @@ def _frame_costs(face: Face, observed: Observed, state: State, weights: Weights)
 def _whole_cost(face: Face, observed: Observed, state: State, weights: Weights) -> float:
     shared = (weights.tightness * (state.shared.double() - weights.centre).square()).sum()
     focal = weights.focal * (state.log_focal.double() - weights.log_focal) ** 2
-    frames = _frame_costs(face, observed, state, weights).double().sum()
+    frames = frame_costs(face, observed, state, weights).double().sum()
     return float(frames + weights.shared * (shared + focal))
 
 
