@@ -22,6 +22,7 @@ COMMANDS = {
     "voices": "who sounds when in one file",
     "faces": "what can be seen of the face in every frame of one file",
     "fit": "fit the morphable face to every frame of one file",
+    "embed": "find where the landmarks lie on a morphable model, such as your own",
     "generate": "make a face move to a sound",
     "bench": "measure a part of Cradle against its peers and its floor",
 }

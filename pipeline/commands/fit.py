@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.commands._file import normalised, params
 from pipeline.commands._hush import hushed
+from pipeline.core.errors import CradleError
 
 EXAMPLE = "cradle fit home.mp4 -o latents.npz --overlay over.mp4 --mesh face.glb"
 
@@ -17,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="a video")
     parser.add_argument("-o", "--out", type=Path, required=True, help="an .npz of latents and pose")
     parser.add_argument("--overlay", type=Path, help="an .mp4 with the mesh over the video")
+    parser.add_argument("--age-months", type=float, help="of the infant, 0 to 60, where known")
     parser.add_argument("--mesh", type=Path, help="a .glb: the mesh, animated")
 
 
@@ -30,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.morph.fit_landmarks import fit_landmarks
     from pipeline.morph.overlay import overlay
 
-    known = params()
+    known, old = params(), arguments.age_months
+    if old is not None and not 0 <= old <= 60:
+        raise CradleError(f"--age-months {old:g}: from 0 to 60 are allowed")
     with (
         hushed(),
         normalised(arguments.file) as (folder, info),
@@ -39,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = measure_video(folder / media.VIDEO, known.landmarks)
         landmarks = Path(made) / "landmarks.npz"
         np.savez(landmarks, points=found.points, visibility=found.visibility)
-        fitted = fit_landmarks(landmarks, info.height, info.width, known.fit)
+        fitted = fit_landmarks(landmarks, info.height, info.width, known.fit, age_months=old)
         partial = Path(made) / "fit.npz"
         fitted.save(partial)
         arguments.out.write_bytes(partial.read_bytes())

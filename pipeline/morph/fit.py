@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.core.errors import CradleError
-from pipeline.morph import camera
+from pipeline.morph import age, camera
+from pipeline.morph.fit_retry import retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
 from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared, shared_covariance
 from pipeline.morph.fit_start import Pose, weak_perspective
@@ -81,6 +82,7 @@ def fit_clip(
     face: Face,
     params: Fit | None = None,
     device: str = "cpu",
+    age_months: float | None = None,
 ) -> Fitted:
     """Fit one clip.
 
@@ -91,6 +93,7 @@ def fit_clip(
         face: the rows of the model that the landmarks lie on.
         params: weights and steps.
         device: where to compute.
+        age_months: of the infant, where it is known.
 
     Raises:
         FitError: no frame has enough visible landmarks that spread over a face.
@@ -98,7 +101,7 @@ def fit_clip(
     params = params or Fit()
     face = face.to(device, torch.float64 if params.precision == "float64" else torch.float32)
     _check(points_px, visibility, face)
-    weights = _weights(params, size)
+    weights = _aged(_weights(params, size), face, params, age_months)
     focal = torch.exp(torch.tensor(weights.log_focal)).to(face.mean)
     start = _pose(points_px, visibility, size, face, face.mean, params)
     frames = torch.nonzero(start.usable)[:, 0]
@@ -107,14 +110,18 @@ def fit_clip(
             f"no frame has {params.min_landmarks} visible landmarks that spread over a face"
         )
     observed = observe(points_px, visibility, size, start.scale_mm, face).take(frames)
-    state = _first_state(face, start, focal).take(frames)
+    state = _first_state(face, start, focal, weights).take(frames)
     chosen = diverse(state.R, start.residual_mm[frames], params.shared_frames)
     weights = _for_frames(weights, params, len(chosen))
     some = observed.take(chosen)
     shared, steps = fit_shared(face, some, state.take(chosen), weights, params.shared_iterations)
     surety = shared_covariance(face, some, shared, weights)
-    state = _restart(points_px, visibility, size, face, shared, params).take(frames)
+    state = _restart(points_px, visibility, size, face, shared, params, weights).take(frames)
     state, more, still = fit_frames(face, observed, state, weights, params.frame_iterations)
+    state, improved = retried(
+        face, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
+    )
+    still = still & ~improved
     jitter = jitter_of(face, observed, state, frames)
     coupling = Coupling(params.coupling, jitter, params.onset)
     smoothed = smooth(face, observed, state, weights, surety, coupling, frames)
@@ -134,6 +141,19 @@ def _weights(params: Fit, size: tuple[int, int]) -> Weights:
     log_focal = float(np.log(params.focal_long_sides * max(size)))
     variance = params.focal_spread**2
     return Weights(params.huber, params.expression_prior, 1.0, 1 / variance, log_focal)
+
+
+def _aged(weights: Weights, face: Face, params: Fit, age_months: float | None) -> Weights:
+    """With a known age in place of what all infants' ages say."""
+    latent = age.latent(params.model, age_months)
+    if latent is None:
+        return weights
+    centre = torch.zeros(face.surface.shared_count).to(face.mean)
+    tightness = torch.ones_like(centre)
+    who = face.surface.identity_count
+    centre[who:] = latent
+    tightness[who:] = (age.STEP_MONTHS / params.age_spread_months) ** 2
+    return replace(weights, centre=centre, tightness=tightness)
 
 
 def _for_frames(weights: Weights, params: Fit, frames: int) -> Weights:
@@ -161,11 +181,11 @@ def _pose(
     return weak_perspective(plain.points, plain.weight, own, params.min_landmarks)
 
 
-def _first_state(face: Face, pose: Pose, focal: Tensor) -> State:
+def _first_state(face: Face, pose: Pose, focal: Tensor, weights: Weights) -> State:
     F, like = len(pose.R), face.mean
     sideways, log_scale = pose.placed(focal)
     return State(
-        torch.zeros(face.surface.shared_count).to(like),
+        torch.zeros(face.surface.shared_count).to(like) + weights.centre,
         torch.log(focal),
         torch.zeros(F, face.surface.expression_count).to(like),
         pose.R,
@@ -181,11 +201,12 @@ def _restart(
     face: Face,
     found: State,
     params: Fit,
+    weights: Weights,
 ) -> State:
     """Every frame's start, now with the clip's own identity and camera."""
     own = face.surface.at(found.shared, torch.zeros_like(found.expression[:1]))[0]
     pose = _pose(points_px, visibility, size, face, own, params)
-    state = _first_state(face, pose, torch.exp(found.log_focal))
+    state = _first_state(face, pose, torch.exp(found.log_focal), weights)
     return replace(state, shared=found.shared)
 
 

@@ -55,7 +55,7 @@ def _embedded(
     if lies.model_digest != morphable.digest:
         raise CradleError(
             f"{embedding.path_of(name)}: made for another model than '{name}' now is; "
-            f"make it again with `python -m pipeline.morph.embed {name}`"
+            f"make it again with `cradle embed {name} -o {embedding.path_of(name)}`"
         )
     noise = np.hypot(noise_mm, np.asarray(lies.scatter_mm, np.float64))
     landmark = np.asarray(lies.landmark, np.int64)

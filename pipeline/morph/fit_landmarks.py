@@ -15,7 +15,12 @@ from pipeline.morph.params import Fit
 
 
 def fit_landmarks(
-    path: Path, height: int, width: int, params: Fit | None = None, device: str = "cpu"
+    path: Path,
+    height: int,
+    width: int,
+    params: Fit | None = None,
+    device: str = "cpu",
+    age_months: float | None = None,
 ) -> Fitted:
     """Fit the clip whose landmarks lie in a landmarks.npz.
 
@@ -25,6 +30,7 @@ def fit_landmarks(
         width: of the picture, px.
         params: weights, steps, and which model.
         device: where to compute.
+        age_months: of the infant, where it is known.
 
     Raises:
         FitError: no frame has a face that could be fitted.
@@ -43,6 +49,7 @@ def fit_landmarks(
         face,
         params,
         device,
+        age_months,
     )
 
 

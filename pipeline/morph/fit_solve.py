@@ -41,6 +41,17 @@ class Weights:
     """Where the focal length is thought to be."""
     witnesses: float = 1.0
     """How many frames say what one independent frame would."""
+    centre: Tensor | float = 0.0
+    """(I + A,) where identity and age are thought to be, in standard deviations."""
+    tightness: Tensor | float = 1.0
+    """(I + A,) one over their variances, in units of `shared`."""
+
+    def of_shared(self, like: Tensor) -> Tensor:
+        """Weights (I + A + 1,) of identity, age and log focal length."""
+        prior = torch.full_like(like, self.shared)
+        prior[:-1] *= self.tightness
+        prior[-1] *= self.focal
+        return prior
 
 
 def fit_shared(
@@ -72,13 +83,13 @@ def fit_frames(
     Returns the state, the steps taken, and which frames (F,) had come to rest.
     """
     damping = torch.full_like(state.log_scale, _FIRST_DAMPING)
-    cost = _frame_costs(face, observed, state, weights)
+    cost = frame_costs(face, observed, state, weights)
     steps = 0
     still = torch.zeros_like(cost, dtype=torch.bool)
     while steps < iterations and not bool(still.all()):
         normal = _linearise(face, observed, state, weights, with_shared=False)
         moved = state.moved(_frame_step(normal, damping))
-        new_cost = _frame_costs(face, observed, moved, weights)
+        new_cost = frame_costs(face, observed, moved, weights)
         still = (cost - new_cost).abs() < _ENOUGH * cost
         better = new_cost < cost
         state = state.choose(better, moved)
@@ -139,7 +150,8 @@ def with_prior(normal: Normal, observed: Observed, state: State, weights: Weight
     return Normal(normal.cost, H, g)
 
 
-def _frame_costs(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+def frame_costs(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+    """What each frame (F,) costs: its landmarks and the prior of its expression."""
     data = [
         costs(face, observed.take(rows), state.take(rows), weights.huber)
         for rows in _chunks(len(state.R))
@@ -149,9 +161,9 @@ def _frame_costs(face: Face, observed: Observed, state: State, weights: Weights)
 
 
 def _whole_cost(face: Face, observed: Observed, state: State, weights: Weights) -> float:
-    shared = state.shared.double().square().sum()
+    shared = (weights.tightness * (state.shared.double() - weights.centre).square()).sum()
     focal = weights.focal * (state.log_focal.double() - weights.log_focal) ** 2
-    frames = _frame_costs(face, observed, state, weights).double().sum()
+    frames = frame_costs(face, observed, state, weights).double().sum()
     return float(frames + weights.shared * (shared + focal))
 
 
@@ -170,9 +182,9 @@ def _schur_step(
     # Columns: what each shared unknown, and the gradient, does to the frame's own unknowns.
     solved = _solve(D, torch.cat([C, normal.g[:, :n, None]], -1))
     through, alone = solved[..., :-1], solved[..., -1:]
-    prior = torch.full((H.shape[1] - n,), weights.shared).to(H)
-    prior[-1] *= weights.focal
-    wanted = torch.cat([state.shared, (state.log_focal - weights.log_focal)[None]])
+    prior = weights.of_shared(H[0, n:, 0])
+    off = (state.shared - weights.centre, (state.log_focal - weights.log_focal)[None])
+    wanted = torch.cat(off)
     whole = H[:, n:, n:].sum(0) + torch.diag(prior)
     S = _damped(whole, torch.tensor(damping).to(H)) - (C.transpose(1, 2) @ through).sum(0)
     g = normal.g[:, n:].sum(0) + prior * wanted - (C.transpose(1, 2) @ alone).sum(0)[:, 0]
@@ -186,8 +198,7 @@ def shared_covariance(face: Face, observed: Observed, state: State, weights: Wei
     normal = _linearise(face, observed, state, weights, with_shared=True)
     C = normal.H[:, :n, n:].double()
     through = _solve(normal.H[:, :n, :n].double(), C)
-    prior = torch.full((C.shape[2],), weights.shared).to(C)
-    prior[-1] *= weights.focal
+    prior = weights.of_shared(C[0, 0])
     S = normal.H[:, n:, n:].double().sum(0) + torch.diag(prior) - (C.mT @ through).sum(0)
     return (weights.witnesses * _solve(S, torch.eye(len(S)).to(S))).to(state.shared)
 

@@ -12,7 +12,7 @@ a face are fitted, and a fit is found again by the landmarks that it was made fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -30,7 +30,7 @@ from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.weights import of_the_user
-from pipeline.morph import embedding, fit_decide
+from pipeline.morph import age, embedding, fit_decide
 from pipeline.morph.model import MODELS
 from pipeline.morph.params import Fit
 
@@ -114,6 +114,7 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
             inputs["width"],
             Fit.model_validate(inputs["params"]),
             inputs["device"],
+            inputs["age_months"],
         )
     except FitError as error:
         raise ClipFailed(Reason.FIT_POOR, str(error)) from error
@@ -123,7 +124,10 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
 def origin(params: Fit) -> BackendInfo:
     """The morphable model that is fitted, as every row names it."""
     embedded = params.model == "procedural"
-    files = sorted(embedding.FOLDER.glob(f"{params.model}*.npz"))
+    files = sorted(
+        {*embedding.FOLDER.glob(f"{params.model}*.npz"), embedding.path_of(params.model)}
+    )
+    files = [file for file in files if file.is_file()]
     digest, licence = file_digest(*files), "MIT"
     if not embedded:
         weights = of_the_user(params.model, "its file")
@@ -145,9 +149,9 @@ class _Selected:
 
 
 def _clips(stage: Stage[Fit]) -> pd.DataFrame:
-    """Clips that select kept: clip, face_key, frames, height, width."""
+    """Clips that select kept: clip, face_key, frames, height, width, age_months."""
     kept = ledger.kept(stage.data("select") / "ledger.parquet")
-    columns = ["clip", "frames", "height", "width"]
+    columns = ["clip", "frames", "height", "width", "age_months"]
     sizes = tables.read(stage.data("download") / "clips.parquet", columns)
     faces = tables.read(stage.data("landmarks") / "clips.parquet", ["clip", "face_key"])
     clips = sizes.merge(faces, on="clip", validate="one_to_one")
@@ -165,13 +169,25 @@ def _measure(stage: Stage[Fit], clips: pd.DataFrame, info: BackendInfo) -> Measu
                 "width": int(row["width"]),
                 "params": params,
                 "device": stage.device,
+                "age_months": _age_months(row),
             },
-            f"{row['face_key']} {row['height']}x{row['width']}",
+            _content(row, stage.params.model),
             cost=float(row["frames"]),
         )
         for row in clips.to_dict("records")
     ]
     return stage.runner.measure(Step(STEP, measure, params, info), jobs)
+
+
+def _age_months(row: dict[Hashable, Any]) -> float | None:
+    return None if np.isnan(row["age_months"]) else float(row["age_months"])
+
+
+def _content(row: dict[Hashable, Any], model: str) -> str:
+    """All of a clip that its fit depends on; an age that the model knows nothing of is none."""
+    seen = f"{row['face_key']} {row['height']}x{row['width']}"
+    latent = age.latent(model, _age_months(row))
+    return seen if latent is None else f"{seen} age {latent!r}"
 
 
 def _selected(stage: Stage[Fit], done: Measured) -> _Selected:
@@ -220,7 +236,7 @@ def _row(clip: str, key: str, fitted: Fitted) -> dict[str, Any]:
         "clip": clip,
         "fit_key": key,
         "focal_px": float(fitted.focal_px),
-        "age": float(fitted.age[0]),
+        "age": float(fitted.age[0]) if len(fitted.age) else float("nan"),
         "residual_px": float(np.nanmedian(fitted.residual_px)),
         "residual_mm": float(np.nanmedian(fitted.residual_mm)),
         "fitted_frames": int(fitted.valid.sum()),

@@ -15,6 +15,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
@@ -24,13 +26,25 @@ from pipeline.core.errors import CradleError
 from pipeline.morph.interface import PARTS, MorphableModel
 from pipeline.morph.linear import Basis, Float, Index, Linear
 
-__all__ = ["MODELS", "PARTS", "Basis", "Morphable", "MorphableModel", "array_digest", "load"]
+__all__ = [
+    "MODELS",
+    "PARTS",
+    "Basis",
+    "Morphable",
+    "MorphableModel",
+    "array_digest",
+    "load",
+    "opened",
+]
 
 MODELS = {
     "procedural": "pipeline.morph.procedural",
     "inface": "pipeline.morph.inface",
     "flame": "pipeline.morph.flame",
 }
+
+LAYOUTS = {".h5": "inface", ".hdf5": "inface", ".npz": "flame", ".safetensors": "flame"}
+"""Which model's layout a user's file has, by its ending."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +104,28 @@ def load(name: str = "procedural", device: str = "cpu") -> MorphableModel:
     return _loaded(name, device)
 
 
+def opened(what: str) -> MorphableModel:
+    """The morphable model of that name, or the one in that file of a known layout.
+
+    Raises:
+        CradleError: it is neither a name nor a file with a known ending.
+        WeightsError: the file is not of its layout.
+    """
+    path, layout = Path(what), LAYOUTS.get(Path(what).suffix)
+    if what in MODELS or (layout is None and not path.is_file()):
+        return load(what)
+    if layout is None:
+        raise CradleError(
+            f"{path}: no layout of a morphable model ends so; allowed: {', '.join(LAYOUTS)}"
+        )
+    if not path.is_file():
+        raise CradleError(f"{path}: there is no such file")
+    read: MorphableModel = import_module(MODELS[layout]).read(path)
+    return read
+
+
 @lru_cache(maxsize=4)
 def _loaded(name: str, device: str) -> MorphableModel:
-    from importlib import import_module
-
     loaded: MorphableModel = import_module(MODELS[name]).load(device)
     return loaded
 

@@ -27,6 +27,8 @@ class Fit(Params):
     """Residuals beyond this many times the noise count linearly."""
     identity_prior: float = Field(2.0, gt=0)
     """Weight of the identity's and age's spread against the evidence of independent frames."""
+    age_spread_months: float = Field(3.0, gt=0)
+    """How old a face may look beside the age that data/sources.csv states (standard deviation)."""
     expression_prior: float = Field(2.0, gt=0)
     """Weight of the expressions' spread against the evidence of one frame."""
     focal_long_sides: float = Field(1.4, gt=0.2, le=20)
@@ -41,6 +43,8 @@ class Fit(Params):
     """Steps for identity, age and focal length together with the frames that they rest on."""
     frame_iterations: int = Field(4, ge=1, le=50)
     """Steps for the expression and pose of every frame."""
+    retry_residual_mm: float = Field(2.5, gt=0)
+    """Residual on the face from which a frame is tried again from other starts."""
     coupling: float = Field(0.5, ge=0)
     """Weight of a change from frame to frame against what one frame's landmarks say; 0 fits every
     frame by itself."""

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.morph.age import MEAN_MONTHS, STEP_MONTHS
 from pipeline.morph.appearance import HAIR_COLOURS, IRIS_COLOURS, SKIN_TONES, Appearance
 from pipeline.nursery.scenes import infant_stream
 
 Array = NDArray[np.float64]
-
-MEAN_AGE_MONTHS, AGE_STEP_MONTHS = 6.0, 5.0
-"""Age at latent 0 of the procedural model, and months a unit of it."""
 
 # Height over the pupils in an infant's face and in an adult's of the same width between the outer
 # corners of the eyes: crown, brow, eyes, nose base, mouth, chin, neck (InfAnFace against 300-W).
@@ -52,7 +50,7 @@ def infant(seed: int, number: int) -> Person:
     turn, place = divmod(number - 1, len(SKIN_TONES))
     order = np.random.default_rng(infant_stream(seed, turn, "tones"))
     looks = _looks(rng, int(order.permutation(len(SKIN_TONES))[place]))
-    age = (age_months - MEAN_AGE_MONTHS) / AGE_STEP_MONTHS
+    age = (age_months - MEAN_MONTHS) / STEP_MONTHS
     return Person(identity, age, looks, rng.uniform(-0.12, 0.12), age_months)
 
 

@@ -79,6 +79,7 @@ class World:
         self.root = root
         self.store = Store(root / "data" / ".store")
         self.clips: dict[str, dict[str, np.ndarray]] = {}
+        self.age_months: dict[str, float] = {}
 
     def add(self, clip: str, found: dict[str, np.ndarray]) -> None:
         self.clips[clip] = found
@@ -94,7 +95,10 @@ class World:
             (data / name).mkdir(parents=True, exist_ok=True)
         sizes = {"frames": FRAMES, "height": HEIGHT, "width": WIDTH}
         tables.write(
-            data / "download" / "clips.parquet", pd.DataFrame({"clip": names}).assign(**sizes)
+            data / "download" / "clips.parquet",
+            pd.DataFrame({"clip": names}).assign(
+                **sizes, age_months=[self.age_months.get(name, np.nan) for name in names]
+            ),
         )
         keys = pd.DataFrame({"clip": names, "face_key": [name * 20 for name in names]})
         tables.write(data / "landmarks" / "clips.parquet", keys)
@@ -178,6 +182,21 @@ def test_a_weight_of_the_fit_measures_again(world: World) -> None:
     world.write()
     world.run()
     assert world.run(expression_prior=0.5).measured == 1
+
+
+def test_a_known_age_is_heeded_and_another_clip_is_not_fitted_again(world: World) -> None:
+    for clip in ("one", "two"):
+        world.add(clip, landmarks(1))
+    world.write()
+    world.run()
+    unknown = world.table("clips").set_index("clip")
+    assert unknown["age"]["one"] == unknown["age"]["two"]
+    world.age_months["one"] = 16.0
+    world.write()
+    assert world.run().measured == 1
+    known = world.table("clips").set_index("clip")
+    assert known["age"]["one"] > unknown["age"]["one"] + 0.5
+    assert known.loc["two"].equals(unknown.loc["two"])
 
 
 def test_landmarks_that_jump_about_are_cut_out(world: World) -> None:

@@ -1,0 +1,112 @@
+"""Frames that were fitted badly are fitted again from other starts, and the best is kept.
+
+A step can only go downhill from where it starts. What is left far off has often started in the
+wrong valley: turned the other way, with its mouth shut, or unlike the frame beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from pipeline.morph.fit_solve import Weights, fit_frames, frame_costs
+from pipeline.morph.fit_system import Face, Observed, State, offsets
+
+# How far, in standard deviations of expression, the mouth is opened to start from.
+_OPENED = 2.0
+
+
+def retried(
+    face: Face, observed: Observed, state: State, weights: Weights, iterations: int, over_mm: float
+) -> tuple[State, Tensor]:
+    """The state with every frame at its best, and which frames (F,) another start has improved.
+
+    Args:
+        face: the landmarks' rows of the model.
+        observed: the landmarks of F frames.
+        state: where F frames have come to rest.
+        weights: of the priors; a start is better where data and priors together cost less.
+        iterations: steps from each start.
+        over_mm: the residual on the face from which a frame is tried again.
+    """
+    residual_mm = residuals_mm(face, observed, state)
+    improved = residual_mm > over_mm
+    rows = torch.nonzero(improved)[:, 0]
+    if len(rows) == 0:
+        return state, improved
+    some, best = observed.take(rows), state.take(rows)
+    cost = frame_costs(face, some, best, weights)
+    before = cost
+    for start in _starts(face, state, rows, residual_mm):
+        found, *_ = fit_frames(face, some, start, weights, iterations)
+        new_cost = frame_costs(face, some, found, weights)
+        best = best.choose(new_cost < cost, found)
+        cost = torch.minimum(cost, new_cost)
+    improved[rows] = cost < before
+    return _put(state, rows, best), improved
+
+
+def residuals_mm(face: Face, observed: Observed, state: State) -> Tensor:
+    """Mean distance (F,) of the visible landmarks from the face, on the face."""
+    distance = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
+    weight = observed.weight
+    mean_px = (distance * weight).sum(1) / weight.sum(1).clamp_min(1e-9)
+    return mean_px * torch.exp(state.log_scale)
+
+
+def _starts(face: Face, state: State, rows: Tensor, residual_mm: Tensor) -> Iterator[State]:
+    poor = state.take(rows)
+    rest = replace(poor, expression=torch.zeros_like(poor.expression))
+    yield rest
+    yield replace(rest, R=_mirrored(rest.R))
+    yield replace(rest, expression=_opened(face, rest))
+    near = _nearest_good(rows, residual_mm)
+    yield replace(
+        poor,
+        expression=state.expression[near],
+        R=state.R[near],
+        sideways=state.sideways[near],
+        log_scale=state.log_scale[near],
+    )
+
+
+def _mirrored(R: Tensor) -> Tensor:
+    """Rotations (F, 3, 3) of heads that look as far the other way, sideways and up or down."""
+    # A flat face looks the same from both sides: the sign of what turns it out of the picture.
+    flip = torch.tensor([[1.0, 1.0, -1.0], [1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]).to(R)
+    return R * flip
+
+
+def _opened(face: Face, state: State) -> Tensor:
+    """Expressions (F, E) that open what can open, by gradient of the openings at rest."""
+    still = torch.zeros_like(state.expression[:1]).requires_grad_()
+    points = face.surface.at(state.shared, still)[0]
+    upper, lower = face.pairs.unbind(-1)
+    torch.linalg.vector_norm(points[upper] - points[lower], dim=-1).sum().backward()
+    assert still.grad is not None
+    way = still.grad / torch.linalg.vector_norm(still.grad).clamp_min(1e-9)
+    return (_OPENED * way).expand_as(state.expression)
+
+
+def _nearest_good(rows: Tensor, residual_mm: Tensor) -> Tensor:
+    """For each poor row the nearest frame in time that is the better half of all."""
+    good = torch.nonzero(residual_mm <= residual_mm.median())[:, 0]
+    return good[(rows[:, None] - good).abs().argmin(1)]
+
+
+def _put(state: State, rows: Tensor, some: State) -> State:
+    def put(whole: Tensor, part: Tensor) -> Tensor:
+        filled = whole.clone()
+        filled[rows] = part
+        return filled
+
+    return replace(
+        state,
+        expression=put(state.expression, some.expression),
+        R=put(state.R, some.R),
+        sideways=put(state.sideways, some.sideways),
+        log_scale=put(state.log_scale, some.log_scale),
+    )

@@ -1,0 +1,45 @@
+"""Files of others' layouts that hold a face, so that a landmarker finds one on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.morph.model import load
+from tests.morph import model_files
+
+IDENTITY = 32
+
+
+def directions() -> np.ndarray:
+    """Our own head's identity and expression, (96, V, 3) mm."""
+    arrays = load().arrays
+    return np.concatenate([arrays.identity, arrays.expression])
+
+
+def flame(path: Path, scale: float = 1.0) -> Path:
+    """Our head in FLAME's layout, in metres."""
+    head = load()
+    np.savez(
+        path,
+        v_template=scale * head.mean / 1000,
+        shapedirs=scale * np.moveaxis(directions(), 0, 2) / 1000,
+        faces=head.triangles,
+        identity_count=IDENTITY,
+    )
+    return path
+
+
+def inface(path: Path, shift_mm: float = 0.0) -> Path:
+    """Our head in the layout of INFACE's PCA, its origin `shift_mm` lower."""
+    head = load()
+    flat = directions().reshape(96, -1).astype(float)
+    _, size, basis = np.linalg.svd(flat, full_matrices=False)
+    content = {
+        "components": basis[:40],
+        "eigenvalues": size[:40] ** 2 / 4,
+        "mean_vertices": head.mean + np.array([0, shift_mm, 0]),
+        "triangles": head.triangles,
+    }
+    return model_files.write(path, content)
