@@ -126,9 +126,6 @@ def _origin(facts: Facts) -> str:
 
 
 def _rights(facts: Facts) -> str:
-    clips = facts.clips.fillna({"licence": ""}).groupby(["licence", "consent"], as_index=False)
-    rows = [
-        (plain(row.licence), plain(row.consent), row.clip)
-        for row in clips["clip"].count().itertuples()
-    ]
+    clips = facts.clips.fillna({"licence": ""}).groupby(["licence", "consent"])
+    rows = [(plain(licence), plain(consent), len(part)) for (licence, consent), part in clips]
     return f"## Rights\n\n{table(('licence', 'consent', 'clips'), rows)}\n"

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,7 +88,7 @@ def write(path: Path, made: Embedding) -> None:
     Raises:
         CradleError: it ends otherwise, or cannot be written.
     """
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "landmark": made.landmark.astype(np.int16),
         "triangle": made.triangle.astype(np.int32),
         "barycentric": made.barycentric.astype(np.float32),
