@@ -5,6 +5,7 @@ Its head is what the Hugging Face Hub and `datasets.load_dataset` read: which fi
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import yaml
@@ -126,6 +127,6 @@ def _origin(facts: Facts) -> str:
 
 
 def _rights(facts: Facts) -> str:
-    clips = facts.clips.fillna({"licence": ""}).groupby(["licence", "consent"])
-    rows = [(plain(licence), plain(consent), len(part)) for (licence, consent), part in clips]
+    words = (map(plain, facts.clips[name]) for name in ("licence", "consent"))
+    rows = [(*pair, count) for pair, count in sorted(Counter(zip(*words, strict=True)).items())]
     return f"## Rights\n\n{table(('licence', 'consent', 'clips'), rows)}\n"
