@@ -71,7 +71,7 @@ def test_the_gradient_is_that_of_the_robust_cost_with_priors(
     face: Face, observed: Observed, state: State
 ) -> None:
     def cost(local: torch.Tensor) -> torch.Tensor:
-        return fit_solve._frame_costs(face, observed, state.moved(local), WEIGHTS).sum()
+        return fit_solve.frame_costs(face, observed, state.moved(local), WEIGHTS).sum()
 
     zero = torch.zeros(4, 8 + POSE).double()
     automatic = torch.autograd.functional.jacobian(cost, zero)
