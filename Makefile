@@ -11,6 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: run test check sync
 
 run: sync
+	$(CRADLE) python -m pipeline.commands._unlock
 	$(CRADLE) dvc repro
 	$(CRADLE) cradle summary
 

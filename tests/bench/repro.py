@@ -112,7 +112,8 @@ def killed(root: Path, kills: int) -> list[Figure]:
         ):
             struck += 1
             print(f"killed {struck}/{kills} after {after_s:.1f} s", flush=True)
-        # DVC leaves the lock of a dead process behind and clears it by itself.
+        # What `make run` does. DVC clears the lock of a dead process by itself.
+        _whole(troubled.command("-m", "pipeline.commands._unlock"))
         _whole(troubled.dvc("repro"))
         ended.append(_damage(calm, troubled))
     tables, locks, leftovers = (sum(column) for column in zip(*ended, strict=True))
