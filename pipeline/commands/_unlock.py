@@ -1,4 +1,4 @@
-"""Clears what a killed DVC leaves half-written: `python -m pipeline.commands._unlock`, before it runs.
+"""Clears what a killed DVC left half-written; run as a module, before DVC runs again.
 
 DVC writes its table of locks in place. Killed in that instant it leaves a file that it refuses to
 read ever after, although whoever held a lock is gone.
