@@ -19,7 +19,6 @@ from pipeline.face.mesh import canonical
 SEEN_RGB = (60, 220, 90)
 HIDDEN_RGB = (235, 60, 50)
 KEPT = "kept"
-FPS = 30
 _BAR_PX = 18
 _FADED = 0.35
 _SUBPIXEL_BITS = 4
@@ -41,18 +40,12 @@ def overlay(
         verdicts: F words, such as "kept" or "mouth_hidden", written at the foot; may be empty.
         out: an mp4 file to write.
     """
-    writer: media.VideoWriter | None = None
-    try:
-        for frame, picture in enumerate(media.read_frames(path)):
-            verdict = verdicts[frame] if frame < len(verdicts) else ""
-            drawn = draw(picture, points[frame], visibility[frame], verdict)
-            if writer is None:
-                height, width = drawn.shape[:2]
-                writer = media.VideoWriter(out, width, height, FPS).__enter__()
-            writer.write(drawn)
-    finally:
-        if writer is not None:
-            writer.__exit__(None, None, None)
+
+    def drawn(picture: Picture, frame: int) -> Picture:
+        verdict = verdicts[frame] if frame < len(verdicts) else ""
+        return draw(picture, points[frame], visibility[frame], verdict)
+
+    media.redraw(path, out, drawn)
 
 
 def draw(

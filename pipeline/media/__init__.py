@@ -6,6 +6,7 @@ media.write_sound(path, samples, 16_000)
 with media.VideoWriter(path, 320, 240, fps=30, sound=path) as video: video.write(frame)
 media.probe(path).picture.width
 media.normalise(path, out, limits).frames
+media.redraw(path, out, lambda frame, number: 255 - frame)
 """
 
 from pipeline.media.command import ffmpeg_path, ffmpeg_version
@@ -21,6 +22,7 @@ from pipeline.media.normalising import (
 )
 from pipeline.media.planning import FPS, Limits, Section
 from pipeline.media.probing import Picture, Probe, Sound, probe
+from pipeline.media.redrawing import redraw
 from pipeline.media.sound import read_sound, write_sound
 from pipeline.media.writer import VideoWriter
 
@@ -43,6 +45,7 @@ __all__ = [
     "probe",
     "read_frames",
     "read_sound",
+    "redraw",
     "sound_samples",
     "write_sound",
 ]

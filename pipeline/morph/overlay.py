@@ -13,7 +13,6 @@ from pipeline.morph.interface import MorphableModel
 from pipeline.morph.plain import PlainPainter
 from pipeline.morph.render import Camera
 
-FPS = 30
 OPACITY = 0.6
 
 
@@ -27,17 +26,7 @@ def overlay(video: Path, model: MorphableModel, fitted: Fitted, out: Path) -> No
         out: an mp4 file to write.
     """
     painter = PlainPainter(model)
-    writer: media.VideoWriter | None = None
-    try:
-        for frame, picture in enumerate(media.read_frames(video)):
-            drawn = over(picture, painter, model, fitted, frame)
-            if writer is None:
-                height, width = drawn.shape[:2]
-                writer = media.VideoWriter(out, width, height, FPS).__enter__()
-            writer.write(drawn)
-    finally:
-        if writer is not None:
-            writer.__exit__(None, None, None)
+    media.redraw(video, out, lambda picture, n: over(picture, painter, model, fitted, n))
 
 
 def over(

@@ -174,3 +174,21 @@ def test_no_byte_comes_from_what_the_memory_held_before(
                 video.write(np.ascontiguousarray(scene[step % 9 :, 3 * step % 31 :][:384, :682]))
         digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
     assert len(digests) == 1
+
+
+def test_a_video_is_drawn_over_frame_by_frame(tmp_path: Path) -> None:
+    media.redraw(written(tmp_path / "a.mp4"), tmp_path / "b.mp4", lambda frame, n: frame + n)
+    before = np.array(list(media.read_frames(tmp_path / "a.mp4")), int)
+    after = np.array(list(media.read_frames(tmp_path / "b.mp4")), int)
+    assert after.shape == before.shape
+    assert abs((after - before)[10, 8:40, 40:60].mean() - 10) < 3
+
+
+def test_a_video_that_could_not_be_drawn_to_its_end_is_not_left_behind(tmp_path: Path) -> None:
+    def draw(frame: np.ndarray, number: int) -> np.ndarray:
+        return frame if number < 6 else frame[:7]
+
+    path = written(tmp_path / "a.mp4")
+    with pytest.raises(CradleError, match="not uint8"):
+        media.redraw(path, tmp_path / "b.mp4", draw)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.mp4"]
