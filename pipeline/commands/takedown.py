@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.dataset.overriding import forget
 from pipeline.sources import takedown
 from pipeline.sources.takedown import Taken
 from pipeline.sources.traces import Trace, traces
 
 EXAMPLE = 'cradle takedown holiday_03 --reason "the parents asked"'
 FOUND = 1
+OVERRIDES = "data/overrides.csv"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         removed += traces(root, taken.ids, taken.digests)
     else:
         takedown.bury(root, taken, arguments.reason, datetime.now(UTC).date())
+        forget(root / OVERRIDES, taken.ids)
         takedown.remove(root, taken, _telling(removed))
     account = {
         "ids": taken.ids,

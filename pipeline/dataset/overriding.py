@@ -1,6 +1,7 @@
 """Writing data/overrides.csv: whole or not at all, and one writer after the other.
 
     append(root / "data" / "overrides.csv", [Override("kitchen_04", "drop", "no consent", ...)])
+    forget(root / "data" / "overrides.csv", ["kitchen_04"])
 
 When it returns the lines are on disk. A process that is killed before has written nothing, and two
 that write at once wait for one another.
@@ -13,7 +14,7 @@ import fcntl
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +40,25 @@ def append(path: Path, said: Sequence[Override]) -> None:
         _replace(path, written)
 
 
+def forget(path: Path, clips: Collection[str]) -> int:
+    """Take out every line about some clips; returns how many there were.
+
+    Raises:
+        CradleError: the file holds lines that cannot be understood.
+    """
+    if not path.exists():
+        return 0
+    with _alone(path.parent):
+        overrides.read(path)
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = file.readlines()
+        kept = [text for clip, text in _remarks(lines) if clip not in clips]
+        gone = sum(1 for _ in _remarks(lines)) - len(kept)
+        if gone:
+            _replace(path, "".join(kept))
+    return gone
+
+
 def plain(text: str) -> str:
     """A stranger's text as one line that no spreadsheet takes for a formula."""
     letters = (letter if letter.isprintable() else " " for letter in text)
@@ -55,6 +75,14 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _remarks(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The first cell of each row and the row as it was written, which may be several lines."""
+    rows, start = csv.reader(lines), 0
+    for row in rows:
+        yield (row[0].strip() if row else ""), "".join(lines[start : rows.line_num])
+        start = rows.line_num
 
 
 def _with_digests(text: str) -> str:

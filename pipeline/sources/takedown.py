@@ -28,8 +28,6 @@ from pipeline.sources.traces import Trace, traces
 
 STORE = Path("data/.store")
 CLIPS = Path("data/download/clips.parquet")
-SAID = (Path("data/overrides.csv"), Path("data/looked.csv"))
-"""What reviewers wrote, a row a remark, with the clip's id in the column `clip`."""
 GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
 UNNAMED = ("pictures",)
@@ -97,10 +95,8 @@ def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
     for folder in sorted(folders | set(orphans(root, taken))):
         told(Trace("the store", folder))
         shutil.rmtree(folder, ignore_errors=True)
-    for path in SAID:
-        _forget_remarks(root / path, taken.ids)
     for path in sorted(found):
-        if not path.is_relative_to(root / STORE) and path not in {root / said for said in SAID}:
+        if not path.is_relative_to(root / STORE):
             told(Trace(_place(root, path), path))
             path.unlink(missing_ok=True)
 
@@ -171,14 +167,3 @@ def _write(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -
         writer.writeheader()
         writer.writerows(rows)
     temporary.replace(path)
-
-
-def _forget_remarks(path: Path, ids: Iterable[str]) -> None:
-    if not path.exists():
-        return
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns, rows = list(reader.fieldnames or ()), list(reader)
-    kept = [row for row in rows if row.get("clip") not in set(ids)]
-    if len(kept) < len(rows):
-        _write(path, columns, kept)

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from pipeline.core.reasons import State
 
 WHERE = ("data", "models", ".dvc/cache", ".dvc/tmp")
-TOMBSTONES = ("data/takedowns.csv", "data/sources.csv")
-"""They name what is withdrawn so that it stays away."""
+RECORDS = ("data/takedowns.csv", "data/sources.csv", "data/looked.csv")
+"""They name what is withdrawn so that it stays away, and who has looked at whose face."""
 STORE = "data/.store"
 REPORT = "data/audit/report.html"
 LEDGER = "data/download/ledger.parquet"
@@ -45,7 +45,7 @@ def traces(root: Path, ids: Iterable[str], digests: Iterable[str]) -> Iterator[T
     """
     ids, digests = set(ids), set(digests)
     words = _words(ids, digests)
-    excused = {root / name for name in TOMBSTONES}
+    excused = {root / name for name in RECORDS}
     if ids <= _withdrawn(root):
         # A report made since shows them in the row of what was withdrawn.
         excused.add(root / REPORT)

@@ -12,7 +12,7 @@ from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
 from pipeline.dataset import overrides
 from pipeline.dataset.overrides import Override
-from pipeline.dataset.overriding import LONGEST, append, plain
+from pipeline.dataset.overriding import LONGEST, append, forget, plain
 
 OLD = "# ours\nclip,start_frame,end_frame,verdict,reason,reviewer,date\na,,,drop,no,mk,2026-11-02\n"
 SAID = Override("sofa", "keep", "beside the mouth", "mk", "2026-11-26", 4, 9, "0123456789ab")
@@ -34,6 +34,17 @@ def test_what_people_wrote_stays_as_they_wrote_it(tmp_path, text):
     first, second = overrides.read(path)
     assert (first.clip, first.measured, second) == ("a", "", SAID)
     assert path.read_text().startswith("# ours\n")
+
+
+def test_what_was_said_of_a_clip_is_forgotten_and_the_rest_stays_as_it_was(tmp_path):
+    path = tmp_path / "overrides.csv"
+    path.write_text(
+        OLD + 'sofa,,,drop,"of two\nlines",mk,2026-11-02\nb,,,keep,a sofa,mk,2026-11-02\n'
+    )
+    assert forget(path, ["sofa"]) == 1
+    assert path.read_text() == OLD + "b,,,keep,a sofa,mk,2026-11-02\n"
+    assert forget(path, ["sofa"]) == 0
+    assert forget(tmp_path / "none.csv", ["sofa"]) == 0
 
 
 def test_a_file_that_cannot_be_understood_is_left_alone(tmp_path):
