@@ -65,7 +65,7 @@ def provenance(root: Path, account: Account, everything: BaseModel) -> Provenanc
     clips = account.clips["download"]
     media = "".join(f"{clip} {row['media_digest']}\n" for clip, row in sorted(clips.items()))
     return Provenance(
-        code_digest(),
+        source_digest(),
         [(name, _digest(root / name)) for name in INPUTS],
         hashlib.sha256(media.encode()).hexdigest(),
         len(clips),
@@ -73,7 +73,7 @@ def provenance(root: Path, account: Account, everything: BaseModel) -> Provenanc
     )
 
 
-def code_digest(project: Path = PROJECT) -> str:
+def source_digest(project: Path = PROJECT) -> str:
     """SHA-256 over the names and content of all source files, in order of their names."""
     digest = hashlib.sha256()
     for path in sorted([*project.glob("pipeline/**/*.py"), *project.glob("stages/*.py")]):

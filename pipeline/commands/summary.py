@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipeline.audit.provenance import code_digest
+from pipeline.audit.provenance import source_digest
 from pipeline.core import ledger
 from pipeline.core.errors import CradleError
 from pipeline.dataset import shards
@@ -62,7 +62,7 @@ def origin(root: Path) -> dict[str, Any]:
     from scmrepo.exceptions import SCMError
     from scmrepo.git import Git
 
-    found: dict[str, Any] = {"code": code_digest(), "commit": None, "changed": None}
+    found: dict[str, Any] = {"code": source_digest(), "commit": None, "changed": None}
     try:
         with closing(Git(str(root))) as git:
             return found | {"commit": git.get_rev(), "changed": git.is_dirty(untracked_files=False)}

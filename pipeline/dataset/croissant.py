@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.core.backends import file_digest
 from pipeline.dataset import rai, shards
 from pipeline.dataset.facts import Facts
 from pipeline.dataset.rights import SOURCES, spdx
@@ -125,7 +126,7 @@ def metadata(facts: Facts, folder: Path) -> Json:
 
 def version(facts: Facts, paths: list[Path]) -> str:
     """The publisher's version with a digest of the shards as its build."""
-    digest = hashlib.sha256("".join(_sha256(path) for path in paths).encode()).hexdigest()
+    digest = hashlib.sha256("".join(file_digest(path) for path in paths).encode()).hexdigest()
     return f"{facts.release.version}+{digest[:12]}"
 
 
@@ -185,7 +186,7 @@ def _file(path: Path) -> Json:
         "contentUrl": path.name,
         "contentSize": f"{path.stat().st_size} B",
         "encodingFormat": FORMATS[path.suffix],
-        "sha256": _sha256(path),
+        "sha256": file_digest(path),
     }
 
 
@@ -233,8 +234,3 @@ def _shape(kind: pa.DataType) -> tuple[list[int], pa.DataType]:
         shape.append(kind.list_size if pa.types.is_fixed_size_list(kind) else -1)
         kind = kind.value_type
     return shape, kind
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -135,8 +135,9 @@ def _biases(facts: Facts) -> list[str]:
         f"Clips inside of those offered: {', '.join(yields) or 'none'}.",
         f"Seconds by vocalization: {', '.join(seconds) or 'none'}.",
         facts.ages,
-        "Sex, skin, health, language at home and country are not recorded, so that no balance over "
-        "them can be shown.",
+        "Sex, health, language at home and country are not recorded, so that no balance over them "
+        "can be shown. How often clips are kept by tone of skin, age, light and loudness is told "
+        "in the report of the run that made the dataset.",
     ]
     if facts.synthetic_share:
         said.append(

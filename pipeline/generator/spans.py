@@ -20,9 +20,9 @@ from torch import Tensor
 
 from pipeline.dataset import shards
 from pipeline.dataset.shards import PackError, Row
+from pipeline.dataset.splits import SPLITS
 
 Floats = NDArray[np.float32]
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.audit import read
-from pipeline.audit.provenance import INPUTS, code_digest, provenance
+from pipeline.audit.provenance import INPUTS, provenance, source_digest
 from pipeline.commands import summary
 from pipeline.core.code import PROJECT
 from pipeline.core.params import fit
@@ -72,16 +72,16 @@ def test_the_code_s_digest_follows_the_code_alone(tmp_path):
         shutil.copytree(
             PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__")
         )
-    before = code_digest(tmp_path)
+    before = source_digest(tmp_path)
     (tmp_path / "stages" / "notes.txt").write_text("nothing that runs")
-    assert code_digest(tmp_path) == before
+    assert source_digest(tmp_path) == before
     file = tmp_path / "pipeline" / "core" / "ids.py"
     file.rename(file.with_name("idents.py"))
-    renamed = code_digest(tmp_path)
+    renamed = source_digest(tmp_path)
     assert renamed != before
     file.with_name("idents.py").write_text("x = 1\n")
-    assert code_digest(tmp_path) not in (before, renamed)
-    assert code_digest() == code_digest()
+    assert source_digest(tmp_path) not in (before, renamed)
+    assert source_digest() == source_digest()
 
 
 def git(folder, *words):
@@ -90,7 +90,7 @@ def git(folder, *words):
 
 
 def test_the_summary_names_the_commit_and_whether_files_differ_from_it(tmp_path):
-    assert summary.origin(tmp_path) == {"code": code_digest(), "commit": None, "changed": None}
+    assert summary.origin(tmp_path) == {"code": source_digest(), "commit": None, "changed": None}
     git(tmp_path, "init", "-q")
     (tmp_path / "params.yaml").write_text("a: 1\n")
     git(tmp_path, "add", ".")

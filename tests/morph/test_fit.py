@@ -22,14 +22,6 @@ FRAMES = 24
 PARAMS = Fit(noise_mm=0.6, opening_noise_mm=0.6, identity_prior=0.25, expression_prior=1.0)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def face() -> Face:
     return linear_face()

@@ -23,14 +23,6 @@ WEAK = {"identity_prior": 200.0, "independent_frames": 1.0}
 STRONG = {"identity_prior": 0.05, "independent_frames": 1000.0}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def face() -> Face:
     found, _ = embedded("procedural", Fit())

@@ -17,14 +17,6 @@ WEIGHTS = Weights(2.0, 1.0, 1.0, 1.0, float(np.log(FOCAL_PX)))
 STEPS, OVER_MM = 8, 2.5
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def face() -> Face:
     return linear_face(100, 8, 12)

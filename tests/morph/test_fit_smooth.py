@@ -15,14 +15,6 @@ PARAMS = Fit(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 7, 8, 13])
 def test_a_chain_is_the_dense_system(frames: int) -> None:
     n, rng = 5, np.random.default_rng(frames)

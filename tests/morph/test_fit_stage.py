@@ -25,14 +25,6 @@ FOCAL_PX = 800.0
 PARAMS = Fit()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def landmarks(seed: int, frames: int = FRAMES) -> dict[str, np.ndarray]:
     """A head that opens its mouth and looks about, as mediapipe would see it but for its noise."""
     rng, head, lies = np.random.default_rng(seed), model.load(), embedding.load()
