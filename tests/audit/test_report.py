@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.audit import report
-from pipeline.audit.provenance import code_digest
+from pipeline.audit.provenance import source_digest
 from pipeline.core.reasons import Reason
 from tests.audit import fake
 
@@ -176,7 +176,7 @@ def test_synthetic_clips_are_announced_with_the_backends(page):
 
 def test_the_page_says_what_it_was_made_from(page):
     text = " ".join(page.text().split())
-    assert code_digest() in text
+    assert source_digest() in text
     assert "3 of 7 clips with media, 1 of 1 that are kept" in text
     assert "ab" * 32 in text
     assert "select.max_yaw_deg" in text
