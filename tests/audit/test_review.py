@@ -60,6 +60,8 @@ def test_sliders_say_what_would_change_and_write_nothing(address, root):
     status, content, _ = ask(f"{address}api/what-if", {"changed": {"max_yaw_deg": "x"}})
     assert status == 400
     assert b"max_yaw_deg" in content
+    for wrong in ([["max_yaw_deg", 1]], "max_yaw_deg", {"no_such_threshold": 1}):
+        assert ask(f"{address}api/what-if", {"changed": wrong})[0] == 400
 
 
 def test_only_who_has_the_token_and_asks_from_here_is_answered(address):

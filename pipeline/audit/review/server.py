@@ -131,6 +131,8 @@ class Review:
         """What other thresholds would keep; writes nothing."""
         asked = await _json(request)
         changed, clip = asked.get("changed", {}), str(asked.get("clip", ""))
+        if not isinstance(changed, dict):
+            raise CradleError("changed: should be thresholds by name")
         async with self.lock:
             return web.json_response(await asyncio.to_thread(self.desk.what_if, changed, clip))
 
