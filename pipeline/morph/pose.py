@@ -38,7 +38,7 @@ def rotation_angles(rotation: ArrayLike) -> tuple[float, float, float]:
 
 
 def rotation_vector(rotation: ArrayLike) -> Array:
-    """Rotation vector (3,), radians, of a rotation matrix (3,3)."""
+    """Rotation vectors (..., 3), radians, of one rotation matrix (3,3) or of many (N,3,3)."""
     from scipy.spatial.transform import Rotation
 
     return np.asarray(Rotation.from_matrix(np.asarray(rotation, float)).as_rotvec())

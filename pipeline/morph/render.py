@@ -114,22 +114,24 @@ class Camera:
 class Picture:
     """One drawn frame: rgb (H,W,3) uint8 sRGB, alpha (H,W) 0..1, depth (H,W) mm, triangle (H,W).
 
-    Triangles past the model's own are the shirt.
+    Triangles past the model's own are the shirt; nothing is drawn outside `box`.
     """
 
     rgb: NDArray[np.uint8]
     alpha: Float
     depth: Float
     triangle: NDArray[np.int32]
+    box: Box = (slice(None), slice(None))
 
     @classmethod
-    def empty(cls, size: tuple[int, int]) -> Picture:
+    def empty(cls, size: tuple[int, int], box: Box) -> Picture:
         """A picture (height, width) that shows nothing yet."""
         return cls(
             np.zeros((*size, 3), np.uint8),
             np.zeros(size, np.float32),
             np.full(size, np.inf, np.float32),
             np.full(size, -1, np.int32),
+            box,
         )
 
     def over(self, background: NDArray[np.uint8] | tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -209,9 +211,7 @@ class Painter:
             _noise_cube(),
             glow,
         )
-        picture = Picture.empty(camera.size)
-        self._develop(picture, box, glow, seen)
-        return picture
+        return self._develop(camera.size, box, glow, seen)
 
     def _scene(self, points: Float, view: Camera, dressed: bool) -> _Scene:
         """Everything there is to draw, vertex by vertex."""
@@ -230,17 +230,18 @@ class Painter:
             *self._dressed,
         )
 
-    def _develop(self, picture: Picture, box: Box, glow: Float, seen: Visible) -> None:
-        """Average supersamples and encode as sRGB, into the part of the picture that shows them."""
+    def _develop(self, size: tuple[int, int], box: Box, glow: Float, seen: Visible) -> Picture:
+        """Average the supersamples in a box of the picture, and encode them as sRGB."""
         step = self.detail
-        height, width = seen.depth.shape[0] // step, seen.depth.shape[1] // step
-        rgb = np.zeros((height, width, 3), np.uint8)
-        alpha = np.zeros((height, width), np.float32)
+        rows, columns = (slice(side.start // step, side.stop // step) for side in box)
+        picture = Picture.empty(size, (rows, columns))
+        part = (rows.stop - rows.start, columns.stop - columns.start)
+        rgb, alpha = np.zeros((*part, 3), np.uint8), np.zeros(part, np.float32)
         develop(glow, seen.triangle, step, _srgb_table(), rgb, alpha)
-        where = tuple(slice(side.start // step, side.stop // step) for side in box)
-        picture.rgb[where], picture.alpha[where] = rgb, alpha
-        picture.depth[where] = seen.depth[::step, ::step]
-        picture.triangle[where] = seen.triangle[::step, ::step]
+        picture.rgb[picture.box], picture.alpha[picture.box] = rgb, alpha
+        picture.depth[picture.box] = seen.depth[::step, ::step]
+        picture.triangle[picture.box] = seen.triangle[::step, ::step]
+        return picture
 
 
 def _around(px: NDArray, size: tuple[int, int], step: int) -> Box:

@@ -94,12 +94,10 @@ def _around(depth: Map, row: NDArray[np.int_], column: NDArray[np.int_]) -> NDAr
 
 def _cover(frame: Map, picture: render.Picture) -> None:
     """Lay a hard-edged picture over a frame, its outline softened."""
-    rows, columns = np.flatnonzero(picture.alpha.any(1)), np.flatnonzero(picture.alpha.any(0))
-    if not len(rows):
-        return
+    rows, columns = picture.box
     part = (
-        slice(max(rows[0] - 3, 0), rows[-1] + 4),
-        slice(max(columns[0] - 3, 0), columns[-1] + 4),
+        slice(max(rows.start - 3, 0), rows.stop + 3),
+        slice(max(columns.start - 3, 0), columns.stop + 3),
     )
     alpha = picture.alpha[part]
     _mix(frame[part], picture.rgb[part], alpha, blur(alpha, _SOFT_PX))
@@ -114,16 +112,20 @@ def _mix(frame, rgb, alpha, soft):  # type: ignore[no-untyped-def]
             share = soft[row, column]
             if share < 0.004:
                 continue
-            for c in range(3):
-                total, count = 0.0, 0
-                if alpha[row, column] > 0:
-                    total, count = float(rgb[row, column, c]), 1
-                else:
-                    for y in range(max(row - 2, 0), min(row + 3, height)):
-                        for x in range(max(column - 2, 0), min(column + 3, width)):
-                            if alpha[y, x] > 0:
-                                total += rgb[y, x, c]
-                                count += 1
-                colour = total / max(count, 1) / 255.0
-                if count > 0:
+            if alpha[row, column] > 0:
+                for c in range(3):
+                    colour = rgb[row, column, c] / 255.0
+                    frame[row, column, c] += share * (colour - frame[row, column, c])
+                continue
+            red, green, blue, count = 0, 0, 0, 0
+            for y in range(max(row - 2, 0), min(row + 3, height)):
+                for x in range(max(column - 2, 0), min(column + 3, width)):
+                    if alpha[y, x] > 0:
+                        red += rgb[y, x, 0]
+                        green += rgb[y, x, 1]
+                        blue += rgb[y, x, 2]
+                        count += 1
+            if count > 0:
+                for c, total in enumerate((red, green, blue)):
+                    colour = total / count / 255.0
                     frame[row, column, c] += share * (colour - frame[row, column, c])

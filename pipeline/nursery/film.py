@@ -90,5 +90,6 @@ def shooting(
         if has_sound:
             film._sound = container.add_stream("aac", rate=SOUND_HZ, layout="stereo")
             film._sound.bit_rate = 128_000
+            film._sound.codec_context.options = {"aac_coder": "fast"}
         yield film
         film._finish()

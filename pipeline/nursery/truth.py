@@ -95,7 +95,7 @@ class Notebook:
         self._shot = shot
         self._places = embedding.load(shot.model.name)
         count = len(shot)
-        self.rotation = np.full((count, 3), np.nan, np.float32)
+        self._turns = np.full((count, 3, 3), np.nan)
         self.translation = np.full((count, 3), np.nan, np.float32)
         self.landmarks_px = np.full((count, LANDMARKS, 2), np.nan, np.float32)
         self.visible = np.zeros((count, LANDMARKS), bool)
@@ -112,7 +112,7 @@ class Notebook:
         px = placed.px(points, width, height)
         column = np.clip(px[:, 0].astype(int), 0, width - 1)
         row = np.clip(px[:, 1].astype(int), 0, height - 1)
-        self.rotation[index] = pose.rotation_vector(placed.rotation)
+        self._turns[index] = placed.rotation
         self.translation[index] = placed.translation
         self.landmarks_px[index, which] = px[:, :2]
         self.covered[index, which] = frame.cover[row, column] >= 0.5
@@ -149,6 +149,14 @@ class Notebook:
         names = ["turned_away", "out_of_frame", "mouth_hidden", "face_hidden"]
         return [str(name) for name in np.select(faults, names, "")]
 
+    def _rotation(self) -> NDArray[np.float32]:
+        """Rotation vectors (F, 3), nan where nobody is in the picture."""
+        there = np.isfinite(self._turns[:, 0, 0])
+        found = np.full((len(self._turns), 3), np.nan, np.float32)
+        if there.any():
+            found[there] = pose.rotation_vector(self._turns[there])
+        return found
+
     def _arrays(self, track: Soundtrack) -> dict[str, NDArray[Any]]:
         shot, role = self._shot, self._shot.infant
         frames, layout = len(shot), shot.model.layout
@@ -162,7 +170,7 @@ class Notebook:
             "age": np.array([role.person.age], np.float32) if role else unknown["age"],
             "expression": role.expression if role else np.tile(unknown["expression"], (frames, 1)),
             "focal_px": np.array(shot.focal_px, np.float32),
-            "rotation": self.rotation,
+            "rotation": self._rotation(),
             "translation": self.translation,
             "yaw_deg": _short(role.motion.yaw_deg) if role else nothing,
             "pitch_deg": _short(role.motion.pitch_deg) if role else nothing,
