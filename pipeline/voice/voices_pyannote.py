@@ -159,6 +159,14 @@ class Specifications:
     permutation_invariant: bool = False
 
 
+def _member(cls: Any, name: str) -> Enum:
+    """Serve the enumerations that early releases of Python 3.11 write as getattr(class, name)."""
+    for known in (Problem, Resolution):
+        if cls is known:
+            return known[name]
+    raise ValueError(f"it asks for {name!r} of a thing that is no enumeration")
+
+
 def _checkpoint_of(path: Path) -> Path:
     """The checkpoint itself: of a pipeline, the file that its config names, by digest."""
     if path.suffix not in (".yaml", ".yml"):
@@ -187,7 +195,8 @@ def _read(path: Path) -> tuple[PyanNet, Specifications]:
     stand_ins: list[Any] = [
         (cls, f"{_TASK}.{cls.__name__}") for cls in (Problem, Resolution, Specifications)
     ]
-    safe = torch.serialization.safe_globals([*stand_ins, TorchVersion])
+    by_name = (_member, "builtins.getattr")
+    safe = torch.serialization.safe_globals([*stand_ins, by_name, TorchVersion])
     with reading(path, _EXPECTED), safe:
         content = torch.load(path, map_location="cpu", weights_only=True)
         about, sizes = content["pyannote.audio"], content["hyper_parameters"]

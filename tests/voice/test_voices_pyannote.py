@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,25 @@ def test_labels_must_cover_the_classes(tmp_path: Path, sound: tuple) -> None:
         tracker.voices(*sound, {"KCHI": "adult", "DOG": "other"})
 
 
+@pytest.mark.parametrize("by", ["value", "name"])
+def test_enumerations_are_read_as_either_python_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    def reduced(member: Enum, _: int) -> tuple[Any, tuple[Any, ...]]:
+        cls = type(member)
+        return (cls, (member.value,)) if by == "value" else (getattr, (cls, member.name))
+
+    for cls in (voices_pyannote.Problem, voices_pyannote.Resolution):
+        monkeypatch.setattr(cls, "__reduce_ex__", reduced)
+    checkpoint(tmp_path / "model.bin", TYPES)
+    assert Pyannote(tmp_path / "model.bin", "cpu").classes == tuple(TYPES)
+
+
+class Attribute:
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return (getattr, (torch.torch_version.TorchVersion, "_convert_to_version"))
+
+
 class Evil:
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return (print, ("owned",))
@@ -167,9 +187,10 @@ def test_what_is_more_than_numbers_is_refused(
     (tmp_path / "short.bin").write_bytes(whole.read_bytes()[:5000])
     (tmp_path / "pickle.bin").write_bytes(pickle.dumps({"state_dict": Evil()}))
     torch.save({"state_dict": Evil()}, tmp_path / "evil.bin")
+    torch.save({"state_dict": Attribute()}, tmp_path / "attribute.bin")
     torch.save({"state_dict": {}}, tmp_path / "other.bin")
     (tmp_path / "empty.bin").write_bytes(b"")
-    for name in ("short", "pickle", "evil", "other", "empty"):
+    for name in ("short", "pickle", "evil", "attribute", "other", "empty"):
         with pytest.raises(WeightsError, match=rf"{name}\.bin: expected a whole checkpoint"):
             Pyannote(tmp_path / f"{name}.bin", "cpu")
     assert "owned" not in capsys.readouterr().out
