@@ -34,7 +34,7 @@ def plan(root: Path) -> tuple[Planner, list[str]]:
     """
     everything = load(root)
     planner = Planner(Store(root / STORE), everything.run)
-    unsure = []
+    unsure: list[str] = []
     for name in MEASURING:
         stage = Stage(name, getattr(everything, name), everything, root, planner.store, planner)
         try:
@@ -47,7 +47,7 @@ def plan(root: Path) -> tuple[Planner, list[str]]:
 
 
 def _run(name: str) -> Callable[[Stage[Any]], Any]:
-    run: Callable[[Stage[Any]], Any] = importlib.import_module(MEASURING[name]).run
+    run: Callable[..., Any] = importlib.import_module(MEASURING[name]).run
     if name == "download":
         return partial(run, nursery=importlib.import_module("pipeline.nursery.catalogue"))
     return run
