@@ -62,7 +62,7 @@ class Desk:
         self.place = {str(clip): number for number, clip in enumerate(tables.clips["clip"])}
         self.sliding = Sliding(tables)
         self._kept = self.sliding.kept(thresholds)
-        self._heard: object = None
+        self._heard: object = "nothing yet"
         self.said: tuple[Override, ...] = ()
 
     @classmethod
@@ -80,17 +80,15 @@ class Desk:
             raise CradleError(f"{error.filename}: not found; `make run` makes it") from None
         desk = cls(root, account, tables, thresholds)
         desk.listen()
+        # The first table is asked for at once, and most of it stays as it is.
+        desk.rows()
         return desk
-
-    @property
-    def version(self) -> str:
-        """Of what reviewers said: another one once anybody said more."""
-        path = self.root / OVERRIDES
-        return str(path.stat().st_mtime_ns) if path.exists() else ""
 
     def listen(self) -> None:
         """Read again what reviewers said, this one and others, if anything was said since."""
-        version = self.version
+        path = self.root / OVERRIDES
+        status = path.stat() if path.exists() else None
+        version = None if status is None else (status.st_ino, status.st_mtime_ns, status.st_size)
         if version == self._heard:
             return
         self.said = overrides.read(self.root / OVERRIDES)

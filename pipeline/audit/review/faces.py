@@ -24,7 +24,6 @@ JPEG_QUALITY = 80
 Picture = NDArray[np.uint8]
 
 
-
 def strip(of: Footage, frames: int, *, bare: bool) -> bytes:
     """Frames side by side with their landmarks over a clip's time, as JPEG; blurred unless `bare`.
 

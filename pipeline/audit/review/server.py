@@ -98,9 +98,7 @@ class Review:
         path = next((path for path in PAGE.iterdir() if path.name == name), None)
         if path is None or path.suffix not in STATIC:
             raise web.HTTPNotFound
-        return web.Response(
-            text=path.read_text(encoding="utf-8"), content_type=STATIC[path.suffix]
-        )
+        return web.Response(text=path.read_text(encoding="utf-8"), content_type=STATIC[path.suffix])
 
     async def rows(self, request: web.Request) -> web.Response:
         """All clips, in the order of the queue, and what stands above them."""
@@ -114,7 +112,6 @@ class Review:
             await asyncio.to_thread(self.desk.listen)
         content = await asyncio.to_thread(view.of_clip, self.desk, clip)
         content["shown"] = await asyncio.to_thread(self.screen.shown, clip)
-        content["version"] = self.desk.version
         return web.json_response(content)
 
     async def words(self, request: web.Request) -> web.Response:
@@ -171,7 +168,6 @@ class Review:
             "agreement": self.desk.agreement(),
             "meaning": {str(reason): reason.explanation for reason in Reason},
             "funnel": self.desk.funnel(),
-            "version": self.desk.version,
         }
 
     def _told(self, clip: str) -> web.Response:
@@ -181,7 +177,6 @@ class Review:
                 "said": self.desk.said_of(clip),
                 "kept": self.desk.kept_of(clip),
                 "agreement": self.desk.agreement(),
-                "version": self.desk.version,
             }
         )
 

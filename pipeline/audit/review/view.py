@@ -87,7 +87,7 @@ def in_words(desk: Desk, clip: str) -> dict[str, Any]:
     return {
         "steps": [[step.stage, step.state, step.reason, *_of_step(step)] for step in story.steps],
         "runs": [
-            [run.stage, run.start_frame, run.end_frame, run.reason, *words.of_run(run).split(" ", 1)]
+            [run.stage, run.start_frame, run.end_frame, run.reason, words.of_run(run)]
             for run in story.runs
             if run.reason != Reason.KEPT
         ],

@@ -87,9 +87,8 @@ class Worth:
         heads = np.array([len({word.reviewer for word in of}) for of in words])
         left = np.select([heads == 0, (stale + split) > 0, heads == 1], [1.0, 1.0, SECOND_OPINION])
         worth = np.round(each.sum(axis=0) * left, 3)
-        names = list(WORTH)
-        strongest = [names[number] for number in each.argmax(axis=0)]
-        return worth, [name if value > 0 else "" for name, value in zip(strongest, worth, strict=True)]
+        names = np.array(list(WORTH), object)
+        return worth, np.where(worth > 0, names[each.argmax(axis=0)], "").tolist()
 
     def _laid(self, values: Floats) -> Floats:
         """(N,) of the values (C,) by clip; 0 where select decided nothing."""
@@ -121,7 +120,7 @@ def _rareness(account: Account, clips: Sequence[str]) -> Floats:
 
 
 def _another_type(account: Account, tables: Tables) -> Floats:
-    """(C,) how much more a voice sounds like another vocalization than like the one it is listed as."""
+    """(C,) how much more a voice sounds like another vocalization than like its own."""
     scores = pd.DataFrame.from_dict(account.clips["isolate"], orient="index")
     scores = scores.filter(regex="^type_").reindex(tables.clips["clip"]).astype(float)
     if scores.empty:

@@ -12,7 +12,6 @@ import { headline, words } from "./why.js";
 const reviewer = $("reviewer");
 const only = { reason: "", stage: "", special: "" };
 let data;
-let version;
 let order = [];
 let sorted = { by: null, up: true };
 let current = null;
@@ -125,7 +124,6 @@ function agree(pairs) {
 async function load() {
   const content = await ask("api/rows");
   data = content.columns;
-  version = content.version;
   data.searched = data.clip.map((clip, i) => `${clip} ${data.source[i]} ${data.vocalization[i]} ${data.reason[i]} ${data.words[i]} ${data.verdicts[i]}`.toLowerCase());
   const kept = data.state.filter((state) => state === "kept").length;
   $("count").textContent = `${many(kept)} of ${many(data.clip.length)} clips kept`;
@@ -227,21 +225,22 @@ async function takeBack(line) {
 
 async function tell(path, body, done) {
   const of = current;
-  $("told").textContent = "";
+  const [note, { span }] = [$("note").value, timeline];
+  $("note").value = $("told").textContent = "";
+  timeline.choose(null);
   try {
     const answer = await ask(path, body);
     agree(answer.agreement);
     if (current !== of) return true;
-    $("note").value = "";
-    document.activeElement?.blur();
-    timeline.choose(null);
     timeline.keeps(answer.kept);
     lines(answer.said);
     sliders.foresee();
     $("told").textContent = done;
     return true;
   } catch (error) {
-    $("told").textContent = error.message;
+    $("told").textContent = `${of.clip}, nothing was written: ${error.message}`;
+    if (current === of && !$("note").value) $("note").value = note;
+    if (current === of && !timeline.span) timeline.choose(span);
     return false;
   }
 }

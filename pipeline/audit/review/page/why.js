@@ -19,7 +19,7 @@ export function words(box, story, choose) {
       el("span", { kind: "soft", text: said }),
     ),
   );
-  const runs = story.runs.map(([stage, start, end, reason, , line]) => {
+  const runs = story.runs.map(([stage, start, end, reason, line]) => {
     const button = el("button", { kind: "run", on: () => choose(start, end) });
     const [where, what = ""] = split(line);
     button.append(el("i", { kind: `swatch r-${reason}` }), el("b", { text: where }), el("span", { text: what.replace(`${stage}: `, "") }));
@@ -33,7 +33,7 @@ export function words(box, story, choose) {
   );
 }
 
-// "41-77 (1.37-2.60 s) select: mouth_hidden, ..." into where and what.
+// "frames 41-77 (1.37-2.60 s) select: mouth_hidden, ..." into where and what.
 function split(line) {
   const at = line.indexOf(") ");
   return at < 0 ? [line] : [line.slice(0, at + 1), line.slice(at + 2)];
