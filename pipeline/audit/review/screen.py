@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import datetime
 import secrets
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from pipeline import media
 from pipeline.audit.read import Account
 from pipeline.audit.review import faces, reels
-from pipeline.audit.review.footage import Footage, footage
+from pipeline.audit.review.footage import footage
 from pipeline.audit.spectrogram import spectrograms
 from pipeline.core.errors import CradleError
 from pipeline.core.store import Store
@@ -105,29 +104,20 @@ class Screen:
     def _draw(self, clip: str, what: str, bare: bool, reel: int) -> Content:
         of = footage(self._account, self._store, clip)
         assert of is not None
-        drawers: dict[str, Callable[[], Content] | None] = {
-            "strip.jpg": lambda: (faces.strip(of, of.frames, bare=bare), "image/jpeg"),
-            "veil.png": lambda: (faces.veil(of), "image/png"),
-            "sound.png": _heard(of, 0),
-            "stem.png": _heard(of, 1),
-            "landmarks": of.landmarks and (lambda: (reels.landmarks(of, reel), NUMBERS)),
-            "mesh": of.fit and (lambda: (reels.mesh(of, reel), NUMBERS)),
-            "triangles": of.fit and (lambda: (reels.triangles(of), NUMBERS)),
-        }
-        draw = drawers.get(what)
-        if draw is None:
-            raise NotHereError(f"{clip}: {what} is not here")
-        return draw()
-
-
-def _heard(of: Footage, which: int) -> Callable[[], Content] | None:
-    """The spectrogram of the sound or of the infant's stem, both on one scale."""
-    if of.stem is None or not of.sound.exists():
-        return None
-
-    def draw() -> Content:
-        assert of.stem is not None
-        waves = [media.read_sound(path)[0] for path in (of.sound, of.stem)]
-        return faces.png(spectrograms(*waves)[which]), "image/png"
-
-    return draw
+        match what:
+            case "strip.jpg":
+                return faces.strip(of, of.frames, bare=bare), "image/jpeg"
+            case "veil.png":
+                return faces.veil(of), "image/png"
+            case "sound.png" | "stem.png" if of.stem is not None and of.sound.exists():
+                waves = [media.read_sound(path)[0] for path in (of.sound, of.stem)]
+                # Drawn together, so that both are on one scale of loudness.
+                sound, stem = spectrograms(*waves)
+                return faces.png(sound if what == "sound.png" else stem), "image/png"
+            case "landmarks" if of.landmarks is not None:
+                return reels.landmarks(of, reel), NUMBERS
+            case "mesh" if of.fit is not None:
+                return reels.mesh(of, reel), NUMBERS
+            case "triangles" if of.fit is not None:
+                return reels.triangles(of), NUMBERS
+        raise NotHereError(f"{clip}: {what} is not here")

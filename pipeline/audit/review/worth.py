@@ -121,7 +121,7 @@ def _rareness(account: Account, clips: Sequence[str]) -> Floats:
 
 def _another_type(account: Account, tables: Tables) -> Floats:
     """(C,) how much more a voice sounds like another vocalization than like its own."""
-    scores = pd.DataFrame.from_dict(account.clips["isolate"], orient="index")
+    scores = pd.DataFrame.from_dict(dict(account.clips["isolate"]), orient="index")
     scores = scores.filter(regex="^type_").reindex(tables.clips["clip"]).astype(float)
     if scores.empty:
         return np.zeros(len(tables.clips))

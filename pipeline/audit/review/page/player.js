@@ -51,7 +51,8 @@ export class Player {
 
   // The same moment with other ears, or another clip.
   listen() {
-    const { clip, shown = clip.shown } = this;
+    const { clip } = this;
+    const { shown } = clip;
     const playing = this.sound && !this.sound.paused;
     this.sound?.pause();
     if (!shown.stem) this.shows.stem = false;

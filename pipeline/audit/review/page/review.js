@@ -57,12 +57,13 @@ const sliders = new Sliders({
 // The list.
 
 const me = () => reviewer.value.trim();
-const judgedByMe = (index) => data.reviewers[index].includes(me());
+let my = "";
+const judgedByMe = (index) => my !== "" && data.reviewers[index].includes(my);
 const SPECIAL = {
   stale: ["stale verdicts", (index) => data.stale[index]],
   disagree: ["reviewers disagree", (index) => data.ground[index] === "reviewers disagree"],
-  second: ["judged by others, not by you", (index) => me() && data.reviewers[index].length > 0 && !judgedByMe(index)],
-  mine: ["judged by you", (index) => me() && judgedByMe(index)],
+  second: ["judged by others, not by you", (index) => my !== "" && data.reviewers[index].length > 0 && !judgedByMe(index)],
+  mine: ["judged by you", judgedByMe],
   enters: ["would enter", (index) => flips.get(data.clip[index]) === "enters"],
   leaves: ["would leave", (index) => flips.get(data.clip[index]) === "leaves"],
 };
@@ -70,6 +71,7 @@ const SPECIAL = {
 function filter() {
   const wanted = $("search").value.trim().toLowerCase();
   const special = SPECIAL[only.special]?.[1];
+  my = me();
   order = [];
   for (let index = 0; index < data.clip.length; index++) {
     if (only.reason && data.reason[index] !== only.reason) continue;
@@ -97,7 +99,7 @@ function sort() {
     const column = data[sorted.by];
     const sign = sorted.up ? 1 : -1;
     order.sort((a, b) => sign * (column[a] < column[b] ? -1 : column[a] > column[b] ? 1 : 0) || a - b);
-  } else if (me()) {
+  } else if (my) {
     // In the queue, what this reviewer has judged comes last.
     const done = order.filter((index) => judgedByMe(index) && !data.stale[index]);
     if (done.length) order = [...order.filter((index) => !judgedByMe(index) || data.stale[index]), ...done];
