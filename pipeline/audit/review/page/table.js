@@ -49,13 +49,13 @@ export class Table {
   drop(place) {
     const row = this.rows.get(place);
     this.rows.delete(place);
-    row.hidden = true;
+    row.remove();
     this.idle.push(row);
   }
 
   fill(place) {
     const row = this.idle.pop() ?? this.row();
-    row.hidden = false;
+    this.space.append(row);
     this.rows.set(place, row);
     this.set(row, place);
   }
@@ -79,7 +79,6 @@ export class Table {
       cell.className = `c-${name}`;
       row.append(cell);
     }
-    this.space.append(row);
     return row;
   }
 }
