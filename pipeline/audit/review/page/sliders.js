@@ -33,8 +33,10 @@ export class Sliders {
   async foresee() {
     for (const input of this.inputs) {
       const label = input.closest("label");
-      label.querySelector("output").textContent = digits(Number(input.value));
-      label.classList.toggle("moved", Boolean(input.dataset.moved) && input.value !== input.dataset.now);
+      // A slider stands on one of its steps; what holds may lie between two.
+      const moved = Boolean(input.dataset.moved) && input.value !== input.dataset.now;
+      label.querySelector("output").textContent = digits(Number(moved ? input.value : input.dataset.now));
+      label.classList.toggle("moved", moved);
     }
     if (this.waiting) {
       this.again = true;
