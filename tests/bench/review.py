@@ -91,7 +91,7 @@ def _figures(page: Any, address: str, screenshots: Path | None) -> Iterator[Figu
     page.fill("#search", "clip_00777")
     began = time.perf_counter()
     page.click(".row")
-    page.wait_for_selector("#timeline .limit")
+    page.wait_for_selector("#timeline .track.gate")
     page.evaluate(DRAWN)
     yield Figure("a clip, from the click to its timeline", time.perf_counter() - began, unit="s")
     page.wait_for_selector("#words h3")
