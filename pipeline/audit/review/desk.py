@@ -24,6 +24,7 @@ from pipeline.audit.review.worth import Worth
 from pipeline.audit.why import in_short
 from pipeline.core.errors import CradleError
 from pipeline.core.params import Params
+from pipeline.core.reasons import State
 from pipeline.dataset import measures, overrides
 from pipeline.dataset.agreement import agreements
 from pipeline.dataset.measures import FPS, Tables
@@ -155,7 +156,7 @@ class Desk:
             "leaving": int(leaving.sum()),
         }
         if which:
-            names = self.tables.clips["clip"].to_numpy(object)
+            names = np.asarray(self.tables.clips["clip"], object)
             found["enters"], found["leaves"] = names[entering].tolist(), names[leaving].tolist()
         if clip in self.place:
             found["kept"] = self.sliding.of_clip(would, self.place[clip])
@@ -206,8 +207,8 @@ class Desk:
         """Name of each stage, how many clips came to it, and how many it kept."""
         found = []
         for stage in JUDGES:
-            states = self.account.ledgers[stage]["state"]
-            found.append([stage, len(states), int((states == "kept").sum())])
+            said = [rows[stage] for rows in self.account.said.values() if stage in rows]
+            found.append([stage, len(said), sum(row["state"] == State.KEPT for row in said)])
         return found
 
     @cached_property

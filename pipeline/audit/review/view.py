@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline.audit import words
 from pipeline.audit.review.desk import Desk
@@ -111,8 +110,7 @@ def _blocks(desk: Desk, clip: str) -> list[list[Any]]:
         frames = desk.account.frames(stage, clip)
         if not len(frames):
             continue
-        reason = frames["reason"].to_numpy(object)
-        number = frames["frame"].to_numpy(int)
+        reason, number = np.asarray(frames["reason"], object), np.asarray(frames["frame"], int)
         begins = np.flatnonzero(
             np.append(True, (reason[1:] != reason[:-1]) | (np.diff(number) != 1))
         )
@@ -128,18 +126,23 @@ def _events(desk: Desk, clip: str) -> list[list[Any]]:
     events = desk.account.of_clip("isolate", "events", clip)
     if not len(events):
         return []
-    kinds = events["type"] if "type" in events else pd.Series(None, events.index)
-    columns = (events["start_s"].round(3), events["end_s"].round(3), events["who"], kinds)
+    kinds = events["type"] if "type" in events else [None] * len(events)
+    columns = (events["start_s"], events["end_s"], events["who"], kinds)
     return [
-        [float(start), float(end), str(who), "" if pd.isna(kind) else str(kind)]
-        for start, end, who, kind in zip(*columns, strict=True)
+        [
+            round(float(start), 3),
+            round(float(end), 3),
+            str(who),
+            kind if isinstance(kind, str) else "",
+        ]
+        for start, end, who, kind in zip(*(np.asarray(c, object) for c in columns), strict=True)
     ]
 
 
 def _tracks(desk: Desk, clip: str) -> dict[str, list[float | None]]:
     voices = desk.account.frames("isolate", clip)
     names = [name for name in ("infant", "adult") if name in voices]
-    return {name: _plain(voices[name].to_numpy(float)) for name in names}
+    return {name: _plain(np.asarray(voices[name], float)) for name in names}
 
 
 def _plain(values: Floats) -> list[float | None]:

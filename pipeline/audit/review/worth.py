@@ -52,7 +52,7 @@ class Worth:
         self.close = _closeness(account, self.clips)
         self.rare = _rareness(account, self.clips)
         self.other_type = self._laid(_another_type(account, tables))
-        moves = tables.company["moves_with_sound"].to_numpy(float)
+        moves = np.asarray(tables.company["moves_with_sound"], float)
         self.still = self._laid(np.clip(1 - np.nan_to_num(moves, nan=1.0) / GOES_WITH, 0, 1))
 
     def now(self, kept_share: Floats, said: Iterable[Override]) -> tuple[Floats, list[str]]:
@@ -105,11 +105,12 @@ def _split(words: Sequence[Override]) -> bool:
 
 
 def _closeness(account: Account, clips: Sequence[str]) -> Floats:
-    ledger = account.ledgers["select"]
-    measured, limit = (ledger[name].to_numpy(float) for name in ("measured", "threshold"))
+    rows = [account.said[clip].get("select", {}) for clip in clips]
+    measured, limit = (
+        np.array([row.get(name) for row in rows], float) for name in ("measured", "threshold")
+    )
     far = np.abs(measured - limit) / np.maximum(np.abs(limit), 1e-6)
-    by_clip = dict(zip(ledger["clip"].tolist(), CLOSE / (CLOSE + far), strict=True))
-    return np.nan_to_num(np.array([by_clip.get(clip, 0.0) for clip in clips], float))
+    return np.nan_to_num(CLOSE / (CLOSE + far))
 
 
 def _rareness(account: Account, clips: Sequence[str]) -> Floats:
