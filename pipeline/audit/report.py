@@ -234,9 +234,12 @@ def _spread(account: Account, count: int) -> list[str]:
 def _backends(account: Account) -> list[tuple[str, str, str]]:
     found = []
     for stage in JUDGES:
-        rows = account.ledgers[stage][["backend", "backend_digest"]].dropna(subset=["backend"])
-        for name, digest in sorted(set(rows.fillna("").itertuples(index=False, name=None))):
-            found.append((stage, str(name), str(digest)))
+        named = {
+            (str(row["backend"]), str(row["backend_digest"] or ""))
+            for row in account.ledgers[stage]
+            if row["backend"]
+        }
+        found += [(stage, name, digest) for name, digest in sorted(named)]
     return found
 
 

@@ -19,6 +19,7 @@ from pipeline.core.tables import read
 from pipeline.dataset import labels, measures, overrides, what_if
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.what_if import Change, Outcome
+from pipeline.dataset.weigh import Scales
 from pipeline.nursery import truth
 from pipeline.params import Everything, load
 
@@ -78,7 +79,7 @@ def _labelled(root: Path, known: Everything, tables: Tables) -> dict[str, np.nda
 def _of_the_nursery(tables: Tables, store: Store, wanted: nursery.Nursery) -> np.ndarray:
     """Labels (N,) that the truth of synthetic clips gives, as far as it is still stored."""
     found = np.zeros(int(tables.first[-1]), np.int8)
-    place = {str(clip): number for number, clip in enumerate(tables.clips["clip"])}
+    place = tables.place
     step = nursery.step(wanted)
     for job in nursery.jobs(wanted):
         entry = store.find(step.name, step.key(job.digest))
@@ -95,11 +96,11 @@ def _curve(
     sweep: str, tables: Tables, chosen: Any, known: dict[str, np.ndarray]
 ) -> Iterator[dict[str, Any]]:
     # Overrides would make every threshold agree with the reviewers who gave them.
-    unspoken = replace(tables, overrides=())
+    scales = Scales(replace(tables, overrides=()))
     key, values = what_if.steps(sweep)
     for value in values:
         there = what_if.thresholds(chosen, [f"{what_if.SECTION}.{key}={value}"])
-        result = what_if.outcome(unspoken, there)
+        result = what_if.outcome(scales, there)
         row = {key: value, **_amount(result)}
         for name, found in known.items():
             compared = labels.score(found, result.inside)

@@ -29,7 +29,9 @@ def read(path: Path, model: type[P]) -> P:
             its key and what is allowed there.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # libyaml's loader, where it is there, is as safe and ten times as fast.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506
     except FileNotFoundError:
         raise ParamsError(f"{path}: not found; run from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -72,10 +72,9 @@ def flips(old: State, new: State) -> pd.DataFrame:
 def _put_back(old: State, new: State) -> Iterator[tuple[Cause, State]]:
     """The new state with one thing as it was; old measurements only of clips that both have."""
     yield Cause.THRESHOLDS, replace(new, thresholds=old.thresholds)
-    said = tuple(o for o in old.tables.overrides if o.clip in set(new.tables.clips["clip"]))
+    said = tuple(o for o in old.tables.overrides if o.clip in new.tables.place)
     yield Cause.OVERRIDES, replace(new, tables=replace(new.tables, overrides=said))
-    here = set(old.tables.clips["clip"])
-    unmeasured = tuple(o for o in new.tables.overrides if o.clip in here)
+    unmeasured = tuple(o for o in new.tables.overrides if o.clip in old.tables.place)
     measured = State(replace(old.tables, overrides=unmeasured), new.thresholds)
     yield Cause.MEASUREMENTS, measured
 

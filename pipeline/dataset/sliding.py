@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset import overrides, spans
-from pipeline.dataset.decide import in_force
+from pipeline.dataset.weigh import in_force
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Gate
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.overrides import DROP, KEEP

@@ -57,7 +57,7 @@ def measured(draw) -> Tables:
         for name in names
         for verdict, (start, length) in draw(words)
     )
-    return measures.gather(table, sounds, seen, heard, world.MINIMUM_S, said)
+    return world.gather(table, sounds, seen, heard, world.MINIMUM_S, said)
 
 
 @settings(max_examples=40, deadline=None)

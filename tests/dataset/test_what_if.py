@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.commands import what_if as command
@@ -25,7 +26,7 @@ def measured():
 
 @pytest.fixture
 def sources(measured):
-    return measured.clips.set_index("clip").index.to_series().map("source of {}".format)
+    return pd.Series({clip: f"source of {clip}" for clip in measured.place})
 
 
 def test_nothing_changed_is_nothing_flipped(measured, sources):

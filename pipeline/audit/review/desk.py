@@ -21,6 +21,7 @@ from pipeline.audit import read
 from pipeline.audit.read import Account
 from pipeline.audit.why import in_short
 from pipeline.core.errors import CradleError
+from pipeline.core.ledger import CLIPS
 from pipeline.core.params import Params
 from pipeline.dataset import measures, overrides
 from pipeline.dataset.agreement import agreements
@@ -153,7 +154,8 @@ class Desk:
 
     def _worth(self, table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
         """What a minute is worth on each clip, and the strongest ground for it."""
-        ledger = self.account.ledgers["select"].set_index("clip")
+        rows = pd.DataFrame(self.account.ledgers["select"], columns=CLIPS.names)
+        ledger = rows.set_index("clip").astype({"measured": float, "threshold": float})
         gap = (ledger["measured"] - ledger["threshold"]).abs()
         far = (gap / ledger["threshold"].abs().clip(lower=1e-6)).reindex(table["clip"])
         share = pd.Series(self._kept_s()) / (pd.Series(self.tables.counts, list(self.place)) / FPS)

@@ -10,6 +10,7 @@ from pipeline.audit import words
 from pipeline.audit.review.desk import Desk
 from pipeline.audit.why import FrameRun, explain
 from pipeline.core.reasons import Reason
+from pipeline.core.tables import floats
 from pipeline.dataset import turning
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats
 from pipeline.dataset.measures import FPS
@@ -76,14 +77,16 @@ def of_clip(desk: Desk, clip: str) -> dict[str, Any]:
             for gate in VOICE_GATES
             for values in [alone.voice[gate.measure]]
         ]
-        shown["events"] = alone.events[["start_s", "end_s"]].round(3).to_numpy().tolist()
+        shown["events"] = np.stack(
+            [alone.events[name].round(3) for name in ("start_s", "end_s")], 1
+        ).tolist()
     return shown
 
 
 def _tracks(desk: Desk, clip: str) -> dict[str, list[float | None]]:
     voices = desk.account.frames("isolate", clip)
-    names = [name for name in ("infant", "adult") if name in voices]
-    return {name: _plain(voices[name].to_numpy(float)) for name in names}
+    names = [name for name in ("infant", "adult") if name in voices.column_names]
+    return {name: _plain(floats(voices, name)) for name in names}
 
 
 def _plain(values: Floats) -> list[float | None]:
