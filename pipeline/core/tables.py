@@ -89,13 +89,16 @@ def read(
     """Read a table, or of its rows only those of some `clips`."""
     if clips is None:
         return pq.read_table(_there(path), columns=columns).to_pandas()
-    return _decoded(arrow(path, columns, clips)).to_pandas()
+    return arrow(path, columns, clips).to_pandas()
 
 
 def arrow(
     path: Path, columns: Sequence[str] | None = None, clips: Collection[str] | None = None
 ) -> pa.Table:
-    """Read a table, or of its rows only those of some `clips`; its clips come dictionary-coded."""
+    """Read a table, or of its rows only those of some `clips`.
+
+    The clips of a whole table come dictionary-coded, so that each name is there once in many rows.
+    """
     with pq.ParquetFile(_there(path), read_dictionary=[CLIP]) as file:
         names = file.schema_arrow.names if columns is None else list(columns)
         if clips is None:
@@ -103,7 +106,8 @@ def arrow(
         # Groups of rows without these clips are left on disk.
         groups = list(_groups(file, clips))
         found = file.read_row_groups(groups, {*names, CLIP}, use_threads=False)
-        return only(found, clips).select(names)
+        # Few rows are left of what may be ten thousand names.
+        return _decoded(only(found, clips)).select(names)
 
 
 def only(table: pa.Table, clips: Collection[str]) -> pa.Table:
