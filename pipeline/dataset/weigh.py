@@ -36,6 +36,7 @@ NO_RULE = -1
 
 REASONS = tuple(Reason)
 NUMBER = {reason: np.int8(number) for number, reason in enumerate(REASONS)}
+STAYS = (NUMBER[Reason.KEPT], NUMBER[Reason.BRIDGED])
 OUTSIDE, KEPT, SHORT, SILENT, BRIEF = range(5)
 """What becomes of a run of good frames; `outside` of what is in none."""
 
@@ -82,7 +83,7 @@ class Weighed:
     @property
     def stays(self) -> Bools:
         """(N,) whether a frame is kept."""
-        kept, bridged = NUMBER[Reason.KEPT], NUMBER[Reason.BRIDGED]
+        kept, bridged = STAYS
         return (self.reason == kept) | (self.reason == bridged)
 
     @cached_property
