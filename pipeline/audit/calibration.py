@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def _decided(part: pd.DataFrame) -> tuple[str, float, bool]:
 
 def _bands(table: pd.DataFrame) -> pd.Series:
     edges = [f"{100 * edge:g}%" for edge in BESIDE]
-    names = [f"within {edges[0]}", *(f"{a} to {b}" for a, b in zip(edges, edges[1:], strict=False))]
+    names = [f"within {edges[0]}", *(f"{a} to {b}" for a, b in pairwise(edges))]
     names += [f"beyond {edges[-1]}", "not measured"]
     far = table["far"].to_numpy(float)
     place = np.where(np.isnan(far), len(names) - 1, np.digitize(far, BESIDE, right=True))

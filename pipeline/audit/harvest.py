@@ -50,7 +50,9 @@ class Harvest:
         """Titles, rows, and how many more rows there are than the page has room for."""
         parts = (("Vocalization", self.kinds), ("Source", self.sources))
         return [
-            (title, rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS)) for title, rows in parts if rows
+            (title, rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS))
+            for title, rows in parts
+            if rows
         ]
 
     def write(self, folder: Path) -> None:

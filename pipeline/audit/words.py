@@ -165,7 +165,9 @@ def _cell(value: Any) -> float | str | None:
 def _rows(account: Account, stage: str, clip: str, frame: int) -> list[dict[str, Any]]:
     """What a stage wrote of one frame: a row, or none."""
     rows = account.frames(stage, clip)
-    here = np.flatnonzero(values(rows["frame"], np.int64) == frame) if len(rows) else []
+    if not len(rows):
+        return []
+    here = np.flatnonzero(values(rows["frame"], np.int64) == frame)
     return [row for place in here for row in rows.slice(int(place), 1).to_pylist()]
 
 

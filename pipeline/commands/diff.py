@@ -53,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _json(clips: pd.DataFrame, frames: pd.DataFrame) -> str:
     """A row a clip, each with its runs of frames."""
-    runs = {clip: part.drop(columns="clip").to_dict("records") for clip, part in frames.groupby("clip")}
+    runs = {
+        clip: part.drop(columns="clip").to_dict("records") for clip, part in frames.groupby("clip")
+    }
     rows = [row | {"frames": runs.get(row["clip"], [])} for row in clips.to_dict("records")]
     return json.dumps(rows, indent=2)
 
@@ -103,9 +105,7 @@ def _fetch(files: DVCFileSystem, stage: str, folder: Path, rev: str) -> None:
         ) from None
 
 
-def _backends(
-    root: Path, rev: str, clips: pd.DataFrame, frames: pd.DataFrame
-) -> dict[str, str]:
+def _backends(root: Path, rev: str, clips: pd.DataFrame, frames: pd.DataFrame) -> dict[str, str]:
     """By clip that was measured otherwise: the backends that are others now, or the same."""
     causes = pd.concat([clips["cause"], frames["cause"]])
     if not (causes == Cause.MEASUREMENTS).any():

@@ -19,8 +19,8 @@ from pipeline.core.tables import read
 from pipeline.dataset import labels, measures, overrides, what_if
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
-from pipeline.dataset.what_if import Change, Outcome
 from pipeline.dataset.weigh import Scales
+from pipeline.dataset.what_if import Change, Outcome
 from pipeline.nursery import truth
 from pipeline.params import Everything, load
 

@@ -156,9 +156,8 @@ def _groups(file: pq.ParquetFile, clips: Collection[str]) -> Iterator[int]:
     leaf = file.schema.names.index(CLIP)
     for group in range(file.num_row_groups):
         said = file.metadata.row_group(group).column(leaf).statistics
-        if said is None or not said.has_min_max:
-            yield group
-        elif any(said.min <= clip <= said.max for clip in clips):
+        known = said is not None and said.has_min_max
+        if not known or any(said.min <= clip <= said.max for clip in clips):
             yield group
 
 

@@ -76,9 +76,7 @@ def company(tracks: pa.Table, heard: pa.Table) -> dict[str, NDArray]:
     rival_moves = np.full(len(names), np.nan)
     likeness[seen.clip[rivals]] = tables.floats(tracks, "infant_likeness")[rivals]
     rival_moves[seen.clip[rivals]] = moves[len(names) :][rivals]
-    return dict(
-        zip(COLUMNS, (np.array(names, object), mine, likeness, rival_moves), strict=True)
-    )
+    return dict(zip(COLUMNS, (np.array(names, object), mine, likeness, rival_moves), strict=True))
 
 
 def beside(described: Mapping[str, NDArray], clips: Sequence[str]) -> dict[str, NDArray]:

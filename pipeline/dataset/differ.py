@@ -29,6 +29,7 @@ from pipeline.dataset.weigh import REASONS, STAYS, Weighed, weigh
 CLIPS = ["clip", "before", "after", "before_s", "after_s", "cause", "by", "detail"]
 FRAMES = ["clip", "start_frame", "end_frame", "before", "after", "cause", "by"]
 
+
 class Cause(StrEnum):
     """What made a difference."""
 

@@ -71,7 +71,7 @@ def _labels(data: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     fitted = _judged(later) if later.exists() else {}
     for clip, reasons in judged.items():
         for frame, reason in fitted.get(clip, {}).items():
-            if Reason(CLASSES[reason]).state is not State.KEPT:
+            if Reason.named(CLASSES[reason]).state is not State.KEPT:
                 reasons[frame] = reason
         yield clip, list(_stretches(reasons))
 

@@ -190,9 +190,7 @@ def gather(
     nobody = {name: np.zeros(0, object) for name in COLUMNS}
     others = beside(described or nobody, names)
     grid[OF_CLIP] = np.repeat(others[OF_CLIP], kept["frames"])
-    gathered = Tables(
-        kept, _voice(voice, kept), grid, _infants_events(events, names), cut, others
-    )
+    gathered = Tables(kept, _voice(voice, kept), grid, _infants_events(events, names), cut, others)
     return replace(gathered, overrides=dated(overrides, gathered))
 
 

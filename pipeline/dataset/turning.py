@@ -108,9 +108,7 @@ def mend(alone: Tables, thresholds: Select, start: int, end: int) -> list[Change
         changes[change.threshold] = change
 
 
-def _needed(
-    scales: Scales, thresholds: Select, changes: list[Change], part: slice
-) -> list[Change]:
+def _needed(scales: Scales, thresholds: Select, changes: list[Change], part: slice) -> list[Change]:
     """Changes without those that can be spared, as the gap that is left is short enough."""
     for change in changes:
         others = [other for other in changes if other is not change]

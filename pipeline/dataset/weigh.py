@@ -160,9 +160,7 @@ def _broken(tables: Tables, face: NDArray[np.int8], voice: NDArray[np.int8]) -> 
     return broken
 
 
-def _spans(
-    tables: Tables, thresholds: Select, word: NDArray[np.int8], good: Bools
-) -> Spans:
+def _spans(tables: Tables, thresholds: Select, word: NDArray[np.int8], good: Bools) -> Spans:
     # What a reviewer dropped is never carried over.
     dropped = word == overrides.DROP if tables.overrides else None
     found = spans.bridge(
@@ -182,9 +180,7 @@ def _spans(
     return Spans(found, voice_s, needed_s, fate)
 
 
-def _spans_say(
-    found: Spans, good: Bools, reason: NDArray[np.int8], rule: NDArray[np.int8]
-) -> None:
+def _spans_say(found: Spans, good: Bools, reason: NDArray[np.int8], rule: NDArray[np.int8]) -> None:
     """Write into (N,) reasons and rules what becomes of runs."""
     fate = found.runs.painted(found.fate, len(good))
     np.copyto(reason, NUMBER[Reason.BRIDGED], where=~good & (fate == KEPT))

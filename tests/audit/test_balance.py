@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from pipeline.audit import balance as balancing
-from pipeline.audit import read, report
+from pipeline.audit import harvest, read, report
 from pipeline.audit.balance import GROUPS, MOST_ROWS, SOURCES, balance
 from pipeline.audit.bias import COLUMNS, UNKNOWN
+from pipeline.audit.calibration import AGREEMENT
 from pipeline.audit.groups import TRAITS, of_clips
 from pipeline.audit.provenance import provenance
 from pipeline.core import tables
@@ -86,7 +87,8 @@ def test_the_files_are_whole_and_hold_no_formula(run):
     tables.write(path, clips)
     report.run(fake.stage(run))
     out = run / "data" / "audit"
-    assert sorted(p.name for p in out.iterdir()) == sorted([GROUPS, SOURCES, "report.html"])
+    others = [AGREEMENT, harvest.FUNNEL, harvest.KINDS, harvest.SOURCES, "report.html"]
+    assert sorted(p.name for p in out.iterdir()) == sorted([GROUPS, SOURCES, *others])
     with (out / SOURCES).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 7

@@ -37,7 +37,9 @@ def test_every_frame_that_was_judged_has_one_word(root, tmp_path):
 def test_it_points_at_videos_and_copies_none(root, tmp_path):
     export(root, tmp_path / "out")
     _, videos = written(tmp_path / "out")
-    assert all(path.startswith(str((root / "data" / ".store").resolve())) for path in videos.values())
+    assert all(
+        path.startswith(str((root / "data" / ".store").resolve())) for path in videos.values()
+    )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [DATA, LABELS]
 
 

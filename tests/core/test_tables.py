@@ -48,9 +48,7 @@ def test_the_rows_of_some_clips_are_theirs(path, clips):
     assert found["frame"].tolist() == expected["frame"].tolist()
     table = tables.arrow(path, ["score", "found"], clips)
     assert table.column_names == ["score", "found"]
-    np.testing.assert_array_equal(
-        tables.floats(table, "score"), expected["score"].to_numpy(float)
-    )
+    np.testing.assert_array_equal(tables.floats(table, "score"), expected["score"].to_numpy(float))
     assert tables.values(table["found"], np.bool_).tolist() == expected["found"].tolist()
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
-from pipeline.dataset import measures
 from pipeline.dataset.decide import decide
 from pipeline.dataset.params import Select
 from tests.dataset import world

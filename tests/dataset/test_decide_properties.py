@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import ledger, tables
 from pipeline.core.reasons import State
-from pipeline.dataset import measures, select
+from pipeline.dataset import select
 from pipeline.dataset.decide import decide
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select

@@ -66,11 +66,15 @@ def frames(old, new):
 
 def test_frames_that_flipped_are_told_with_the_threshold_that_did_it():
     turned = ("a", slice(60, 90), {"yaw_deg": 35.0})
-    tables = world.tables(NAMES, spoil_frames=[("b", slice(50, 90), {"mouth_visible": 0.72}), turned])
+    tables = world.tables(
+        NAMES, spoil_frames=[("b", slice(50, 90), {"mouth_visible": 0.72}), turned]
+    )
     other = LAX.model_copy(update={"max_yaw_deg": 30.0, "min_mouth_visible": 0.75})
     mouth, yaw = "select.min_mouth_visible 0.7 -> 0.75", "select.max_yaw_deg 40.0 -> 30.0"
-    assert [(r["clip"], r["start_frame"], r["end_frame"], r["after"], r["by"])
-            for r in frames(State(tables, LAX), State(tables, other))] == [
+    assert [
+        (r["clip"], r["start_frame"], r["end_frame"], r["after"], r["by"])
+        for r in frames(State(tables, LAX), State(tables, other))
+    ] == [
         ("a", 60, 90, "turned_away", yaw),
         ("b", 50, 90, "mouth_hidden", mouth),
     ]
