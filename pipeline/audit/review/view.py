@@ -13,7 +13,7 @@ from pipeline.core.reasons import Reason
 from pipeline.core.tables import floats
 from pipeline.dataset import turning
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats
-from pipeline.dataset.measures import FPS
+from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.turning import Change
 
 FACTS = ("source", "licence", "consent", "vocalization", "age_months", "synthetic", "duration_s")
@@ -77,10 +77,13 @@ def of_clip(desk: Desk, clip: str) -> dict[str, Any]:
             for gate in VOICE_GATES
             for values in [alone.voice[gate.measure]]
         ]
-        shown["events"] = np.stack(
-            [alone.events[name].round(3) for name in ("start_s", "end_s")], 1
-        ).tolist()
+        shown["events"] = _events(alone)
     return shown
+
+
+def _events(alone: Tables) -> list[list[float]]:
+    edges = [alone.events[name].round(3) for name in ("start_s", "end_s")]
+    return np.stack(edges, 1).tolist()
 
 
 def _tracks(desk: Desk, clip: str) -> dict[str, list[float | None]]:
