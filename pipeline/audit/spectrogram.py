@@ -64,7 +64,8 @@ class Listener:
         if len(paths) < 2:
             return None
         events = self._account.of_clip("isolate", "events", clip)
-        rows = events[["start_s", "end_s", "who"]].itertuples(index=False, name=None)
+        columns = (events[name].to_pylist() for name in ("start_s", "end_s", "who"))
+        rows = zip(*columns, strict=True)
         sound, stem = (media.read_sound(path)[0] for path in paths)
         picture = _uri("image/webp", spectrogram_picture(sound, stem, rows))
         size = sum(path.stat().st_size for path in paths) * 4 / 3

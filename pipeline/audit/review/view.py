@@ -126,7 +126,7 @@ def _events(desk: Desk, clip: str) -> list[list[Any]]:
     events = desk.account.of_clip("isolate", "events", clip)
     if not len(events):
         return []
-    kinds = events["type"] if "type" in events else [None] * len(events)
+    kinds = events["type"] if "type" in events.column_names else [None] * len(events)
     columns = (events["start_s"], events["end_s"], events["who"], kinds)
     return [
         [
@@ -141,7 +141,7 @@ def _events(desk: Desk, clip: str) -> list[list[Any]]:
 
 def _tracks(desk: Desk, clip: str) -> dict[str, list[float | None]]:
     voices = desk.account.frames("isolate", clip)
-    names = [name for name in ("infant", "adult") if name in voices]
+    names = [name for name in ("infant", "adult") if name in voices.column_names]
     return {name: _plain(np.asarray(voices[name], float)) for name in names}
 
 
