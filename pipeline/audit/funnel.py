@@ -48,7 +48,11 @@ def bar(name: str, reasons: Iterable[str], scale: int | None = None) -> Bar:
 def clips_by_stage(account: Account) -> list[Bar]:
     """What every stage did with the clips that reached it, all on one scale."""
     most = max(len(rows) for _, rows in account.steps())
-    return [bar(stage, rows["reason"], most) for stage, rows in account.steps() if len(rows)]
+    return [
+        bar(stage, (str(row["reason"]) for row in rows), most)
+        for stage, rows in account.steps()
+        if rows
+    ]
 
 
 def clips_in_the_end(account: Account) -> Bar:

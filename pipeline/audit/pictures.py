@@ -204,7 +204,7 @@ def _there(account: Account, clip: str, frame: int, run: FrameRun | None) -> Fra
     """The run with the rule as it was at that very frame."""
     if run is None:
         return None
-    rows = account.frames(run.stage, clip)
+    rows = account.frames(run.stage, clip).to_pandas()
     (row,) = rows[rows["frame"] == frame].to_dict("records")
     return replace(run, rule=rule_of(row), best=None)
 

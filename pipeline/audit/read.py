@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
 
-from pipeline.core import ledger, tables
+from pipeline.core import tables
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import State
 
@@ -28,7 +29,7 @@ BY_FRAME = (
     ("fit", "spans"),
 )
 """Tables that hold many rows of a clip."""
-EMPTY_CLIPS = pd.DataFrame({name: [] for name in ledger.CLIPS.names})
+NOTHING = pa.table({})
 
 Row = Mapping[str, Any]
 
@@ -53,11 +54,11 @@ class Account:
     """Everything that the stages of a run wrote about clips."""
 
     data: Path
-    ledgers: Mapping[str, pd.DataFrame]
-    """Ledger of clips by stage."""
+    ledgers: Mapping[str, Sequence[Row]]
+    """Rows of the ledger of clips by stage."""
     clips: Mapping[str, Mapping[str, dict[str, Any]]]
     """The table data/<stage>/clips.parquet by stage: each clip's row."""
-    held: dict[tuple[str, str], dict[str, pd.DataFrame]] = field(default_factory=dict)
+    held: dict[tuple[str, str], dict[str, pa.Table]] = field(default_factory=dict)
     """Rows of clips that were read ahead, by stage and table."""
 
     def read_ahead(self, clips: Iterable[str]) -> None:
@@ -66,11 +67,10 @@ class Account:
         for stage, table in BY_FRAME if wanted else ():
             path = self.data / stage / f"{table}.parquet"
             if path.exists():
-                rows = tables.read(path, clips=wanted)
-                groups = {str(clip): part for clip, part in rows.groupby("clip")}
-                self.held[stage, table] = {clip: groups.get(clip, rows.iloc[:0]) for clip in wanted}
+                rows = tables.arrow(path, clips=wanted)
+                self.held[stage, table] = {clip: tables.only(rows, [clip]) for clip in wanted}
 
-    def steps(self) -> Iterator[tuple[str, pd.DataFrame]]:
+    def steps(self) -> Iterator[tuple[str, Sequence[Row]]]:
         """Ledgers in the order of stages."""
         for stage in JUDGES:
             yield stage, self.ledgers[stage]
@@ -80,8 +80,8 @@ class Account:
         """What each stage said of each clip, stages in order, clips sorted."""
         said: dict[str, dict[str, Row]] = {}
         for stage, rows in self.steps():
-            for row in rows.to_dict("records"):
-                said.setdefault(str(row["clip"]), {})[stage] = {str(k): v for k, v in row.items()}
+            for row in rows:
+                said.setdefault(str(row["clip"]), {})[stage] = row
         return dict(sorted(said.items()))
 
     @cached_property
@@ -97,20 +97,21 @@ class Account:
         """One clip's row of data/<stage>/clips.parquet; empty where there is none."""
         return self.clips[stage].get(clip, {})
 
-    def frames(self, stage: str, clip: str) -> pd.DataFrame:
+    def frames(self, stage: str, clip: str) -> pa.Table:
         """One clip's rows of data/<stage>/frames.parquet, by frame; empty where there are none."""
         rows = self.of_clip(stage, "frames", clip)
-        return rows.sort_values("frame").reset_index(drop=True) if len(rows) else rows
+        if not len(rows):
+            return rows
+        order = np.argsort(tables.values(rows["frame"], np.int64), kind="stable")
+        return rows if (np.diff(order) == 1).all() else rows.take(order)
 
-    def of_clip(self, stage: str, table: str, clip: str) -> pd.DataFrame:
+    def of_clip(self, stage: str, table: str, clip: str) -> pa.Table:
         """One clip's rows of another table of a stage, such as events or spans."""
         known = self.held.get((stage, table), {})
         if clip in known:
             return known[clip]
         path = self.data / stage / f"{table}.parquet"
-        if not path.exists():
-            return pd.DataFrame()
-        return tables.read(path, clips=[clip])
+        return tables.arrow(path, clips=[clip]) if path.exists() else NOTHING
 
 
 def read(data: Path, only: Collection[str] | None = None) -> Account:
@@ -121,17 +122,11 @@ def read(data: Path, only: Collection[str] | None = None) -> Account:
     """
     if not (data / "download" / "ledger.parquet").exists():
         raise CradleError(f"{data}: nothing has been run here yet; `make run` does")
-    ledgers = {stage: _or_empty(data / stage / "ledger.parquet", only) for stage in JUDGES}
-    clips = {stage: _by_clip(data / stage / "clips.parquet", only) for stage in CLIP_TABLES}
-    return Account(data, ledgers, clips)
+    ledgers = {stage: _rows(data / stage / "ledger.parquet", only) for stage in JUDGES}
+    clips = {stage: _rows(data / stage / "clips.parquet", only) for stage in CLIP_TABLES}
+    by_clip = {stage: {str(row["clip"]): row for row in rows} for stage, rows in clips.items()}
+    return Account(data, ledgers, by_clip)
 
 
-def _or_empty(path: Path, only: Collection[str] | None) -> pd.DataFrame:
-    return ledger.read_clips(path, only) if path.exists() else EMPTY_CLIPS
-
-
-def _by_clip(path: Path, only: Collection[str] | None) -> dict[str, dict[str, Any]]:
-    if not path.exists():
-        return {}
-    rows = tables.read(path, clips=only).to_dict("records")
-    return {str(row["clip"]): {str(key): value for key, value in row.items()} for row in rows}
+def _rows(path: Path, only: Collection[str] | None) -> list[dict[str, Any]]:
+    return tables.rows(tables.arrow(path, clips=only)) if path.exists() else []

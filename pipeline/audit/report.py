@@ -2,6 +2,8 @@
 
     data/audit/report.html
     data/audit/bias.csv, bias_sources.csv    who is kept how often; see `balance`
+    data/audit/funnel.csv, yield.csv, ...    what came in and what was kept; see `harvest`
+    data/audit/agreement.csv                 whether reviewers agree with the gates; `calibration`
 
 The page is whole: it asks nothing of any network, and its policy forbids it to. Titles and names
 were written by strangers; they are escaped everywhere.
@@ -24,6 +26,8 @@ from markupsafe import Markup
 
 from pipeline.audit import funnel, learned, pictures, read, timeline, words
 from pipeline.audit.balance import Balance, balance
+from pipeline.audit.calibration import Calibration, calibration
+from pipeline.audit.harvest import Harvest, harvest
 from pipeline.audit.params import Audit
 from pipeline.audit.pictures import Drawn, Shown
 from pipeline.audit.provenance import Provenance, provenance
@@ -33,6 +37,7 @@ from pipeline.audit.timeline import Block, Timeline
 from pipeline.audit.why import Step, Story, explain
 from pipeline.core.reasons import STATE_MEANS, Reason, State
 from pipeline.core.stage import Stage, Summary
+from pipeline.dataset import overrides
 
 HERE = Path(__file__).parent
 PAGE = "report.html"
@@ -66,6 +71,16 @@ class ClipView:
         return f"{self.story.state} {dict(self.facts).get('source', '')}"
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the page tells of all clips together."""
+
+    balance: Balance
+    harvest: Harvest
+    calibration: Calibration
+    origin: Provenance
+
+
 def run(stage: Stage[Audit]) -> Summary:
     """Write the report of everything that was run."""
     account = read.read(stage.root / "data")
@@ -77,17 +92,22 @@ def run(stage: Stage[Audit]) -> Summary:
     listener = Listener(account, stage.store, stage.params.inline_sound_mb)
     clips = [_view(account, story, detailed, drawn.of_clip, limits, listener) for story in stories]
     what = learned.learned(stage.root / "data", stage.params.inline_video_mb)
-    among = balance(account)
-    origin = provenance(stage.root, account, stage.everything)
+    told = Told(
+        balance(account),
+        harvest(account),
+        _calibrated(stage),
+        provenance(stage.root, account, stage.everything),
+    )
     page = _within(
         stage.params.max_page_mb,
         detailed,
         clips,
-        lambda some: render(account, some, what, among, origin),
+        lambda some: render(account, some, what, told),
     )
     out = stage.fresh_out()
     (out / PAGE).write_text(page, encoding="utf-8")
-    among.write(out)
+    for part in (told.balance, told.harvest, told.calibration):
+        part.write(out)
     kept = sum(view.story.state == State.KEPT for view in clips)
     return Summary(
         seen=len(clips),
@@ -97,6 +117,12 @@ def run(stage: Stage[Audit]) -> Summary:
         dropped=Counter(v.story.reason for v in clips if v.story.state != State.KEPT),
         extra=f"{sum(map(len, drawn.of_clip.values()))} pictures, {len(page) / 1e6:.1f} MB",
     )
+
+
+def _calibrated(stage: Stage[Audit]) -> Calibration:
+    minimum_s = {kind.name: kind.min_s for kind in stage.everything.vocalizations}
+    said = overrides.read(stage.root / "data" / "overrides.csv")
+    return calibration(stage.root / "data", stage.everything.select, minimum_s, said)
 
 
 def _drawn(stage: Stage[Audit], account: Account, stories: list[Story]) -> Drawn:
@@ -131,8 +157,7 @@ def render(
     account: Account,
     clips: list[ClipView],
     what: learned.Learned,
-    among: Balance,
-    origin: Provenance,
+    told: Told,
 ) -> str:
     """Fill the page's template."""
     environment = Environment(
@@ -163,8 +188,10 @@ def render(
         backends=_backends(account),
         vocabulary=_vocabulary(ending, frames),
         learned=what,
-        balance=among,
-        origin=origin,
+        balance=told.balance,
+        harvest=told.harvest,
+        calibration=told.calibration,
+        origin=told.origin,
         plot_size=learned.PLOT,
         of_run=words.of_run,
     )
@@ -234,9 +261,12 @@ def _spread(account: Account, count: int) -> list[str]:
 def _backends(account: Account) -> list[tuple[str, str, str]]:
     found = []
     for stage in JUDGES:
-        rows = account.ledgers[stage][["backend", "backend_digest"]].dropna(subset=["backend"])
-        for name, digest in sorted(set(rows.fillna("").itertuples(index=False, name=None))):
-            found.append((stage, str(name), str(digest)))
+        named = {
+            (str(row["backend"]), str(row["backend_digest"] or ""))
+            for row in account.ledgers[stage]
+            if row["backend"]
+        }
+        found += [(stage, name, digest) for name, digest in sorted(named)]
     return found
 
 

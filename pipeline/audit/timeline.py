@@ -90,8 +90,8 @@ def strip(story: Story) -> list[Block]:
 def draw(account: Account, story: Story, known_limits: Mapping[str, float]) -> Timeline:
     """Lay out one clip's timeline."""
     scale = WIDTH / max(1, story.frames)
-    voices = account.frames("isolate", story.clip)
-    faces = account.frames("landmarks", story.clip)
+    voices = account.frames("isolate", story.clip).to_pandas()
+    faces = account.frames("landmarks", story.clip).to_pandas()
     return Timeline(
         strip(story),
         [(start * scale, (end - start) * scale) for start, end in story.spans],

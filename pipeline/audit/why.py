@@ -18,18 +18,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from pipeline.audit.read import FRAME_JUDGES, Account, Fate, Row
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
+from pipeline.core.tables import floats, values
 from pipeline.dataset.turning import DIGITS, Change, round_towards
 
 FPS = 30.0
 _BROKEN = {">=": "<", "<=": ">", ">": "<=", "<": ">="}
+_SIGN = {">=": 1.0, ">": 1.0, "<=": -1.0, "<": -1.0}
 
 
 @dataclass(frozen=True)
@@ -185,11 +188,15 @@ def frame_runs(account: Account, stage: str, clip: str) -> list[FrameRun]:
     frames = account.frames(stage, clip)
     if not len(frames):
         return []
-    kind = frames["reason"] + " " + frames["measure"].fillna("")
+    pairs = zip(frames["reason"].to_pylist(), frames["measure"].to_pylist(), strict=True)
     # What is kept is one kind whichever rule came closest.
-    kind = kind.mask(frames["reason"] == Reason.KEPT, str(Reason.KEPT))
-    jump = (kind != kind.shift()) | (frames["frame"] != frames["frame"].shift() + 1)
-    return [_run(stage, rows) for _, rows in frames.groupby(jump.cumsum())]
+    kind = np.array([r if r == Reason.KEPT else f"{r} {m or ''}" for r, m in pairs])
+    jumps = np.diff(values(frames["frame"], np.int64)) != 1
+    edges = np.flatnonzero((kind[1:] != kind[:-1]) | jumps) + 1
+    return [
+        _run(stage, frames.slice(int(start), int(end - start)))
+        for start, end in pairwise([0, *edges, len(kind)])
+    ]
 
 
 def mended(run: FrameRun, mend: Mend | None) -> FrameRun:
@@ -200,20 +207,20 @@ def mended(run: FrameRun, mend: Mend | None) -> FrameRun:
     return run if changes is None else replace(run, changes=tuple(changes))
 
 
-def _run(stage: str, rows: pd.DataFrame) -> FrameRun:
-    first, last = rows.iloc[0], rows.iloc[-1]
-    judged = rows.dropna(subset=["op", "threshold"])
+def _run(stage: str, rows: pa.Table) -> FrameRun:
+    measured, threshold = floats(rows, "measured"), floats(rows, "threshold")
+    sign = np.array([_SIGN.get(op, np.nan) for op in rows["op"].to_pylist()])
+    judged = np.flatnonzero(~np.isnan(sign) & ~np.isnan(threshold))
     rule, best = None, None
     if len(judged):
-        room = np.where(judged["op"].isin([">=", ">"]), 1.0, -1.0) * (
-            judged["measured"] - judged["threshold"]
-        )
-        share = (room / np.maximum(judged["threshold"].abs(), 1e-6)).to_numpy(float)
-        ordered = judged.iloc[np.argsort(share, kind="stable")]
-        rule = rule_of(ordered.iloc[0])
-        best = _number(ordered["measured"].iloc[-1])
+        room = (measured - threshold) * sign
+        share = room / np.maximum(np.abs(threshold), 1e-6)
+        ordered = judged[np.argsort(share[judged], kind="stable")]
+        rule = rule_of(rows.slice(int(ordered[0]), 1).to_pylist()[0])
+        best = _number(measured[ordered[-1]])
+    frame = values(rows["frame"], np.int64)
     return FrameRun(
-        stage, int(first["frame"]), int(last["frame"]) + 1, str(first["reason"]), rule, best
+        stage, int(frame[0]), int(frame[-1]) + 1, str(rows["reason"][0].as_py()), rule, best
     )
 
 
@@ -248,7 +255,8 @@ def _spans(account: Account, clip: str, fate: Fate) -> list[tuple[int, int]]:
     spans = account.of_clip(stage, "spans", clip)
     if not len(spans):
         return []
-    return [(int(a), int(b)) for a, b in zip(spans["start_frame"], spans["end_frame"], strict=True)]
+    edges = (spans[name].to_pylist() for name in ("start_frame", "end_frame"))
+    return list(zip(*edges, strict=True))
 
 
 def _closest(runs: Sequence[FrameRun]) -> list[Rule]:
@@ -280,9 +288,14 @@ def _similar(clip: str, account: Account) -> str:
 
 
 def _number(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
+    return None if _unknown(value) else float(value)
 
 
 def text_of(value: Any) -> str:
     """A cell as text; nothing where nothing is known."""
-    return "" if value is None or pd.isna(value) else str(value)
+    return "" if _unknown(value) else str(value)
+
+
+def _unknown(value: Any) -> bool:
+    # nan is the one value that differs from itself.
+    return value is None or value != value

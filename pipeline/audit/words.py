@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from pipeline.audit.read import FRAME_JUDGES, Account
 from pipeline.audit.why import FPS, FrameRun, Mend, Rule, Step, Story, frame_runs, mended, rule_of
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
+from pipeline.core.tables import values
 from pipeline.dataset.turning import DIGITS
 
 MOST_RUNS = 12
@@ -150,17 +151,24 @@ def at_frame(account: Account, clip: str, frame: int, mend: Mend | None = None) 
     ]
     measured: dict[str, float | str | None] = {}
     for stage in ("landmarks", "isolate"):
-        rows = account.frames(stage, clip)
-        rows = rows[rows["frame"] == frame] if len(rows) else rows
-        for row in rows.drop(columns=["clip", "frame"]).to_dict("records") if len(rows) else []:
-            measured |= {str(key): _cell(value) for key, value in row.items()}
+        for row in _rows(account, stage, clip, frame):
+            measured |= {k: _cell(v) for k, v in row.items() if k not in ("clip", "frame")}
     return Moment(clip, frame, measured, judged)
 
 
 def _cell(value: Any) -> float | str | None:
-    if pd.isna(value):
+    if value is None or value != value:
         return None
     return value if isinstance(value, str) else float(value)
+
+
+def _rows(account: Account, stage: str, clip: str, frame: int) -> list[dict[str, Any]]:
+    """What a stage wrote of one frame: a row, or none."""
+    rows = account.frames(stage, clip)
+    if not len(rows):
+        return []
+    here = np.flatnonzero(values(rows["frame"], np.int64) == frame)
+    return [row for place in here for row in rows.slice(int(place), 1).to_pylist()]
 
 
 def _exactly(
@@ -169,8 +177,7 @@ def _exactly(
     """The run that holds a frame, and that frame by itself with the rule as it was there."""
     for run in frame_runs(account, stage, clip):
         if run.start_frame <= frame < run.end_frame:
-            rows = account.frames(stage, clip)
-            (exact,) = rows[rows["frame"] == frame].to_dict("records")
+            (exact,) = _rows(account, stage, clip, frame)
             yield run, FrameRun(stage, frame, frame + 1, run.reason, rule_of(exact), None)
 
 

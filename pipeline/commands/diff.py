@@ -1,14 +1,14 @@
-"""`cradle diff`: which clips flipped since another commit or experiment, and what did it."""
+"""`cradle diff`: which clips and frames flipped since another revision, and what did it."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
@@ -16,7 +16,7 @@ import yaml
 from pipeline.core.errors import CradleError
 from pipeline.core.params import fit
 from pipeline.dataset import measures, overrides
-from pipeline.dataset.differ import Cause, State, flips
+from pipeline.dataset.differ import Cause, Difference, State
 from pipeline.params import FILE, Everything, load
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 EXAMPLE = "cradle diff HEAD~1"
 TABLES = ("download", "isolate", "landmarks")
 OVERRIDES = "data/overrides.csv"
+SHOWN = 40
+"""Clips, and runs of frames, that a person is told of."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,10 +41,23 @@ def run(arguments: argparse.Namespace) -> int:
     now = _state(root, load(root))
     with _at(root, arguments.rev) as (there, everything):
         was = _state(there, everything)
-        rows = flips(was, now)
-    rows["changed"] = _changed(root, arguments.rev, rows)
-    print(json.dumps(rows.to_dict("records"), indent=2) if arguments.json else _words(rows))
+        difference = Difference(was, now)
+        clips, frames = difference.clips(), difference.frames()
+    backends = _backends(root, arguments.rev, clips, frames)
+    for rows in (clips, frames):
+        measured = rows["cause"] == Cause.MEASUREMENTS
+        rows["by"] = rows["by"].mask(measured, rows["clip"].map(backends).fillna(""))
+    print(_json(clips, frames) if arguments.json else _words(clips, frames))
     return 0
+
+
+def _json(clips: pd.DataFrame, frames: pd.DataFrame) -> str:
+    """A row a clip, each with its runs of frames."""
+    runs = {
+        clip: part.drop(columns="clip").to_dict("records") for clip, part in frames.groupby("clip")
+    }
+    rows = [row | {"frames": runs.get(row["clip"], [])} for row in clips.to_dict("records")]
+    return json.dumps(rows, indent=2)
 
 
 def _state(root: Path, known: Everything) -> State:
@@ -90,10 +105,11 @@ def _fetch(files: DVCFileSystem, stage: str, folder: Path, rev: str) -> None:
         ) from None
 
 
-def _changed(root: Path, rev: str, rows: pd.DataFrame) -> list[str]:
-    """For clips that were measured otherwise: the backends that are others now, by stage."""
-    if not (rows["cause"] == Cause.MEASUREMENTS).any():
-        return [""] * len(rows)
+def _backends(root: Path, rev: str, clips: pd.DataFrame, frames: pd.DataFrame) -> dict[str, str]:
+    """By clip that was measured otherwise: the backends that are others now, or the same."""
+    causes = pd.concat([clips["cause"], frames["cause"]])
+    if not (causes == Cause.MEASUREMENTS).any():
+        return {}
     files = _files(root, rev)
     others: dict[str, list[str]] = {}
     for stage in ("isolate", "landmarks"):
@@ -103,18 +119,36 @@ def _changed(root: Path, rev: str, rows: pd.DataFrame) -> list[str]:
         now = pd.read_parquet(root / path).set_index("clip")
         for clip in now.index.intersection(was.index):
             if was.loc[clip, "backend_digest"] != now.loc[clip, "backend_digest"]:
-                others.setdefault(str(clip), []).append(f"{stage} by {now.loc[clip, 'backend']}")
-    return [", ".join(others.get(clip, [])) for clip in rows["clip"]]
+                before, after = was.loc[clip, "backend"], now.loc[clip, "backend"]
+                told = f"{stage} by {after}" if after != before else f"{stage} by another {after}"
+                others.setdefault(str(clip), []).append(told)
+    return {clip: ", ".join(told) for clip, told in others.items()}
 
 
-def _words(rows: pd.DataFrame) -> str:
-    if rows.empty:
+def _words(clips: pd.DataFrame, frames: pd.DataFrame) -> str:
+    if clips.empty and frames.empty:
         return "no clip flipped"
-    entered = (rows["after_s"] - rows["before_s"]).clip(lower=0).sum() / 60
-    left = (rows["before_s"] - rows["after_s"]).clip(lower=0).sum() / 60
-    causes = ", ".join(f"{cause} {count}" for cause, count in rows["cause"].value_counts().items())
-    head = (
-        f"{len(rows):,} clips differ ({causes}); minutes entering {entered:.2f}, leaving {left:.2f}"
-    )
-    shown = rows.drop(columns="changed") if not rows["changed"].any() else rows
-    return head + "\n\n" + shown.to_string(index=False, float_format=lambda x: f"{x:.2f}")
+    moved_s = clips["after_s"] - clips["before_s"]
+    causes = ", ".join(f"{cause} {count}" for cause, count in clips["cause"].value_counts().items())
+    flipped = int((frames["end_frame"] - frames["start_frame"]).sum())
+    lines = [
+        f"{len(clips):,} clips differ ({causes}), {flipped:,} frames flipped; minutes entering "
+        f"{moved_s.clip(lower=0).sum() / 60:.2f}, leaving {-moved_s.clip(upper=0).sum() / 60:.2f}",
+        "",
+        clips.head(SHOWN).to_string(index=False, float_format=lambda x: f"{x:.2f}"),
+        *_more(len(clips)),
+    ]
+    if len(frames):
+        lines += ["", "frames", *map(_run, frames.head(SHOWN).to_dict("records"))]
+        lines += _more(len(frames))
+    return "\n".join(lines)
+
+
+def _run(row: dict[Hashable, Any]) -> str:
+    why = f"{row['cause']}: {row['by']}" if row["by"] else str(row["cause"])
+    place = f"{row['clip']} {row['start_frame']}-{row['end_frame'] - 1}"
+    return f"  {place}: {row['before']} -> {row['after']}, by {why}"
+
+
+def _more(count: int) -> list[str]:
+    return [f"  and {count - SHOWN:,} more; --json has all"] if count > SHOWN else []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.commands._file import normalised, params
 from pipeline.commands._hush import hushed
@@ -53,6 +54,7 @@ def verdicts(frames: pd.DataFrame, thresholds: object) -> list[str]:
     from pipeline.dataset.measures import OF_CLIP, frame_columns
 
     # Who is heard takes the sound, which is not listened to here.
-    columns = {**frame_columns(frames), OF_CLIP: np.full(len(frames), np.nan)}
-    said = judge(FRAME_GATES, columns, thresholds).gate
+    alone = frame_columns(pa.Table.from_pandas(frames, preserve_index=False))
+    columns = {**alone, OF_CLIP: np.full(len(frames), np.nan)}
+    said = judge(FRAME_GATES, columns, thresholds)
     return [str(Reason.KEPT if gate == PASSED else FRAME_GATES[gate].reason) for gate in said]

@@ -18,6 +18,8 @@ from pipeline.core.store import Entry, Store
 from pipeline.core.tables import read
 from pipeline.dataset import labels, measures, overrides, what_if
 from pipeline.dataset.measures import FPS, Tables
+from pipeline.dataset.params import Select
+from pipeline.dataset.weigh import Scales
 from pipeline.dataset.what_if import Change, Outcome
 from pipeline.nursery import truth
 from pipeline.params import Everything, load
@@ -27,6 +29,8 @@ EXAMPLE = (
     "  cradle what-if --sweep select.max_yaw_deg=20:60:5 --json"
 )
 SHOWN = 20
+WIDTH = 40
+"""Letters that the longest bar of a curve takes."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = what_if.thresholds(known.select, arguments.change)
     if arguments.sweep is not None:
         rows = list(_curve(arguments.sweep, tables, chosen, _labelled(root, known, tables)))
-        print(json.dumps(rows, indent=2) if arguments.json else _table(pd.DataFrame(rows)))
+        print(json.dumps(rows, indent=2) if arguments.json else _drawn(rows, known.select))
         return 0
     change = what_if.compare(tables, sources, known.select, chosen)
     print(json.dumps(_plain(change), indent=2) if arguments.json else _words(change))
@@ -78,7 +82,7 @@ def _labelled(root: Path, known: Everything, tables: Tables) -> dict[str, np.nda
 def _of_the_nursery(tables: Tables, store: Store, wanted: nursery.Nursery) -> np.ndarray:
     """Labels (N,) that the truth of synthetic clips gives, as far as it is still stored."""
     found = np.zeros(int(tables.first[-1]), np.int8)
-    place = {str(clip): number for number, clip in enumerate(tables.clips["clip"])}
+    place = tables.place
     step = nursery.step(wanted)
     for job in nursery.jobs(wanted):
         entry = store.find(step.name, step.key(job.digest))
@@ -95,11 +99,11 @@ def _curve(
     sweep: str, tables: Tables, chosen: Any, known: dict[str, np.ndarray]
 ) -> Iterator[dict[str, Any]]:
     # Overrides would make every threshold agree with the reviewers who gave them.
-    unspoken = replace(tables, overrides=())
+    scales = Scales(replace(tables, overrides=()))
     key, values = what_if.steps(sweep)
     for value in values:
         there = what_if.thresholds(chosen, [f"{what_if.SECTION}.{key}={value}"])
-        result = what_if.outcome(unspoken, there)
+        result = what_if.outcome(scales, there)
         row = {key: value, **_amount(result)}
         for name, found in known.items():
             compared = labels.score(found, result.inside)
@@ -144,6 +148,22 @@ def _words(change: Change) -> str:
     most = flips.assign(moved=flips["entering_s"] + flips["leaving_s"]).nlargest(SHOWN, "moved")
     lines += ["", "clips", _table(most.drop(columns="moved"))]
     return "\n".join(lines)
+
+
+def _drawn(rows: list[dict[str, Any]], now: Select) -> str:
+    """The curve: a bar a step for the minutes, and what the labels say of it beside."""
+    key = next(iter(rows[0]))
+    most = max(row["minutes"] for row in rows) or 1.0
+    bars = ["█" * round(WIDTH * row["minutes"] / most) for row in rows]
+    values = [f"{row[key]:g}" for row in rows]
+    head, *lines = _table(pd.DataFrame(rows).drop(columns=key)).split("\n")
+    nearest = min(range(len(rows)), key=lambda n: abs(rows[n][key] - float(getattr(now, key))))
+    wide = max(len(key), *map(len, values))
+    drawn = [f"{key:>{wide}}  {'minutes':{WIDTH}}  {head}"]
+    for number, (value, bar, line) in enumerate(zip(values, bars, lines, strict=True)):
+        mark = f"  <- now {getattr(now, key):g}" if number == nearest else ""
+        drawn.append(f"{value:>{wide}}  {bar:{WIDTH}}  {line}{mark}")
+    return "\n".join(drawn)
 
 
 def _table(rows: pd.DataFrame) -> str:

@@ -67,4 +67,4 @@ def _alone(root: Path, clip: str, known: Everything) -> Tables | None:
         measured = measures.read(root / "data", minimum_s, said, [clip])
     except FileNotFoundError:
         return None
-    return measured if len(measured.clips) else None
+    return measured if len(measured) else None

@@ -14,15 +14,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from pipeline.core import tables
 from pipeline.core.errors import LedgerError
 from pipeline.core.reasons import Reason, State
 from pipeline.core.store import Failure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
@@ -96,6 +99,8 @@ def write_clips(path: Path, stage: str, rows: Iterable[ClipRow], came_in: Iterab
         LedgerError: what came in is not what went out: a clip is missing, doubled or foreign, a
             reason does not belong to the stage, or a row's rule says the opposite of its state.
     """
+    import pandas as pd
+
     ordered = sorted(rows, key=lambda row: row.clip)
     _same_clips(stage, [row.clip for row in ordered], list(came_in))
     for row in ordered:
@@ -138,8 +143,9 @@ def read_clips(path: Path, clips: Collection[str] | None = None) -> pd.DataFrame
 
 def kept(path: Path, clips: Collection[str] | None = None) -> list[str]:
     """Ids of the clips that a stage kept, sorted; of some `clips` only where they are given."""
-    frame = tables.read(path, ["clip", "state"], clips)
-    return sorted(frame.loc[frame["state"] == State.KEPT, "clip"])
+    rows = tables.arrow(path, ["clip", "state"], clips)
+    states = zip(rows["clip"].to_pylist(), rows["state"].to_pylist(), strict=True)
+    return sorted(clip for clip, state in states if state == State.KEPT)
 
 
 def dropped(rows: Iterable[ClipRow]) -> Counter[str]:

@@ -29,7 +29,7 @@ def read(path: Path, model: type[P]) -> P:
             its key and what is allowed there.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _plain(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: not found; run from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -39,6 +39,15 @@ def read(path: Path, model: type[P]) -> P:
             f"{path}: should hold one section a stage, holds {type(content).__name__}"
         )
     return fit(content, model, str(path))
+
+
+def _plain(text: str) -> Any:
+    """What `safe_load` gives, by libyaml where it is there, which is ten times as fast."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def fit(content: Mapping[str, Any], model: type[P], where: str) -> P:

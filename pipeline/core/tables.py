@@ -1,27 +1,66 @@
-"""Parquet tables whose bytes depend on their content alone."""
+"""Parquet tables whose bytes depend on their content alone.
+
+    frame = tables.read(path, ["clip", "reason"])            pandas, for what groups and joins
+    table = tables.arrow(path, ["clip", "frame"], ["a_1"])   Arrow, for what must start in no time
+
+pandas takes longer to import than a question about one clip takes to answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import errno
+import os
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLIP = "clip"
 GROUP_ROWS = 1 << 16
 """Rows that are stored together: who asks for one clip of millions of frames reads few of them."""
 
+_FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
+"""What Arrow calls them, and what numpy does."""
 
-def numbers(names: pd.Index, column: pd.Series) -> NDArray[np.int64]:
+
+def numbers(names: Sequence[str], column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Place (N,) in `names` of every value of a column, -1 where it is not there.
 
-    Of a column of millions of rows each name is looked up once.
+    Of a column that `arrow` read each name is looked up once in thousands of rows.
     """
-    codes, different = pd.factorize(column)
-    return names.get_indexer(different)[codes]
+    place = {name: number for number, name in enumerate(names)}
+    parts = [np.zeros(0, np.int64)]
+    for chunk in column.chunks:
+        coded = isinstance(chunk, pa.DictionaryArray)
+        listed = (chunk.dictionary if coded else chunk).to_pylist()
+        found = np.array([place.get(name, -1) for name in listed], np.int64)
+        parts.append(found[_values(chunk.indices)] if coded else found)
+    return np.concatenate(parts)
+
+
+def floats(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """A column (N,), nan where nothing is known."""
+    return values(table[name], np.float64)
+
+
+def values(column: pa.ChunkedArray, kind: type[np.generic]) -> NDArray:
+    """A column of numbers or of yes and no, (N,) of one type; Arrow's own way imports pandas."""
+    parts = [np.zeros(0, kind), *map(_values, column.chunks)]
+    return np.concatenate(parts, dtype=kind, casting="unsafe")
+
+
+def lists(column: pa.ChunkedArray, kind: type[np.generic]) -> tuple[NDArray[np.int64], NDArray]:
+    """Length (N,) of each list of a column, and their values one after the other."""
+    lengths = [np.diff(_values(chunk.offsets)) for chunk in column.chunks]
+    inside = pa.chunked_array([chunk.flatten() for chunk in column.chunks], column.type.value_type)
+    return np.concatenate([np.zeros(0, np.int64), *lengths]), values(inside, kind)
 
 
 def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:
@@ -49,7 +88,85 @@ def read(
 ) -> pd.DataFrame:
     """Read a table, or of its rows only those of some `clips`."""
     if clips is None:
-        return pq.read_table(path, columns=columns).to_pandas()
-    # The filter skips whole groups of rows, so a question about one clip reads little of many.
-    wanted = [("clip", "in", sorted(clips))]
-    return pq.read_table(path, columns=columns, filters=wanted).to_pandas()
+        return pq.read_table(_there(path), columns=columns).to_pandas()
+    return arrow(path, columns, clips).to_pandas()
+
+
+def arrow(
+    path: Path, columns: Sequence[str] | None = None, clips: Collection[str] | None = None
+) -> pa.Table:
+    """Read a table, or of its rows only those of some `clips`.
+
+    The clips of a whole table come dictionary-coded, so that each name is there once in many rows.
+    """
+    with pq.ParquetFile(_there(path), read_dictionary=[CLIP]) as file:
+        names = file.schema_arrow.names if columns is None else list(columns)
+        if clips is None:
+            return file.read(names).select(names)
+        # Groups of rows without these clips are left on disk.
+        groups = list(_groups(file, clips))
+        found = file.read_row_groups(groups, {*names, CLIP}, use_threads=False)
+        # Few rows are left of what may be ten thousand names.
+        return _decoded(only(found, clips)).select(names)
+
+
+def only(table: pa.Table, clips: Collection[str]) -> pa.Table:
+    """The rows of some clips."""
+    # Slices, since what filters in Arrow takes long to load.
+    here = numbers(sorted(clips), table[CLIP]) >= 0
+    edges = np.flatnonzero(np.diff(here, prepend=False, append=False))
+    parts = [table.slice(int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return pa.concat_tables(parts) if parts else table.slice(0, 0)
+
+
+def rows(table: pa.Table) -> list[dict[str, Any]]:
+    """A table row by row, None where nothing is known."""
+    return _decoded(table).to_pylist()
+
+
+def _values(chunk: pa.Array) -> NDArray:
+    if not len(chunk):
+        return np.zeros(0, np.int64)
+    if pa.types.is_null(chunk.type):
+        return np.full(len(chunk), np.nan)
+    known, content = chunk.buffers()
+    if pa.types.is_boolean(chunk.type):
+        found: NDArray = _bits(content, chunk)
+    else:
+        laid = np.frombuffer(content, np.dtype(_FLOATS.get(str(chunk.type), str(chunk.type))))
+        found = laid[chunk.offset : chunk.offset + len(chunk)]
+    return np.where(_bits(known, chunk), found, np.nan) if chunk.null_count else found
+
+
+def _bits(packed: pa.Buffer, chunk: pa.Array) -> NDArray[np.bool_]:
+    until = chunk.offset + len(chunk)
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little", count=until)
+    return bits[chunk.offset :].astype(bool)
+
+
+def _there(path: Path) -> Path:
+    # Arrow's own error does not say which file.
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return path
+
+
+def _groups(file: pq.ParquetFile, clips: Collection[str]) -> Iterator[int]:
+    """Groups of rows that may hold some of the clips, by what the file says of them."""
+    leaf = file.schema.names.index(CLIP)
+    for group in range(file.num_row_groups):
+        said = file.metadata.row_group(group).column(leaf).statistics
+        known = said is not None and said.has_min_max
+        if not known or any(said.min <= clip <= said.max for clip in clips):
+            yield group
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """The table with its clips as plain text."""
+    if CLIP not in table.column_names:
+        return table
+    place, column = table.column_names.index(CLIP), table[CLIP]
+    if not pa.types.is_dictionary(column.type):
+        return table
+    plain = pa.chunked_array([c.dictionary_decode() for c in column.chunks], column.type.value_type)
+    return table.set_column(place, CLIP, plain)

@@ -11,15 +11,17 @@ one that is heard.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.core import tables
 
-COLUMNS = ["clip", "moves_with_sound", "rival_likeness", "rival_moves"]
+MEASURES = ("moves_with_sound", "rival_likeness", "rival_moves")
+COLUMNS = ["clip", *MEASURES]
 TOGETHER_FRAMES = 15
 """For how long another face must be there beside the infant's to be a rival."""
 ENOUGH_FRAMES = 30
@@ -51,30 +53,38 @@ class _Tracks:
     """(C + 1,) where each clip begins on that grid."""
 
 
-def company(tracks: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
-    """Describe the company of the infant's face in each clip; a row a clip, columns `COLUMNS`.
+def company(tracks: pa.Table, heard: pa.Table) -> dict[str, NDArray]:
+    """Describe the company of the infant's face in each clip that has a face, (K,) by `COLUMNS`.
 
     Args:
         tracks: data/landmarks/tracks.parquet: clip, chosen, infant_likeness, frame, aperture_mm.
         heard: data/isolate/frames.parquet: clip, frame, stem_db.
     """
-    if tracks.empty:
-        return pd.DataFrame(columns=COLUMNS)
-    names = pd.Index(np.unique(tracks["clip"].to_numpy(object)))
+    if not len(tracks):
+        return {name: np.zeros(0, object) for name in COLUMNS}
+    names = sorted(set(tracks["clip"].to_pylist()))
     seen = _laid_out(tracks, names)
     level_db = _levels(heard, names, seen.first)[seen.place]
     # Tracks of the infant are one face, of which sight was lost for a while.
     face = np.where(seen.chosen, seen.clip, len(names) + np.arange(len(tracks)))
-    aperture_mm = np.concatenate(tracks["aperture_mm"].tolist()).astype(np.float64)
+    _, aperture_mm = tables.lists(tracks["aperture_mm"], np.float64)
     moves = together(face[seen.track], len(names) + len(tracks), aperture_mm, level_db)
     mine = moves[: len(names)]
-    described = pd.DataFrame({"clip": names, "moves_with_sound": mine})
     rivals = _rivals(tracks, seen, moves[len(names) :], mine)
-    described = described.join(rivals)
     has_infant = np.bincount(seen.clip[seen.chosen], minlength=len(names)) > 0
-    alone = has_infant & described["rival_likeness"].isna()
-    described["rival_likeness"] = described["rival_likeness"].mask(alone, 0.0)
-    return described[COLUMNS]
+    likeness = np.where(has_infant, 0.0, np.nan)
+    rival_moves = np.full(len(names), np.nan)
+    likeness[seen.clip[rivals]] = tables.floats(tracks, "infant_likeness")[rivals]
+    rival_moves[seen.clip[rivals]] = moves[len(names) :][rivals]
+    return dict(zip(COLUMNS, (np.array(names, object), mine, likeness, rival_moves), strict=True))
+
+
+def beside(described: Mapping[str, NDArray], clips: Sequence[str]) -> dict[str, NDArray]:
+    """The same of these clips, (C,) each; nan of a clip that was not described."""
+    place = {str(clip): number for number, clip in enumerate(described["clip"])}
+    number = np.array([place.get(clip, -1) for clip in clips], np.int64)
+    known = {name: np.append(described[name], np.nan).astype(np.float64) for name in MEASURES}
+    return {"clip": np.array(clips, object)} | {n: values[number] for n, values in known.items()}
 
 
 def together(face: Ints, count: int, aperture_mm: Floats, level_db: Floats) -> Floats:
@@ -106,45 +116,41 @@ def together(face: Ints, count: int, aperture_mm: Floats, level_db: Floats) -> F
     return np.where(told, mean(aperture * level) / np.where(told, spread[0] * spread[1], 1), np.nan)
 
 
-def _laid_out(tracks: pd.DataFrame, names: pd.Index) -> _Tracks:
-    clip = names.get_indexer(pd.Index(tracks["clip"]))
-    track = np.repeat(np.arange(len(tracks)), [len(frames) for frames in tracks["frame"]])
-    frame = np.concatenate(tracks["frame"].tolist()).astype(np.int64)
+def _laid_out(tracks: pa.Table, names: Sequence[str]) -> _Tracks:
+    clip = tables.numbers(names, tracks["clip"])
+    lengths, frame = tables.lists(tracks["frame"], np.int64)
+    track = np.repeat(np.arange(len(tracks)), lengths)
     counts = np.zeros(len(names), np.int64)
     np.maximum.at(counts, clip[track], frame + 1)
     first = np.concatenate([[0], np.cumsum(counts)])
-    chosen = tracks["chosen"].to_numpy(bool)
+    chosen = tables.values(tracks["chosen"], np.bool_)
     return _Tracks(clip, chosen, track, first[clip[track]] + frame, first)
 
 
-def _levels(heard: pd.DataFrame, names: pd.Index, first: Ints) -> Floats:
+def _levels(heard: pa.Table, names: Sequence[str], first: Ints) -> Floats:
     """Level of the stem in every frame of the grid."""
-    clip, frame = tables.numbers(names, heard["clip"]), heard["frame"].to_numpy(np.int64)
-    inside = (clip >= 0) & (frame < np.diff(first)[clip])
+    clip = tables.numbers(names, heard["clip"])
+    frame = tables.values(heard["frame"], np.int64)
+    inside = (clip >= 0) & (frame < np.append(np.diff(first), 0)[clip])
     level_db = np.full(first[-1], np.nan)
-    level_db[first[clip[inside]] + frame[inside]] = heard["stem_db"].to_numpy(float)[inside]
+    place = first[clip[inside]] + frame[inside]
+    level_db[place] = tables.floats(heard, "stem_db")[inside]
     return level_db
 
 
-def _rivals(tracks: pd.DataFrame, seen: _Tracks, moves: Floats, mine: Floats) -> pd.DataFrame:
-    """The most infant-like rival of each clip that has one: rival_likeness and rival_moves."""
+def _rivals(tracks: pa.Table, seen: _Tracks, moves: Floats, mine: Floats) -> Ints:
+    """The track of the most infant-like rival of each clip that has one."""
     there = np.zeros(seen.first[-1], bool)
     there[seen.place[seen.chosen[seen.track]]] = True
     beside = np.bincount(seen.track, there[seen.place], len(tracks)) >= TOGETHER_FRAMES
-    size_px, largest = tracks["face_px"].to_numpy(float), np.full(len(mine), np.inf)
-    infants = pd.Series(size_px[seen.chosen]).groupby(seen.clip[seen.chosen]).max()
-    largest[infants.index.to_numpy()] = infants.to_numpy()
+    size_px, largest = tables.floats(tracks, "face_px"), np.full(len(mine), -np.inf)
+    np.fmax.at(largest, seen.clip[seen.chosen], size_px[seen.chosen])
+    largest[np.isneginf(largest)] = np.inf
     large = size_px >= AS_LARGE * largest[seen.clip]
     # A mouth that is not known to move less with the voice may be the one that is heard.
     suspect = ~(mine[seen.clip] - moves > CLEARLY)
-    found = pd.DataFrame(
-        {
-            "number": seen.clip,
-            "rival_likeness": tracks["infant_likeness"].to_numpy(float),
-            "rival_moves": moves,
-        }
-    )[~seen.chosen & beside & large & suspect]
-    found = found[found["rival_likeness"] > 0].sort_values(
-        ["number", "rival_likeness"], ascending=[True, False], kind="stable"
-    )
-    return found.drop_duplicates("number").set_index("number")
+    likeness = tables.floats(tracks, "infant_likeness")
+    rivals = np.flatnonzero(~seen.chosen & beside & large & suspect & (likeness > 0))
+    ordered = rivals[np.lexsort((-likeness[rivals], seen.clip[rivals]))]
+    _, best = np.unique(seen.clip[ordered], return_index=True)
+    return ordered[best]

@@ -19,6 +19,7 @@ from pipeline.core.ledger import OPERATORS
 from pipeline.core.reasons import Reason
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 PASSED = -1
 
 
@@ -35,9 +36,9 @@ class Gate:
     unmeasured_passes: bool = False
     """Whether a value that could not be taken speaks for (True) or against (False)."""
 
-    def fails(self, values: Floats, limit: float) -> NDArray[np.bool_]:
+    def fails(self, values: Floats, limit: float) -> Bools:
         """Where the rule is broken."""
-        broken: NDArray[np.bool_] = ~OPERATORS[self.op](values, limit)
+        broken: Bools = ~OPERATORS[self.op](values, limit)
         return broken & ~np.isnan(values) if self.unmeasured_passes else broken
 
     def margin(self, values: Floats, limit: float) -> Floats:
@@ -85,41 +86,49 @@ VOICE_GATES = (
 """Asked of every clip; a clip that fails one keeps no frame."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What gates said, one value a frame or clip."""
-
-    gate: NDArray[np.int8]
-    """Number of the first gate that was failed, or PASSED."""
-    closest: NDArray[np.int8]
-    """That gate; where all were passed, the one with the least room left, or PASSED."""
-    measured: Floats
-    """Value at the closest gate."""
-    threshold: Floats
-    """Limit of the closest gate."""
-
-    @property
-    def passed(self) -> NDArray[np.bool_]:
-        """Where no gate was failed."""
-        return self.gate == PASSED
+def first_failed(failed: Sequence[Bools]) -> NDArray[np.int8]:
+    """(N,) number of the first gate that says no, or PASSED; `failed` has (N,) of each gate."""
+    first = np.full(len(failed[0]), PASSED, np.int8)
+    for number in reversed(range(len(failed))):
+        np.copyto(first, np.int8(number), where=failed[number])
+    return first
 
 
-def judge(gates: Sequence[Gate], columns: Mapping[str, Floats], thresholds: Any) -> Judged:
-    """Ask `gates` in order; `columns` maps each gate's measure to (N,) values."""
+def judge(
+    gates: Sequence[Gate], columns: Mapping[str, Floats], thresholds: Any
+) -> NDArray[np.int8]:
+    """(N,) the same, of measures (N,) by name."""
+    asked = Failures(columns)
+    return first_failed([asked.of(gate, thresholds) for gate in gates])
+
+
+def closest(
+    gates: Sequence[Gate], columns: Mapping[str, Floats], thresholds: Any
+) -> NDArray[np.int8]:
+    """(N,) number of the gate with the least room left, or PASSED where none was measured."""
     count = len(next(iter(columns.values())))
-    gate = np.full(count, PASSED, np.int8)
-    closest = np.full(count, PASSED, np.int8)
-    measured, threshold = np.full(count, np.nan), np.full(count, np.nan)
-    room = np.full(count, np.inf)
-    for number, rule in enumerate(gates):
-        values, limit = columns[rule.measure], float(getattr(thresholds, rule.threshold))
-        asked = gate == PASSED
-        failed = asked & rule.fails(values, limit)
-        margin = rule.margin(values, limit)
+    nearest, room = np.full(count, PASSED, np.int8), np.full(count, np.inf)
+    for number, gate in enumerate(gates):
+        margin = gate.margin(columns[gate.measure], float(getattr(thresholds, gate.threshold)))
         # NaN compares false: what was not measured is never the closest.
-        nearer = asked & (failed | (margin < room))
-        gate[failed] = number
-        closest[nearer] = number
-        measured[nearer], threshold[nearer] = values[nearer], limit
-        room[nearer] = margin[nearer]
-    return Judged(gate, closest, measured, threshold)
+        nearer = margin < room
+        np.copyto(nearest, np.int8(number), where=nearer)
+        np.copyto(room, margin, where=nearer)
+    return nearest
+
+
+class Failures:
+    """What each gate says of measurements; asked again only where its threshold has moved."""
+
+    def __init__(self, columns: Mapping[str, Floats]) -> None:
+        self._columns = columns
+        self._last: dict[Gate, tuple[float, Bools]] = {}
+
+    def of(self, gate: Gate, thresholds: Any) -> Bools:
+        """(N,) where the gate says no."""
+        limit = float(getattr(thresholds, gate.threshold))
+        known = self._last.get(gate)
+        if known is None or known[0] != limit:
+            known = limit, gate.fails(self._columns[gate.measure], limit)
+            self._last[gate] = known
+        return known[1]

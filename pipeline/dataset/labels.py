@@ -29,8 +29,7 @@ class Score:
 
 def of_reviewers(tables: Tables) -> NDArray[np.int8]:
     """Labels (N,) that overrides give."""
-    place = {str(clip): number for number, clip in enumerate(tables.clips["clip"])}
-    painted = overrides.paint(tables.overrides, place, tables.first)
+    painted = overrides.paint(tables.overrides, tables.place, tables.first)
     return np.select([painted == overrides.KEEP, painted == overrides.DROP], [GOOD, BAD], UNKNOWN)
 
 

@@ -1,6 +1,6 @@
 """Everything that was measured of the clips, side by side on one grid of frames.
 
-tables = measures.gather(clips, voice, faces, events, overrides, minimum_s)
+tables = measures.gather(clips, voice, faces, events, minimum_s, overrides)
 tables.frames["yaw_abs_deg"]     one value a frame of the whole dataset, clip after clip
 tables.first[i]                  where clip i begins on that grid
 """
@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.core import ledger, tables
 from pipeline.core.errors import CradleError
-from pipeline.dataset.company import COLUMNS, company
+from pipeline.dataset.company import COLUMNS, beside, company
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats, Gate
 from pipeline.dataset.overrides import Override
 
@@ -26,6 +27,10 @@ FPS = 30.0
 DIGEST_DIGITS = 6
 DIGEST_LETTERS = 12
 INFANT = "infant"
+CLAIMED = "claimed_score"
+"""How much a voice sounds like what the catalogue says it is; made of the scores of all kinds."""
+CLIPS = ["clip", "vocalization", "frames", "media_digest"]
+EVENTS = ["clip", "start_s", "end_s", "who"]
 OF_CLIP = "rival_likeness"
 """The one measure of a frame gate that is the same in all frames of a clip."""
 DERIVED: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
@@ -40,47 +45,60 @@ DERIVED: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
 class Tables:
     """The measurements of C clips with N frames in all."""
 
-    clips: pd.DataFrame
-    """C rows by clip id: clip, vocalization, frames, input_digest, min_event_s."""
+    clips: Mapping[str, NDArray]
+    """(C,) each, by clip id: clip, vocalization, frames, input_digest, min_event_s."""
     voice: Mapping[str, Floats]
     """(C,) by measure of a voice gate."""
     frames: Mapping[str, Floats]
     """(N,) by measure of a frame gate."""
-    events: pd.DataFrame
-    """Events of the infant: clip_number, start_s, end_s."""
+    events: Mapping[str, NDArray]
+    """Of the infant's events, by clip and time: clip_number, start_s, end_s."""
     cut: NDArray[np.bool_]
     """(N,) frames that begin another shot than the frame before."""
-    company: pd.DataFrame
-    """C rows: clip, moves_with_sound, rival_likeness, rival_moves."""
+    company: Mapping[str, NDArray]
+    """(C,) each: clip, moves_with_sound, rival_likeness, rival_moves."""
     overrides: tuple[Override, ...] = ()
     """What reviewers said of these clips."""
+
+    def __len__(self) -> int:
+        return len(self.clips["clip"])
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """(C,) frames of each clip."""
-        return self.clips["frames"].to_numpy(np.int64)
+        return self.clips["frames"]
 
-    @property
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Number of each clip."""
+        return {str(clip): number for number, clip in enumerate(self.clips["clip"])}
+
+    @cached_property
     def first(self) -> NDArray[np.int64]:
         """(C + 1,) where each clip begins on the grid, and where the last ends."""
         return np.concatenate([[0], np.cumsum(self.counts)])
 
-    @property
-    def clip_of_frame(self) -> NDArray[np.int64]:
+    @cached_property
+    def clip_of_frame(self) -> NDArray[np.int32]:
         """(N,) number of each frame's clip."""
-        return np.repeat(np.arange(len(self.clips)), self.counts)
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.counts)
 
     @property
     def frame(self) -> NDArray[np.int64]:
         """(N,) number of each frame in its clip."""
-        return np.arange(self.counts.sum()) - np.repeat(self.first[:-1], self.counts)
+        return np.arange(self.first[-1]) - np.repeat(self.first[:-1], self.counts)
 
-    @property
-    def shot_of_frame(self) -> NDArray[np.int64]:
-        """(N,) number of each frame's shot; every clip begins one."""
+    @cached_property
+    def begins(self) -> NDArray[np.bool_]:
+        """(N,) frames that begin a shot; every clip begins one."""
         begins = self.cut.copy()
         begins[self.first[:-1][self.counts > 0]] = True
-        return np.cumsum(begins) - 1
+        return begins
+
+    @cached_property
+    def shot_of_frame(self) -> NDArray[np.int32]:
+        """(N,) number of each frame's shot."""
+        return np.cumsum(self.begins, dtype=np.int32)
 
     def alone(self, clip: str) -> Tables:
         """The measurements of one clip only.
@@ -88,18 +106,19 @@ class Tables:
         Raises:
             CradleError: it is not among these clips.
         """
-        found = np.flatnonzero(self.clips["clip"] == clip)
-        if len(found) != 1:
+        if clip not in self.place:
             raise CradleError(f"{clip}: not among the clips that select decides on")
-        number = int(found[0])
+        number = self.place[clip]
         part = slice(int(self.first[number]), int(self.first[number + 1]))
+        mine = self.events["clip_number"] == number
+        events = {name: values[mine] for name, values in self.events.items()}
         return Tables(
-            self.clips.iloc[[number]].reset_index(drop=True),
+            {name: values[[number]] for name, values in self.clips.items()},
             {name: values[[number]] for name, values in self.voice.items()},
             {name: values[part] for name, values in self.frames.items()},
-            self.events[self.events["clip_number"] == number].assign(clip_number=0),
+            events | {"clip_number": np.zeros(mine.sum(), np.int64)},
             self.cut[part],
-            self.company.iloc[[number]].reset_index(drop=True),
+            {name: values[[number]] for name, values in self.company.items()},
             tuple(override for override in self.overrides if override.clip == clip),
         )
 
@@ -121,35 +140,35 @@ def read(
     stages = ("download", "isolate", "landmarks")
     paths = [data / stage / "ledger.parquet" for stage in stages]
     arrived = set.intersection(*(set(ledger.kept(path, only)) for path in paths))
-    clips = tables.read(data / "download" / "clips.parquet", clips=only)
+    clips = tables.arrow(data / "download" / "clips.parquet", CLIPS, only)
     faces = ["clip", "frame", "found", "cut", *_face_columns()]
     return gather(
-        clips[clips["clip"].isin(arrived)],
-        tables.read(data / "isolate" / "clips.parquet", clips=only),
-        tables.read(data / "landmarks" / "frames.parquet", faces, only),
-        tables.read(data / "isolate" / "events.parquet", clips=only),
+        tables.only(clips, arrived),
+        tables.arrow(data / "isolate" / "clips.parquet", clips=only),
+        tables.arrow(data / "landmarks" / "frames.parquet", faces, only),
+        tables.arrow(data / "isolate" / "events.parquet", EVENTS, only),
         minimum_s,
         overrides,
         _company(data, only),
     )
 
 
-def _company(data: Path, only: Collection[str] | None) -> pd.DataFrame:
+def _company(data: Path, only: Collection[str] | None) -> dict[str, NDArray]:
     levels = ["clip", "frame", "stem_db"]
     return company(
-        tables.read(data / "landmarks" / "tracks.parquet", clips=only),
-        tables.read(data / "isolate" / "frames.parquet", levels, only),
+        tables.arrow(data / "landmarks" / "tracks.parquet", clips=only),
+        tables.arrow(data / "isolate" / "frames.parquet", levels, only),
     )
 
 
 def gather(
-    clips: pd.DataFrame,
-    voice: pd.DataFrame,
-    faces: pd.DataFrame,
-    events: pd.DataFrame,
+    clips: pa.Table,
+    voice: pa.Table,
+    faces: pa.Table,
+    events: pa.Table,
     minimum_s: Mapping[str, float],
     overrides: tuple[Override, ...] = (),
-    beside: pd.DataFrame | None = None,
+    described: Mapping[str, NDArray] | None = None,
 ) -> Tables:
     """Lay the tables of the measuring stages side by side.
 
@@ -160,68 +179,87 @@ def gather(
         events: data/isolate/events.parquet.
         minimum_s: the shortest event that counts, by vocalization.
         overrides: what reviewers said, of any clip.
-        beside: what `company` says of the clips; nobody is beside the infant without it.
+        described: what `company` says of the clips; nobody is beside the infant without it.
 
     Raises:
         CradleError: a clip is thought to hold a vocalization that params.yaml does not list.
     """
-    clips = clips.sort_values("clip").reset_index(drop=True)
-    foreign = sorted(set(clips["vocalization"]) - set(minimum_s))
-    if foreign:
+    kept = _clips(clips, minimum_s)
+    names = kept["clip"].tolist()
+    grid, cut = _on_grid(faces, names, kept["frames"])
+    nobody = {name: np.zeros(0, object) for name in COLUMNS}
+    others = beside(described or nobody, names)
+    grid[OF_CLIP] = np.repeat(others[OF_CLIP], kept["frames"])
+    gathered = Tables(kept, _voice(voice, kept), grid, _infants_events(events, names), cut, others)
+    return replace(gathered, overrides=dated(overrides, gathered))
+
+
+def _clips(clips: pa.Table, minimum_s: Mapping[str, float]) -> dict[str, NDArray]:
+    names = np.array(clips["clip"].to_pylist(), object)
+    order = np.argsort(names, kind="stable")
+    kinds = np.array(clips["vocalization"].to_pylist(), object)[order]
+    if foreign := sorted(set(kinds) - set(minimum_s)):
         raise CradleError(
             f"vocalization {', '.join(foreign)}: not listed in params.yaml, "
             f"which has {', '.join(minimum_s)}"
         )
-    known = pd.Index(clips["clip"])
-    events = _infants_events(events, known)
-    kept = clips[["clip", "vocalization", "frames"]].assign(
-        input_digest=clips["media_digest"],
-        min_event_s=clips["vocalization"].map(dict(minimum_s)).astype(float),
-    )
-    by_clip = voice.set_index("clip").reindex(known)
-    claimed = _claimed_score(kept, by_clip)
-    columns = {
-        gate.measure: claimed
-        if gate.measure == "claimed_score"
-        else by_clip[gate.measure].to_numpy(float)
+    return {
+        "clip": names[order],
+        "vocalization": kinds,
+        "frames": tables.values(clips["frames"], np.int64)[order],
+        "input_digest": np.array(clips["media_digest"].to_pylist(), object)[order],
+        "min_event_s": np.array([minimum_s[kind] for kind in kinds], np.float64),
+    }
+
+
+def _voice(voice: pa.Table, clips: Mapping[str, NDArray]) -> dict[str, Floats]:
+    """(C,) by measure of a voice gate; nan of a clip that is not there."""
+    row = np.full(len(clips["clip"]), len(voice))
+    number = tables.numbers(clips["clip"].tolist(), voice["clip"])
+    row[number[number >= 0]] = np.flatnonzero(number >= 0)
+
+    def of_clips(name: str) -> Floats:
+        return np.append(tables.floats(voice, name), np.nan)[row]
+
+    # A backend that does not score a vocalization cannot deny it.
+    claimed = np.full(len(row), np.nan)
+    for kind in set(clips["vocalization"]):
+        if (column := f"type_{kind}") in voice.column_names:
+            claimed = np.where(clips["vocalization"] == kind, of_clips(column), claimed)
+    return {
+        gate.measure: claimed if gate.measure == CLAIMED else of_clips(gate.measure)
         for gate in VOICE_GATES
     }
-    grid, cut = _on_grid(faces, kept)
-    described = pd.DataFrame(columns=COLUMNS) if beside is None else beside
-    described = described.set_index("clip").reindex(known).rename_axis("clip").reset_index()
-    grid[OF_CLIP] = np.repeat(described[OF_CLIP].to_numpy(float), kept["frames"])
-    gathered = Tables(kept, columns, grid, events, cut, described)
-    return replace(gathered, overrides=dated(overrides, gathered))
 
 
 def digest(tables: Tables, clip: str) -> str:
     """Of all that was measured of one clip: what a reviewer looks at is this and nothing else."""
     alone = tables.alone(clip)
-    content = hashlib.sha256(str(alone.clips["vocalization"].iloc[0]).encode())
+    content = hashlib.sha256(str(alone.clips["vocalization"][0]).encode())
     columns = [*sorted(alone.voice.items()), *sorted(alone.frames.items()), ("cut", alone.cut)]
     for name, values in columns:
         content.update(name.encode())
         content.update(np.round(values.astype(np.float64), DIGEST_DIGITS).tobytes())
-    events = alone.events[["start_s", "end_s"]].to_numpy(np.float64)
+    events = np.stack([alone.events["start_s"], alone.events["end_s"]], 1)
     content.update(np.round(events, DIGEST_DIGITS).tobytes())
     return content.hexdigest()[:DIGEST_LETTERS]
 
 
 def dated(overrides: tuple[Override, ...], tables: Tables) -> tuple[Override, ...]:
     """Overrides of clips that are here, each told whether something else is measured by now."""
-    known = pd.Index(tables.clips["clip"])
-    mine = [override for override in overrides if override.clip in known]
+    mine = [override for override in overrides if override.clip in tables.place]
     now = {clip: digest(tables, clip) for clip in {o.clip for o in mine if o.measured}}
     return tuple(replace(o, stale=bool(o.measured) and o.measured != now[o.clip]) for o in mine)
 
 
-def frame_columns(faces: pd.DataFrame) -> dict[str, Floats]:
+def frame_columns(faces: pa.Table) -> dict[str, Floats]:
     """(F,) by measure of a frame gate, as far as a face's own frames.parquet tells it."""
-    found = {gate.measure: faces[name].to_numpy(float) for gate, name in _columns()}
-    return {
-        measure: DERIVED[measure][1](values) if measure in DERIVED else values
-        for measure, values in found.items()
-    }
+    return {gate.measure: _measured(faces, gate, name) for gate, name in _columns()}
+
+
+def _measured(faces: pa.Table, gate: Gate, column: str) -> Floats:
+    values = tables.floats(faces, column)
+    return DERIVED[gate.measure][1](values) if gate.measure in DERIVED else values
 
 
 def _columns() -> Iterator[tuple[Gate, str]]:
@@ -236,44 +274,39 @@ def _face_columns() -> list[str]:
 
 
 def _on_grid(
-    faces: pd.DataFrame, clips: pd.DataFrame
+    faces: pa.Table, names: list[str], counts: NDArray[np.int64]
 ) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
     """What each frame gate measures, and where shots begin, (N,) each."""
-    counts = clips["frames"].to_numpy(np.int64)
     first = np.concatenate([[0], np.cumsum(counts)])
-    number = tables.numbers(pd.Index(clips["clip"]), faces["clip"])
-    frame = faces["frame"].to_numpy(np.int64)
-    here = number >= 0
-    inside = here & (frame >= 0)
-    inside[here] &= frame[here] < counts[number[here]]
-    place = first[number[inside]] + frame[inside]
-    found = faces["found"].to_numpy(bool)[inside]
+    number = tables.numbers(names, faces["clip"])
+    frame = tables.values(faces["frame"], np.int64)
+    inside = (number >= 0) & (frame >= 0) & (frame < np.append(counts, 0)[number])
+    place = (first[number] + frame)[inside]
+    found = tables.values(faces["found"], np.bool_)
+    # As stages write it, nothing has to be moved.
+    as_it_is = len(place) == len(inside) == first[-1] and bool((np.diff(place) == 1).all())
+
+    def laid(values: NDArray, where_not: float | bool) -> NDArray:
+        if as_it_is:
+            return values
+        grid = np.full(first[-1], where_not)
+        grid[place] = values[inside]
+        return grid
+
     grid = {}
-    for measure, column in frame_columns(faces).items():
-        grid[measure] = np.full(first[-1], np.nan)
-        grid[measure][place] = np.where(found, column[inside], np.nan)
-    # A face that was not found has a score all the same: none.
+    for gate, name in _columns():
+        # A face that was not found has a score all the same: none.
+        none = 0.0 if gate.measure == "face_score" else np.nan
+        values = np.where(found, _measured(faces, gate, name), none)
+        grid[gate.measure] = laid(values, none)
     grid["face_score"] = np.nan_to_num(grid["face_score"], nan=0.0)
-    cut = np.zeros(first[-1], bool)
-    cut[place] = faces["cut"].to_numpy(bool)[inside]
-    return grid, cut
+    return grid, laid(tables.values(faces["cut"], np.bool_), False)
 
 
-def _infants_events(events: pd.DataFrame, known: pd.Index) -> pd.DataFrame:
-    events = events[events["who"] == INFANT]
-    number = tables.numbers(known, events["clip"])
-    kept = events.assign(clip_number=number)[number >= 0]
-    return kept.sort_values(["clip_number", "start_s"]).reset_index(drop=True)
-
-
-def _claimed_score(clips: pd.DataFrame, voice: pd.DataFrame) -> Floats:
-    """(C,) score of the vocalization that each clip is thought to hold.
-
-    NaN where the voice's backend does not score that vocalization, which it then cannot deny.
-    """
-    scores = np.full(len(clips), np.nan)
-    for name in set(clips["vocalization"]):
-        if (column := f"type_{name}") in voice.columns:
-            mine = (clips["vocalization"] == name).to_numpy(bool)
-            scores[mine] = voice[column].to_numpy(float)[mine]
-    return scores
+def _infants_events(events: pa.Table, names: list[str]) -> dict[str, NDArray]:
+    number = tables.numbers(names, events["clip"])
+    infants = np.array([who == INFANT for who in events["who"].to_pylist()], bool)
+    start_s, end_s = tables.floats(events, "start_s"), tables.floats(events, "end_s")
+    mine = np.flatnonzero(infants & (number >= 0))
+    order = mine[np.lexsort((start_s[mine], number[mine]))]
+    return {"clip_number": number[order], "start_s": start_s[order], "end_s": end_s[order]}

@@ -46,7 +46,7 @@ def run(stage: Stage[Select]) -> Summary:
     decisions = decide(measured, stage.params)
     out = stage.fresh_out()
     write(out, decisions, list(measured.clips["clip"]))
-    tables.write(out / "faces.parquet", measured.company, FACES)
+    tables.write(out / "faces.parquet", pd.DataFrame(measured.company), FACES)
     return Summary(
         seen=len(decisions.clips),
         kept=sum(row.state is State.KEPT for row in decisions.clips),

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.reasons import State
-from pipeline.dataset.decide import NO_RULE, SPAN_RULE, SPAN_VOICE_RULE, Weighed, weigh
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Gate
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
 from pipeline.dataset.spans import TOLERANCE_S
+from pipeline.dataset.weigh import NO_RULE, SPAN_RULE, SPAN_VOICE_RULE, Scales, Weighed
 
 DIGITS = 3
 """To which values are rounded."""
@@ -76,10 +76,11 @@ def turning_points(alone: Tables, thresholds: Select) -> list[TurningPoint]:
         alone: the measurements of that clip only.
         thresholds: what it was judged by.
     """
-    before = _state(alone, thresholds)
+    scales = Scales(alone)
+    before = _state(scales, thresholds)
     points = []
     for name, values in _candidates(alone, thresholds, before):
-        turned = _first_that_turns(alone, thresholds, name, values, before)
+        turned = _first_that_turns(scales, thresholds, name, values, before)
         if turned is not None:
             points.append(turned)
     return sorted(points, key=lambda point: (point.distance, point.threshold))
@@ -95,11 +96,11 @@ def mend(alone: Tables, thresholds: Select, start: int, end: int) -> list[Change
         None where no threshold could: a reviewer dropped a frame, or nothing was measured there.
     """
     changes: dict[str, Change] = {}
+    scales = Scales(alone)
     while True:
-        weighed = weigh(*_with(alone, thresholds, changes.values()))
-        broken = _broken(weighed, slice(start, end))
+        broken = _broken(_with(scales, thresholds, changes.values()), slice(start, end))
         if broken is None:
-            return _needed(alone, thresholds, list(changes.values()), slice(start, end))
+            return _needed(scales, thresholds, list(changes.values()), slice(start, end))
         rule, values = broken
         if rule == NO_RULE or np.isnan(values).any():
             return None
@@ -107,23 +108,25 @@ def mend(alone: Tables, thresholds: Select, start: int, end: int) -> list[Change
         changes[change.threshold] = change
 
 
-def _needed(alone: Tables, thresholds: Select, changes: list[Change], part: slice) -> list[Change]:
+def _needed(scales: Scales, thresholds: Select, changes: list[Change], part: slice) -> list[Change]:
     """Changes without those that can be spared, as the gap that is left is short enough."""
     for change in changes:
         others = [other for other in changes if other is not change]
-        if _broken(weigh(*_with(alone, thresholds, others)), part) is None:
-            return _needed(alone, thresholds, others, part)
+        if _broken(_with(scales, thresholds, others), part) is None:
+            return _needed(scales, thresholds, others, part)
     return changes
 
 
 def _broken(weighed: Weighed, part: slice) -> tuple[int, NDArray[np.float64]] | None:
     """The first rule that frames still break, with their values; gates come before spans."""
-    dropped = ~weighed.stays[part]
-    if not dropped.any():
+    dropped = np.flatnonzero(~weighed.stays[part]) + part.start
+    if not len(dropped):
         return None
-    rules = weighed.verdicts.rule[part]
-    rule = int(rules[dropped].min())
-    return rule, weighed.verdicts.measured[part][dropped & (rules == rule)]
+    rules = weighed.rule[dropped]
+    rule = int(rules.min())
+    if rule == NO_RULE:
+        return rule, np.full(1, np.nan)
+    return rule, weighed.compared(rule, dropped[rules == rule])[0]
 
 
 def _laxer(alone: Tables, thresholds: Select, rule: int, values: NDArray[np.float64]) -> Change:
@@ -132,8 +135,8 @@ def _laxer(alone: Tables, thresholds: Select, rule: int, values: NDArray[np.floa
         length_s = round_towards(float(values.min()), "<=")
         return Change("select.min_span_s", thresholds.min_span_s, length_s, "<=")
     if rule == SPAN_VOICE_RULE:
-        name = f"vocalizations.{alone.clips['vocalization'].iloc[0]}.min_s"
-        now = float(alone.clips["min_event_s"].iloc[0])
+        name = f"vocalizations.{alone.clips['vocalization'][0]}.min_s"
+        now = float(alone.clips["min_event_s"][0])
         return Change(name, now, round_towards(float(values.min()), "<="), "<=")
     gate = (*FRAME_GATES, *VOICE_GATES)[rule]
     side = "<=" if gate.op == ">=" else ">="
@@ -142,16 +145,17 @@ def _laxer(alone: Tables, thresholds: Select, rule: int, values: NDArray[np.floa
     return Change(f"select.{gate.threshold}", now, round_towards(worst, side), side)
 
 
-def _with(alone: Tables, thresholds: Select, changes: Iterable[Change]) -> tuple[Tables, Select]:
-    """Measurements and thresholds with the changes made."""
+def _with(scales: Scales, thresholds: Select, changes: Iterable[Change]) -> Weighed:
+    """The decision with the changes made."""
     for change in changes:
         section, _, key = change.threshold.partition(".")
         if section == "select":
             # model_copy checks nothing: what params.yaml does not allow answers the question too.
             thresholds = thresholds.model_copy(update={key: change.to})
         else:
-            alone = replace(alone, clips=alone.clips.assign(min_event_s=change.to))
-    return alone, thresholds
+            clips = {**scales.tables.clips, "min_event_s": np.array([change.to])}
+            scales = Scales(replace(scales.tables, clips=clips))
+    return scales.weigh(thresholds)
 
 
 def round_towards(value: float, side: str, digits: int = DIGITS) -> float:
@@ -163,8 +167,8 @@ def round_towards(value: float, side: str, digits: int = DIGITS) -> float:
     return float(Context(prec=digits, rounding=rounding).create_decimal(value))
 
 
-def _state(alone: Tables, thresholds: Select) -> State:
-    return State.KEPT if len(weigh(alone, thresholds).kept) else State.REJECTED
+def _state(scales: Scales, thresholds: Select) -> State:
+    return State.KEPT if len(scales.weigh(thresholds).kept) else State.REJECTED
 
 
 def _candidates(
@@ -201,25 +205,25 @@ def _beyond(
 
 
 def _first_that_turns(
-    alone: Tables, thresholds: Select, name: str, values: NDArray[np.float64], before: State
+    scales: Scales, thresholds: Select, name: str, values: NDArray[np.float64], before: State
 ) -> TurningPoint | None:
     """Bisect: a gate that is laxer never drops more, nor a stricter one less."""
-    if not len(values) or _changed(alone, thresholds, name, values[-1]) is before:
+    if not len(values) or _changed(scales, thresholds, name, values[-1]) is before:
         return None
     low, high = 0, len(values) - 1
     while low < high:
         middle = (low + high) // 2
-        if _changed(alone, thresholds, name, values[middle]) is before:
+        if _changed(scales, thresholds, name, values[middle]) is before:
             low = middle + 1
         else:
             high = middle
     now, turns_at = float(getattr(thresholds, name)), float(values[low])
     # Rounded away from where it is now, so that what is printed turns it as well.
     turns_at = round_towards(turns_at, "<=" if turns_at < now else ">=", MANY_DIGITS)
-    return TurningPoint(name, now, turns_at, _changed(alone, thresholds, name, turns_at))
+    return TurningPoint(name, now, turns_at, _changed(scales, thresholds, name, turns_at))
 
 
-def _changed(alone: Tables, thresholds: Select, name: str, value: float) -> State:
+def _changed(scales: Scales, thresholds: Select, name: str, value: float) -> State:
     # model_copy checks nothing: a value beyond what params.yaml allows answers the question too.
     number = int(value) if name == "max_gap_frames" else float(value)
-    return _state(alone, thresholds.model_copy(update={name: number}))
+    return _state(scales, thresholds.model_copy(update={name: number}))

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from pipeline.core.errors import ParamsError
 from pipeline.core.params import fit
 from pipeline.core.reasons import Reason
-from pipeline.dataset.decide import clip_rows, weigh
+from pipeline.dataset.decide import reasons
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
+from pipeline.dataset.weigh import Scales
 
 SECTION = "select"
 MOST_STEPS = 1000
@@ -95,27 +96,24 @@ def steps(word: str) -> tuple[str, list[float]]:
     return key, [round(first + step * number, 10) for number in range(count)]
 
 
-def outcome(tables: Tables, chosen: Select) -> Outcome:
+def outcome(scales: Scales, chosen: Select) -> Outcome:
     """What `chosen` keeps."""
-    weighed = weigh(tables, chosen)
-    edges = np.zeros(int(tables.first[-1]) + 1, np.int8)
-    edges[weighed.kept.start] += 1
-    edges[weighed.kept.end] -= 1
-    reasons = [str(row.reason) for row in clip_rows(tables, chosen, weighed)]
-    return Outcome(np.cumsum(edges[:-1], dtype=np.int8) > 0, reasons, len(weighed.kept))
+    weighed = scales.weigh(chosen)
+    return Outcome(weighed.stays, [str(reason) for reason in reasons(weighed)], len(weighed.kept))
 
 
 def compare(tables: Tables, sources: pd.Series, before: Select, after: Select) -> Change:
     """Decide with both; `sources` names each clip's source, by clip."""
-    was, would = outcome(tables, before), outcome(tables, after)
-    clip, count = tables.clip_of_frame, len(tables.clips)
-    entering = np.bincount(clip[would.inside & ~was.inside], minlength=count) / FPS
-    leaving = np.bincount(clip[was.inside & ~would.inside], minlength=count) / FPS
+    scales = Scales(tables)
+    was, would = outcome(scales, before), outcome(scales, after)
+    entering = _seconds(tables, would.inside & ~was.inside)
+    leaving = _seconds(tables, was.inside & ~would.inside)
+    names = pd.Series(tables.clips["clip"])
     table = pd.DataFrame(
         {
-            "clip": tables.clips["clip"],
+            "clip": names,
             "vocalization": tables.clips["vocalization"],
-            "source": tables.clips["clip"].map(sources),
+            "source": names.map(sources),
             "before": was.reasons,
             "after": would.reasons,
             "entering_s": entering,
@@ -124,6 +122,12 @@ def compare(tables: Tables, sources: pd.Series, before: Select, after: Select) -
     )
     moved = (entering > 0) | (leaving > 0) | (table["before"] != table["after"])
     return Change(was, would, table[moved].reset_index(drop=True))
+
+
+def _seconds(tables: Tables, frames: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(C,) how much of each clip some frames (N,) are."""
+    clip = tables.clip_of_frame[np.flatnonzero(frames)]
+    return np.bincount(clip, minlength=len(tables)) / FPS
 
 
 def _split(word: str) -> tuple[str, str]:

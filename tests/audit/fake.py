@@ -20,7 +20,6 @@ from pipeline.core.stage import Stage
 from pipeline.core.store import Store
 from pipeline.dataset import select
 from pipeline.dataset.decide import decide
-from pipeline.dataset.measures import gather
 from pipeline.dataset.params import Select
 from pipeline.dataset.shards import Shards
 from pipeline.params import load
@@ -145,7 +144,7 @@ def _spoil(table: pd.DataFrame, clip: str, part: slice, column: str, values: np.
 
 def _decided(data: Path, here: pd.DataFrame) -> None:
     said = (world.override("overruled", "drop"),)
-    measured = gather(
+    measured = world.gather(
         here,
         tables.read(data / "isolate" / "clips.parquet"),
         tables.read(data / "landmarks" / "frames.parquet"),

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from pipeline.audit import balance as balancing
-from pipeline.audit import read, report
+from pipeline.audit import harvest, read, report
 from pipeline.audit.balance import GROUPS, MOST_ROWS, SOURCES, balance
 from pipeline.audit.bias import COLUMNS, UNKNOWN
+from pipeline.audit.calibration import AGREEMENT, Calibration
 from pipeline.audit.groups import TRAITS, of_clips
 from pipeline.audit.provenance import provenance
 from pipeline.core import tables
@@ -86,7 +87,8 @@ def test_the_files_are_whole_and_hold_no_formula(run):
     tables.write(path, clips)
     report.run(fake.stage(run))
     out = run / "data" / "audit"
-    assert sorted(p.name for p in out.iterdir()) == sorted([GROUPS, SOURCES, "report.html"])
+    others = [AGREEMENT, harvest.FUNNEL, harvest.KINDS, harvest.SOURCES, "report.html"]
+    assert sorted(p.name for p in out.iterdir()) == sorted([GROUPS, SOURCES, *others])
     with (out / SOURCES).open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 7
@@ -126,7 +128,8 @@ def test_the_page_says_which_group_differs_and_by_how_much(run):
     row |= {"low": 0.24, "high": 0.44, "rest_rate": 0.7, "difference": 1 / 3 - 0.7, "differs": True}
     row |= {"difference_low": -0.5, "difference_high": -0.2, "p": 1e-6, "p_holm": 4e-6}
     origin = provenance(run, account, load(PROJECT))
-    page = report.render(account, [], report.learned.Learned(), made([row]), origin)
+    told = report.Told(made([row]), harvest.harvest(account), Calibration(), origin)
+    page = report.render(account, [], report.learned.Learned(), told)
     assert "37 points less often than the rest (-50 to -20), p 4e-06" in page
     assert "1 group is kept more or less often" in page
     assert "30 of 90" in page

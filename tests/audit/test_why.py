@@ -16,7 +16,6 @@ from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.dataset.decide import decide
-from pipeline.dataset.measures import gather
 from pipeline.dataset.turning import Change
 from tests.audit import fake
 from tests.dataset import world
@@ -42,7 +41,7 @@ def test_what_it_says_would_turn_it_does(finished, account):
     (run,) = runs
     data = finished / "data"
     clips = tables.read(data / "download" / "clips.parquet")
-    measured = gather(
+    measured = world.gather(
         clips[clips["clip"] == "hidden"],
         tables.read(data / "isolate" / "clips.parquet"),
         tables.read(data / "landmarks" / "frames.parquet"),

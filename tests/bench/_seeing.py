@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pipeline.core.reasons import Reason
 from pipeline.dataset import measures
 from pipeline.dataset.decide import decide
-from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, judge
+from pipeline.dataset.gates import FRAME_GATES, PASSED, VOICE_GATES, judge
 from pipeline.dataset.params import Select
 from pipeline.face.measure import Measured
 from tests.bench._figures import Figure
+from tests.dataset import world
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating]
@@ -48,7 +49,7 @@ def kept(frames: pd.DataFrame, select: Select) -> Bools:
 def passes_but_for_hiding(frames: pd.DataFrame, select: Select) -> Bools:
     """Which frames pass every gate beside those of what is hidden, (F,)."""
     others = [gate for gate in FRAME_GATES if gate.reason not in HIDING]
-    return judge(others, _alone(frames).frames, select).passed
+    return judge(others, _alone(frames).frames, select) == PASSED
 
 
 def _alone(frames: pd.DataFrame) -> measures.Tables:
@@ -61,7 +62,7 @@ def _alone(frames: pd.DataFrame) -> measures.Tables:
         {"clip": [clip], "who": [measures.INFANT], "start_s": [0.0], "end_s": [count / 30.0]}
     )
     voice = pd.DataFrame([{"clip": clip, **best}])
-    return measures.gather(clips, voice, frames.assign(clip=clip), events, {"cry": 0.0})
+    return world.gather(clips, voice, frames.assign(clip=clip), events, {"cry": 0.0})
 
 
 def on_the_face(found: Measured, truth_px: Floats, which: Bools | slice = slice(None)) -> Bools:

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.core.reasons import Reason
-from pipeline.dataset import measures
-from pipeline.dataset.company import company, together
+from pipeline.dataset.company import together
 from pipeline.dataset.decide import decide
 from pipeline.dataset.params import Select
 from tests.dataset import world
@@ -28,14 +27,14 @@ def beside(**rival):
 
 
 def judged(faces):
-    said = company(faces, world.levels(CLIPS))
-    tables = measures.gather(
+    said = world.described(faces, world.levels(CLIPS))
+    tables = world.gather(
         CLIPS,
         world.voice(CLIPS),
         world.faces(CLIPS),
         world.events(CLIPS),
         world.MINIMUM_S,
-        beside=said,
+        described=said,
     )
     return said.iloc[0], decide(tables, LIMITS).clips[0]
 
@@ -86,9 +85,9 @@ def test_a_face_that_flickers_up_or_comes_later_is_no_rival():
 
 
 def test_a_clip_without_a_face_says_nothing():
-    said = company(world.tracks(CLIPS).assign(chosen=False), world.levels(CLIPS)).iloc[0]
+    said = world.described(world.tracks(CLIPS).assign(chosen=False), world.levels(CLIPS)).iloc[0]
     assert said[["moves_with_sound", "rival_likeness", "rival_moves"]].isna().all()
-    assert company(world.tracks(CLIPS).iloc[:0], world.levels(CLIPS)).empty
+    assert world.described(world.tracks(CLIPS).iloc[:0], world.levels(CLIPS)).empty
 
 
 def test_mouth_and_voice_go_together_or_not():
@@ -125,7 +124,7 @@ def test_many_clips_are_described_as_each_would_be_alone():
     clips = world.clips(["b", "a", "c"])
     faces = pd.concat([beside(infant_likeness=0.7, aperture_mm=STILL + 1), world.tracks(clips)])
     heard = world.levels(clips)
-    every = company(faces, heard).set_index("clip")
+    every = world.described(faces, heard).set_index("clip")
     for clip in "abc":
-        alone = company(faces[faces["clip"] == clip], heard[heard["clip"] == clip])
+        alone = world.described(faces[faces["clip"] == clip], heard[heard["clip"] == clip])
         assert every.loc[clip].equals(alone.iloc[0].drop("clip").rename(clip).astype(float))

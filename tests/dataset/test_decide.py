@@ -8,7 +8,6 @@ import pytest
 
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
-from pipeline.dataset import measures
 from pipeline.dataset.decide import decide
 from pipeline.dataset.params import Select
 from tests.dataset import world
@@ -97,7 +96,7 @@ def test_a_clip_that_sounds_otherwise_than_it_claims_is_dropped():
 def test_a_vocalization_that_the_backend_cannot_tell_is_not_called_wrong():
     table = world.clips(["a"], vocalization="sneeze")
     seen, sounds, heard = world.faces(table), world.voice(table), world.events(table)
-    tables = measures.gather(table, sounds, seen, heard, {"sneeze": 0.1})
+    tables = world.gather(table, sounds, seen, heard, {"sneeze": 0.1})
     assert only(decide(tables, THRESHOLDS).clips).reason is Reason.KEPT
 
 
@@ -304,7 +303,7 @@ def test_an_override_of_a_clip_that_never_came_here_changes_nothing():
 def test_a_vocalization_that_params_do_not_list_is_named():
     table = world.clips(["a"], vocalization="sneeze")
     with pytest.raises(CradleError, match=r"sneeze.*cry, laugh, babble"):
-        measures.gather(
+        world.gather(
             table, world.voice(table), world.faces(table), world.events(table), world.MINIMUM_S
         )
 
@@ -314,8 +313,8 @@ def test_the_order_of_rows_in_the_tables_does_not_matter():
     table = world.clips(names)
     seen, heard = world.faces(table), world.events(table)
     shuffled = seen.sample(frac=1.0, random_state=3)
-    one = measures.gather(table, world.voice(table), seen, heard, world.MINIMUM_S)
-    other = measures.gather(
+    one = world.gather(table, world.voice(table), seen, heard, world.MINIMUM_S)
+    other = world.gather(
         table.iloc[::-1], world.voice(table), shuffled, heard.iloc[::-1], world.MINIMUM_S
     )
     pd.testing.assert_frame_equal(decide(one, THRESHOLDS).frames, decide(other, THRESHOLDS).frames)
@@ -324,7 +323,7 @@ def test_the_order_of_rows_in_the_tables_does_not_matter():
 def test_frames_missing_from_the_landmarks_have_no_face():
     table = world.clips(["a"])
     seen = world.faces(table).iloc[:45]
-    tables = measures.gather(table, world.voice(table), seen, world.events(table), world.MINIMUM_S)
+    tables = world.gather(table, world.voice(table), seen, world.events(table), world.MINIMUM_S)
     decided = decide(tables, THRESHOLDS)
     assert (decided.frames["reason"].iloc[45:] == "no_face").all()
     assert set(decided.frames["measured"].iloc[45:]) == {0.0}
@@ -332,7 +331,7 @@ def test_frames_missing_from_the_landmarks_have_no_face():
 
 def test_no_clips_at_all_are_no_error():
     table = world.clips(["a"])
-    tables = measures.gather(
+    tables = world.gather(
         table.iloc[:0], world.voice(table), world.faces(table), world.events(table), world.MINIMUM_S
     )
     decided = decide(tables, THRESHOLDS)

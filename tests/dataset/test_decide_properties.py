@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import ledger, tables
 from pipeline.core.reasons import State
-from pipeline.dataset import measures, select
+from pipeline.dataset import select
 from pipeline.dataset.decide import decide
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
@@ -57,7 +57,7 @@ def measured(draw) -> Tables:
         for name in names
         for verdict, (start, length) in draw(words)
     )
-    return measures.gather(table, sounds, seen, heard, world.MINIMUM_S, said)
+    return world.gather(table, sounds, seen, heard, world.MINIMUM_S, said)
 
 
 @settings(max_examples=40, deadline=None)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 
 from pipeline.dataset.agreement import agreements
-from pipeline.dataset.decide import weigh
 from pipeline.dataset.params import Select
 from pipeline.dataset.sliding import Sliding
+from pipeline.dataset.weigh import weigh
 from tests.dataset import world
 from tests.dataset.test_decide_properties import measured, thresholds
 

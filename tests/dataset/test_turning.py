@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import State
 from pipeline.dataset import measures
-from pipeline.dataset.decide import decide, weigh
+from pipeline.dataset.decide import decide
 from pipeline.dataset.params import Select
 from pipeline.dataset.turning import Change, mend, turning_points
+from pipeline.dataset.weigh import weigh
 from tests.dataset import world
 from tests.dataset.test_decide_properties import measured, thresholds
 
@@ -55,7 +56,7 @@ def test_a_clip_that_is_not_here_is_named():
 @settings(max_examples=10, deadline=None)
 @given(measured(), thresholds)
 def test_every_turning_point_turns_and_less_does_not(grid, limits):
-    alone = grid.alone(grid.clips["clip"].iloc[0])
+    alone = grid.alone(grid.clips["clip"][0])
     before = verdict(alone, limits)
     for point in turning_points(alone, limits):
         number = int if point.threshold == "max_gap_frames" else float
@@ -95,7 +96,7 @@ def spoilt(names: list[str], rng: np.random.Generator) -> measures.Tables:
 
 def dropped_runs(grid: measures.Tables) -> list[tuple[int, int]]:
     weighed = weigh(grid, LIMITS)
-    kind = np.where(weighed.stays, -1, weighed.verdicts.reason)
+    kind = np.where(weighed.stays, -1, weighed.reason)
     edges = [0, *(np.flatnonzero(np.diff(kind)) + 1), len(kind)]
     return [(int(a), int(b)) for a, b in pairwise(edges) if kind[a] >= 0]
 
@@ -104,7 +105,7 @@ def kept_with(grid: measures.Tables, changes: list[Change]) -> np.ndarray:
     """Whether each frame is kept once thresholds are what somebody would write into params.yaml."""
     written = {c.threshold.split(".")[-1]: float(f"{c.to:g}") for c in changes}
     if (shortest := written.pop("min_s", None)) is not None:
-        grid = replace(grid, clips=grid.clips.assign(min_event_s=shortest))
+        grid = replace(grid, clips={**grid.clips, "min_event_s": np.array([shortest])})
     return weigh(grid, LIMITS.model_copy(update=written)).stays
 
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.commands import what_if as command
@@ -25,7 +26,7 @@ def measured():
 
 @pytest.fixture
 def sources(measured):
-    return measured.clips.set_index("clip").index.to_series().map("source of {}".format)
+    return pd.Series({clip: f"source of {clip}" for clip in measured.place})
 
 
 def test_nothing_changed_is_nothing_flipped(measured, sources):
@@ -104,3 +105,15 @@ def test_what_is_printed_can_be_read_by_both(measured, sources):
     words = command._words(change)
     assert "mouth_hidden -> kept" in words
     assert "entering 0.07" in words
+
+
+def test_a_sweep_draws_its_curve_and_marks_where_it_stands(measured):
+    known = {"reviewers": np.full(int(measured.first[-1]), labels.GOOD, np.int8)}
+    rows = list(command._curve("select.min_mouth_visible=0.5:0.9:0.2", measured, LIMITS, known))
+    assert [row["min_mouth_visible"] for row in rows] == [0.5, 0.7, 0.9]
+    assert rows[0]["reviewers_recall"] > rows[2]["reviewers_recall"]
+    head, *drawn = command._drawn(rows, LIMITS).split("\n")
+    assert head.split()[:2] == ["min_mouth_visible", "minutes"]
+    bars = [line.count("█") for line in drawn]
+    assert bars[0] == command.WIDTH > bars[1] == bars[2] > 0
+    assert [line.endswith("<- now 0.75") for line in drawn] == [False, True, False]

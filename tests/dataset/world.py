@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.dataset import measures
+from pipeline.dataset.company import COLUMNS, company
 from pipeline.dataset.measures import Tables
 from pipeline.dataset.overrides import Override
 
@@ -151,7 +153,32 @@ def tables(
         for name, value in values.items():
             sounds.loc[sounds["clip"] == clip, name] = value
     heard = events(table) if heard is None else heard
-    return measures.gather(table, sounds, seen, heard, MINIMUM_S, said)
+    return gather(table, sounds, seen, heard, MINIMUM_S, said)
+
+
+def gather(
+    clips: pd.DataFrame,
+    voice: pd.DataFrame,
+    faces: pd.DataFrame,
+    events: pd.DataFrame,
+    minimum_s: Mapping[str, float],
+    said: tuple[Override, ...] = (),
+    described: pd.DataFrame | None = None,
+) -> Tables:
+    """Tables as stages write them, side by side."""
+    written = [arrow(frame) for frame in (clips, voice, faces, events)]
+    others = None if described is None else {n: described[n].to_numpy() for n in COLUMNS}
+    return measures.gather(*written, minimum_s, said, others)
+
+
+def arrow(frame: pd.DataFrame) -> pa.Table:
+    """A table as it comes from a file."""
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def described(tracks: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
+    """What is said of faces beside the infant's, a row a clip."""
+    return pd.DataFrame(company(arrow(tracks), arrow(heard)))
 
 
 def override(clip: str, verdict: Any, start: int | None = None, end: int | None = None) -> Override:

@@ -62,7 +62,11 @@ def test_metrics_and_plots_can_be_read(finished: tuple[Project, Ran]) -> None:
     assert "lve" in shown.output
     plots = project.dvc("plots", "show")
     assert plots.code == 0, plots.output
-    assert "file://" in plots.output
+    page = Path(plots.output.split("file://")[-1].split()[0]).read_text()
+    # The report's own figures are among them.
+    for name in ("learning", "funnel", "yield", "retention"):
+        assert name in page, name
+    assert "pack: kept" in page
 
 
 def test_the_summary_is_one_screen_and_json_is_for_programs(finished: tuple[Project, Ran]) -> None:
