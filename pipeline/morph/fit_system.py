@@ -40,6 +40,9 @@ class Face:
     pairs: Tensor
     """(P, 2) rows."""
     opening_noise_mm: float
+    loose: Face | None = None
+    """The same with ways in which landmarks stray together as further expressions, its last ones;
+    frames are fitted with it where it is given."""
 
     @property
     def mean(self) -> Tensor:
@@ -59,21 +62,18 @@ def _placed(face: Face, device: str, dtype: torch.dtype) -> Face:
         surface=face.surface.to(device, dtype),
         noise_mm=face.noise_mm.to(device, dtype),
         pairs=face.pairs.to(device),
+        loose=face.loose.to(device, dtype) if face.loose else None,
     )
 
 
 @dataclass(frozen=True)
 class Observed:
-    """Landmarks of F frames as the solver wants them: no nan, weights, noise in pixels."""
+    """Landmarks of F frames as the solver wants them: no nan, weights, how large a pixel is."""
 
     points: Tensor
     """(F, L, 2) px from the middle of the picture."""
     weight: Tensor
     """(F, L) 0..1; 0 where nothing was seen."""
-    noise_px: Tensor
-    """(F, L)."""
-    opening_noise_px: Tensor
-    """(F,)."""
     log_scale: Tensor
     """(F,) of mm a pixel, as the mean face has it."""
 
@@ -115,6 +115,10 @@ class State:
         """(F, 3) mm, camera axes."""
         depth = torch.exp(self.log_scale + self.log_focal)
         return torch.cat([self.sideways, depth[:, None]], -1)
+
+    def tightened(self, face: Face) -> State:
+        """Without the strays that a looser face has had."""
+        return replace(self, expression=self.expression[:, : face.surface.expression_count])
 
     def moved(self, local: Tensor, shared: Tensor | None = None) -> State:
         """The state after steps: local (F, E + 6), shared (I + 2,)."""
@@ -291,8 +295,9 @@ def _weights(face: Face, observed: Observed) -> Tensor:
 
 def _noise(face: Face, observed: Observed) -> Tensor:
     """Standard deviations (F, L + P) px of landmarks and openings."""
-    openings = observed.opening_noise_px[:, None].expand(-1, len(face.pairs))
-    return torch.cat([observed.noise_px, openings], 1)
+    openings = face.noise_mm.new_full((len(face.pairs),), face.opening_noise_mm)
+    noise_mm = torch.cat([face.noise_mm, openings])
+    return noise_mm * torch.exp(-observed.log_scale)[:, None]
 
 
 def _lengths(face: Face, observed: Observed, off: Tensor) -> Tensor:
@@ -323,11 +328,9 @@ def observe(
     points = torch.as_tensor(points_px).to(like) - torch.tensor(size[::-1]).to(like) / 2
     found = torch.isfinite(points).all(-1)
     weight = torch.nan_to_num(torch.as_tensor(visibility).to(like)).clamp(0, 1) * found
-    scale = torch.nan_to_num(scale_mm, nan=1.0).clamp_min(1e-6)[:, None]
+    scale = torch.nan_to_num(scale_mm, nan=1.0).clamp_min(1e-6)
     return Observed(
         torch.where(found[..., None], points, torch.zeros_like(points)),
         weight,
-        face.noise_mm / scale,
-        face.opening_noise_mm / scale[:, 0],
-        torch.log(scale[:, 0]),
+        torch.log(scale),
     )

@@ -49,6 +49,7 @@ PARAMS = Fit(
 )
 KNOWN_STEPS = 5
 NINE_TENTHS = 1.645
+STEPS = 3
 ADAM_STEPS = 300
 ADAM_FRAMES = 4
 
@@ -126,9 +127,9 @@ def synthetic(frames: int, seeds: int) -> list[Figure]:
 
 
 def known_face() -> Face:
-    """The morphable model's landmarks, all as noisy as one another."""
+    """The morphable model's landmarks, all as noisy as one another, and none with another."""
     face, _ = embedded(PARAMS.model, PARAMS)
-    return replace(face, noise_mm=torch.full_like(face.noise_mm, PARAMS.noise_mm))
+    return replace(face, noise_mm=torch.full_like(face.noise_mm, PARAMS.noise_mm), loose=None)
 
 
 def _one(scenario: Scenario, face: Face, params: Fit, frames: int, seed: int) -> list[float]:
@@ -211,15 +212,30 @@ def still_face(frames: int = 60) -> list[Figure]:
         )
         for params in (PARAMS, alone)
     ]
-    found = _heads(fit_clip(still(face, frames, 1.0, step=2.0).points_px, seen, SIZE, face, PARAMS))
-    half = frames // 2
-    before, after = found[5 : half - 5].mean(0), found[half + 5 :].mean(0)
-    way = ((found - before) * (after - before)).sum((1, 2)) / ((after - before) ** 2).sum()
+    ways = np.array([_step_response(face, frames, seed) for seed in range(1, 1 + STEPS)])
+    note = f"least of {STEPS} steps in the same noise"
     return [
         Figure("still face: jitter against frame by frame", jitter[0] / jitter[1], 1 / 3),
-        Figure("step: response in its first frame", float(way[half]), 0.9, ">="),
-        Figure("step: response the frame before", float(way[half - 1]), 0.1),
+        Figure("step: response in its first frame", float(ways[:, 1].min()), 0.9, ">=", "", note),
+        Figure("step: response the frame before", float(ways[:, 0].max()), 0.1, "<=", "", "most"),
     ]
+
+
+def _step_response(face: Face, frames: int, seed: int) -> tuple[float, float]:
+    """How much of a step is in the frame before it and in its first frame.
+
+    Against the same noise on a face that keeps still, without which one frame's noise, as large as
+    a tenth of the step, would pass for lag or hide it.
+    """
+    seen, half = np.ones((frames, len(face.mean))), frames // 2
+    with_step, without = (
+        _heads(fit_clip(still(face, frames, 1.0, step, seed).points_px, seen, SIZE, face, PARAMS))
+        for step in (2.0, 0.0)
+    )
+    change = with_step - without
+    whole = change[half + 5 :].mean(0) - change[5 : half - 5].mean(0)
+    way = ((change - change[5 : half - 5].mean(0)) * whole).sum((1, 2)) / (whole**2).sum()
+    return float(way[half - 1]), float(way[half])
 
 
 def _heads(fitted: Fitted) -> Array:

@@ -81,9 +81,8 @@ def test_the_equations_are_the_squares_of_the_derivatives(
         rows = torch.cat([off, off[:, upper] - off[:, lower]], 1)
         both = torch.minimum(observed.weight[:, upper], observed.weight[:, lower])
         weight = torch.cat([observed.weight, both], 1).sqrt()
-        noise = torch.cat(
-            [observed.noise_px, observed.opening_noise_px[:, None].expand(-1, len(upper))], 1
-        )
+        noise_mm = torch.cat([kind.noise_mm, torch.full((len(upper),), kind.opening_noise_mm)])
+        noise = noise_mm * torch.exp(-observed.log_scale)[:, None]
         return (rows * (weight / noise)[..., None]).flatten(1)
 
     zero, never = torch.zeros(n + 7).double(), 1e9
