@@ -122,8 +122,6 @@ def fit_clip(
     shared, steps = fit_shared(face, some, state.take(chosen), weights, params.shared_iterations)
     surety = shared_covariance(face, some, shared, weights)
     loose = face.loose or face
-    if face.loose:
-        weights = replace(weights, expression=params.frame_prior)
     state = _restart(points_px, visibility, size, loose, shared, params, weights).take(frames)
     state, more, still = fit_frames(loose, observed, state, weights, params.frame_iterations)
     state, improved = retried(

@@ -31,8 +31,6 @@ class Fit(Params):
     """How old a face may look beside the age that data/sources.csv states (standard deviation)."""
     expression_prior: float = Field(2.0, gt=0)
     """Weight of the expressions' spread against the evidence of one frame."""
-    frame_prior: float = Field(1.0, gt=0)
-    """The same where it is known how the model's landmarks stray, and frames are fitted with it."""
     focal_long_sides: float = Field(1.4, gt=0.2, le=20)
     """Focal length that a camera is thought to have, in long sides of the picture."""
     focal_spread: float = Field(0.5, gt=0, le=2)
@@ -52,10 +50,10 @@ class Fit(Params):
     frame by itself."""
     onset: float = Field(1.5, gt=0)
     """A change beyond this many times the landmarks' own jitter is motion, and keeps its onset."""
-    expression_spread: float = Field(1.0, gt=0)
+    expression_spread: float = Field(0.66, gt=0)
     """Standard deviations of expressions are stated so many times as large as the fit's own; found
     on synthetic clips whose truth is known, so that nine intervals of ten hold what they should."""
-    identity_spread: float = Field(1.0, gt=0)
+    identity_spread: float = Field(1.2, gt=0)
     """The same of identity."""
     min_landmarks: int = Field(40, ge=8)
     """Visible landmarks without which a frame is not fitted."""

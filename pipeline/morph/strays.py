@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 
 DIRECTIONS = 20
 # A landmark is never believed closer than this, however well it did on what was drawn.
-LEAST_NOISE_MM = 0.8
+LEAST_NOISE_MM = 1.2
 
 
 @dataclass(frozen=True)
