@@ -1,4 +1,4 @@
-"""A pinhole camera looking at a head, with the derivatives that a fit needs; torch, batched.
+"""A pinhole camera looking at a head, torch, batched.
 
     head axes     x to the infant's left, y up, z toward the viewer, mm
     camera axes   x right, y down, z forward, mm
@@ -17,7 +17,7 @@ from torch import Tensor
 
 AXES = (1.0, -1.0, -1.0)
 _SMALL_RAD = 1e-4
-_NEAREST_MM = 1.0
+NEAREST_MM = 1.0
 
 
 def exp_rotation(rotation: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def to_camera(points: Tensor, R: Tensor, translation: Tensor) -> Tensor:
 def to_pixels(seen: Tensor, focal_px: Tensor | float, size: tuple[int, int]) -> Tensor:
     """Pixels (F, N, 2) of points (F, N, 3) in camera axes; size is (height, width)."""
     centre = torch.tensor(size[::-1], dtype=seen.dtype, device=seen.device) / 2
-    return focal_px * seen[..., :2] / seen[..., 2:].clamp_min(_NEAREST_MM) + centre
+    return focal_px * seen[..., :2] / seen[..., 2:].clamp_min(NEAREST_MM) + centre
 
 
 def project(
@@ -115,21 +115,3 @@ def project(
 ) -> Tensor:
     """Pixels (F, N, 2) of points (F, N, 3) of heads; rotation vectors and translations (F, 3)."""
     return to_pixels(to_camera(points, exp_rotation(rotation), translation), focal_px, size)
-
-
-def pixel_jacobian(seen: Tensor, focal_px: Tensor | float) -> Tensor:
-    """Derivative (F, N, 2, 3) of pixels with respect to points (F, N, 3) in camera axes."""
-    depth = seen[..., 2].clamp_min(_NEAREST_MM)
-    scale = focal_px / depth
-    zero = torch.zeros_like(depth)
-    u = torch.stack([scale, zero, -scale * seen[..., 0] / depth], -1)
-    v = torch.stack([zero, scale, -scale * seen[..., 1] / depth], -1)
-    return torch.stack([u, v], -2)
-
-
-def turn_jacobian(points: Tensor) -> Tensor:
-    """Derivative (..., 3, 3) of exp(d) @ points at d = 0: a turn about the head's own axes.
-
-    With R @ exp(d) in place of R this has no singularity, wherever the head looks.
-    """
-    return -cross_matrix(points)

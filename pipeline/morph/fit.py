@@ -20,14 +20,17 @@ from torch import Tensor
 
 from pipeline.core.errors import CradleError
 from pipeline.morph import age, camera
-from pipeline.morph.fit_retry import retried
+from pipeline.morph.fit_retry import residuals_px, retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
 from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared, shared_covariance
 from pipeline.morph.fit_start import Pose, weak_perspective
-from pipeline.morph.fit_system import Face, Observed, State, observe, offsets
+from pipeline.morph.fit_system import Face, Observed, State, observe
 from pipeline.morph.params import Fit
 
 Array = NDArray[np.float32]
+
+# Frames posed at a time, which bounds memory.
+_POSES = 1024
 
 
 class FitError(CradleError):
@@ -109,24 +112,27 @@ def fit_clip(
         raise FitError(
             f"no frame has {params.min_landmarks} visible landmarks that spread over a face"
         )
-    observed = observe(points_px, visibility, size, start.scale_mm, face).take(frames)
+    observed = observe(points_px, visibility, size, start.scale_mm, face)
+    if len(frames) < len(points_px):
+        observed = observed.take(frames)
     state = _first_state(face, start, focal, weights).take(frames)
     chosen = diverse(state.R, start.residual_mm[frames], params.shared_frames)
     weights = _for_frames(weights, params, len(chosen))
     some = observed.take(chosen)
     shared, steps = fit_shared(face, some, state.take(chosen), weights, params.shared_iterations)
     surety = shared_covariance(face, some, shared, weights)
-    state = _restart(points_px, visibility, size, face, shared, params, weights).take(frames)
-    state, more, still = fit_frames(face, observed, state, weights, params.frame_iterations)
+    loose = face.loose or face
+    state = _restart(points_px, visibility, size, loose, shared, params, weights).take(frames)
+    state, more, still = fit_frames(loose, observed, state, weights, params.frame_iterations)
     state, improved = retried(
-        face, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
+        loose, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
     )
     still = still & ~improved
-    jitter = jitter_of(face, observed, state, frames)
+    jitter = jitter_of(loose, observed, state, frames)
     coupling = Coupling(params.coupling, jitter, params.onset)
-    smoothed = smooth(face, observed, state, weights, surety, coupling, frames)
+    smoothed = smooth(loose, observed, state, weights, surety, coupling, frames)
     solved = _Solved(smoothed, surety.diagonal().sqrt(), still, steps + more)
-    return _fitted(face, observed, solved, frames, len(points_px))
+    return _fitted(face, observed, solved, params, frames, len(points_px))
 
 
 def _check(points_px: np.ndarray, visibility: np.ndarray, face: Face) -> None:
@@ -176,9 +182,12 @@ def _pose(
     params: Fit,
 ) -> Pose:
     """Scaled-orthographic pose of a shape (L, 3) in every frame."""
-    scale = torch.ones(len(points_px)).to(face.mean)
-    plain = observe(points_px, visibility, size, scale, face)
-    return weak_perspective(plain.points, plain.weight, own, params.min_landmarks)
+    poses = []
+    for start in range(0, len(points_px), _POSES):
+        some = points_px[start : start + _POSES], visibility[start : start + _POSES]
+        plain = observe(*some, size, torch.ones(len(some[0])).to(face.mean), face)
+        poses.append(weak_perspective(plain.points, plain.weight, own, params.min_landmarks))
+    return Pose.joined(poses)
 
 
 def _first_state(face: Face, pose: Pose, focal: Tensor, weights: Weights) -> State:
@@ -204,7 +213,8 @@ def _restart(
     weights: Weights,
 ) -> State:
     """Every frame's start, now with the clip's own identity and camera."""
-    own = face.surface.at(found.shared, torch.zeros_like(found.expression[:1]))[0]
+    still = torch.zeros(1, face.surface.expression_count).to(face.mean)
+    own = face.surface.at(found.shared, still)[0]
     pose = _pose(points_px, visibility, size, face, own, params)
     state = _first_state(face, pose, torch.exp(found.log_focal), weights)
     return replace(state, shared=found.shared)
@@ -237,11 +247,11 @@ class _Solved:
     steps: int
 
 
-def _fitted(face: Face, observed: Observed, solved: _Solved, frames: Tensor, F: int) -> Fitted:
-    state = solved.smoothed.state
-    distance = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
-    weight = observed.weight
-    residual_px = (distance * weight).sum(1) / weight.sum(1).clamp_min(1e-9)
+def _fitted(
+    face: Face, observed: Observed, solved: _Solved, params: Fit, frames: Tensor, F: int
+) -> Fitted:
+    state = solved.smoothed.state.tightened(face)
+    residual_px = residuals_px(face, observed, state)
     rows = frames.cpu().numpy()
 
     def spread(values: Tensor) -> Array:
@@ -263,9 +273,12 @@ def _fitted(face: Face, observed: Observed, solved: _Solved, frames: Tensor, F: 
         residual_px=residual,
         residual_mm=spread(residual_px * torch.exp(state.log_scale)),
         valid=np.isfinite(residual),
-        identity_std=plain(solved.shared_std[:who]),
+        identity_std=plain(solved.shared_std[:who] * params.identity_spread),
         age_std=plain(solved.shared_std[who:-1]),
-        expression_std=spread(solved.smoothed.variance.sqrt()),
+        expression_std=spread(
+            solved.smoothed.variance[:, : state.expression.shape[1]].sqrt()
+            * params.expression_spread
+        ),
         converged=spread(solved.still.float()) == 1,
         iterations=solved.steps,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.core.errors import CradleError
-from pipeline.morph import embedding, model, response
+from pipeline.morph import embedding, model, response, strays
 from pipeline.morph.fit_system import Face
 from pipeline.morph.params import Fit
 from pipeline.morph.surface import LinearSurface
@@ -63,7 +64,11 @@ def _embedded(
     habits = response.read(name, morphable.digest, landmark)
     if habits is not None and isinstance(surface, LinearSurface):
         surface = response.corrected(surface, habits)
+    known = strays.read(name, morphable.digest, landmark)
     face = Face(surface, torch.from_numpy(noise), openings(landmark), opening_noise_mm)
+    if known is not None and isinstance(surface, LinearSurface):
+        surface = strays.shifted(surface, known)
+        face = replace(face, surface=surface, loose=strays.loosened(face, surface, known))
     return face, landmark
 
 

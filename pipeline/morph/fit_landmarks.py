@@ -43,8 +43,8 @@ def fit_landmarks(
         # Sums that threads share come out in another order on another machine.
         torch.set_num_threads(1)
     return fit_clip(
-        points[:, landmark, :2].astype(np.float64),
-        visibility[:, landmark].astype(np.float64),
+        points[:, landmark, :2],
+        visibility[:, landmark],
         (height, width),
         face,
         params,

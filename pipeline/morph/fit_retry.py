@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pipeline.morph.fit_solve import Weights, fit_frames, frame_costs
+from pipeline.morph.fit_solve import Weights, batches, fit_frames, frame_costs
 from pipeline.morph.fit_system import Face, Observed, State, offsets
 
 # How far, in standard deviations of expression, the mouth is opened to start from.
@@ -51,10 +51,19 @@ def retried(
 
 def residuals_mm(face: Face, observed: Observed, state: State) -> Tensor:
     """Mean distance (F,) of the visible landmarks from the face, on the face."""
+    return residuals_px(face, observed, state) * torch.exp(state.log_scale)
+
+
+def residuals_px(face: Face, observed: Observed, state: State) -> Tensor:
+    """Mean distance (F,) of the visible landmarks from the face."""
+    parts = [_residuals_px(face, observed.take(r), state.take(r)) for r in batches(state)]
+    return torch.cat(parts)
+
+
+def _residuals_px(face: Face, observed: Observed, state: State) -> Tensor:
     distance = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
     weight = observed.weight
-    mean_px = (distance * weight).sum(1) / weight.sum(1).clamp_min(1e-9)
-    return mean_px * torch.exp(state.log_scale)
+    return (distance * weight).sum(1) / weight.sum(1).clamp_min(1e-9)
 
 
 def _starts(face: Face, state: State, rows: Tensor, residual_mm: Tensor) -> Iterator[State]:

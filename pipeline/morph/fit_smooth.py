@@ -4,7 +4,7 @@ Each frame has been fitted by itself. Near there its cost is a quadric, and one 
 frames together, with a price on how far a frame is from the next, is a Kalman smoother in
 parallel. The price is in the metric of what the landmarks can tell, so that every direction is
 smoothed alike. It is robust: a change beyond the landmarks' own jitter is motion, for which the
-price fades with the square of its size, so that onsets stay where they are.
+price fades with the fourth power of its size, so that onsets stay where they are.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from pipeline.morph.fit_system import POSE, Face, Observed, State, offsets
 # Coupling reaches a few frames far, so that windows which overlap by more give what one would.
 _WINDOW = 240
 _MARGIN = 12
+# Frames in the middle of a clip that its jitter is judged by.
+_ENOUGH = 2000
 # Of third differences of independent noise: 1 + 9 + 9 + 1.
 _THIRD = 20.0
 # The stillest quarter of all differences; that of a unit normal is as large as this.
@@ -50,17 +52,20 @@ class Smoothed:
 
 
 def jitter_of(face: Face, observed: Observed, state: State, frame: Tensor) -> float:
-    """Noise of the landmarks from frame to frame, in units of `noise_px`; 0 where it is unknown.
+    """Noise of the landmarks from frame to frame, in units of their noise; 0 where it is unknown.
 
     From third differences (Rice 1984, one order further) of what each frame's fit leaves: motion,
     fast motion too, is in the fit, and where landmarks stray alike in every frame drops out.
     """
     if len(frame) < 4:
         return 0.0
+    middle = slice(max(0, (len(frame) - _ENOUGH) // 2), (len(frame) + _ENOUGH) // 2)
+    observed, state, frame = observed.take(middle), state.take(middle), frame[middle]
     left, seen = offsets(face, observed, state), observed.weight > 0.5
     third = left[3:] - 3 * left[2:-1] + 3 * left[1:-2] - left[:-3]
     good = seen[3:] & seen[2:-1] & seen[1:-2] & seen[:-3] & (frame[3:] - frame[:-3] == 3)[:, None]
-    size = (third.abs() / observed.noise_px[1:-2, :, None])[good]
+    noise_px = face.noise_mm * torch.exp(-observed.log_scale[1:-2])[:, None]
+    size = (third.abs() / noise_px[..., None])[good]
     if not size.numel():
         return 0.0
     # Sorting millions gains nothing over sorting some of them.
@@ -150,4 +155,4 @@ def _prices(d: Tensor, H: Tensor, M: Tensor, coupling: Coupling) -> Tensor:
     seen = torch.linalg.solve(H.mean(0), M)
     # Two frames' jitter, as much of it as the prior lets through.
     usual = coupling.jitter * (2 * (seen * seen.mT).sum()).clamp_min(0).sqrt()
-    return coupling.weight * (coupling.onset * usual / length.clamp_min(1e-9)).clamp(max=1) ** 2
+    return coupling.weight * (coupling.onset * usual / length.clamp_min(1e-9)).clamp(max=1) ** 4

@@ -19,11 +19,15 @@ from pipeline.morph.fit_system import (
     State,
     costs,
     linearise,
+    slope,
 )
 
-# Bounds memory; frames are independent, so it changes no result.
-_CHUNK = 16
+# Frames at a time, which bounds memory: a core's cache is filled, or a GPU kept busy. Frames are
+# independent, so it changes no result.
+_BATCH = {"cpu": 64, "cuda": 4096}
 _FIRST_DAMPING = 1e-3
+# Near the goal curvature changes little: from this step on the last one computed serves.
+_FRESH = 2
 _ENOUGH = 1e-4
 
 
@@ -82,25 +86,51 @@ def fit_frames(
 
     Returns the state, the steps taken, and which frames (F,) had come to rest.
     """
+    found = [
+        _fit_batch(face, observed.take(rows), state.take(rows), weights, iterations)
+        for rows in batches(state)
+    ]
+    states, steps, still = zip(*found, strict=True)
+    return State.joined(states), max(steps), torch.cat(still)
+
+
+def _fit_batch(
+    face: Face, observed: Observed, state: State, weights: Weights, iterations: int
+) -> tuple[State, int, Tensor]:
     damping = torch.full_like(state.log_scale, _FIRST_DAMPING)
-    cost = frame_costs(face, observed, state, weights)
-    steps = 0
+    normal = _linearise(face, observed, state, weights, with_shared=False)
+    cost = _cost_with_prior(normal, observed, state, weights)
     still = torch.zeros_like(cost, dtype=torch.bool)
-    while steps < iterations and not bool(still.all()):
-        normal = _linearise(face, observed, state, weights, with_shared=False)
+    for step in range(1, iterations + 1):
         moved = state.moved(_frame_step(normal, damping))
-        new_cost = frame_costs(face, observed, moved, weights)
+        # Most steps are taken, and what they cost comes with the equations of the next one.
+        ahead = _ahead(face, observed, moved, weights, normal if step >= _FRESH else None)
+        new_cost = _cost_with_prior(ahead, observed, moved, weights)
         still = (cost - new_cost).abs() < _ENOUGH * cost
         better = new_cost < cost
-        state = state.choose(better, moved)
+        state, normal = state.choose(better, moved), normal.choose(better, ahead)
+        if bool(still.all()):
+            break
         cost = torch.where(better, new_cost, cost)
         damping = torch.where(better, damping / 10, damping * 10)
-        steps += 1
-    return state, steps, still
+    return state, step, still
 
 
-def _chunks(frames: int) -> list[slice]:
-    return [slice(start, min(start + _CHUNK, frames)) for start in range(0, frames, _CHUNK)]
+def _ahead(
+    face: Face, observed: Observed, state: State, weights: Weights, before: Normal | None
+) -> Normal:
+    """Equations at a state: with the curvature of the step before, where that is given."""
+    if before is None:
+        return _linearise(face, observed, state, weights, with_shared=False)
+    cost, g = slope(face, observed, state, weights.huber)
+    prior = _prior_slope(observed, state, weights)
+    return Normal(cost, before.H, g + prior)
+
+
+def batches(state: State) -> list[slice]:
+    """Slices of the frames that are worked on at a time."""
+    size, frames = _BATCH[state.R.device.type], len(state.R)
+    return [slice(start, min(start + size, frames)) for start in range(0, frames, size)]
 
 
 def linearise_all(
@@ -109,7 +139,7 @@ def linearise_all(
     """What the landmarks say of all frames, without priors."""
     parts = [
         linearise(face, observed.take(rows), state.take(rows), weights.huber, with_shared)
-        for rows in _chunks(len(state.R))
+        for rows in batches(state)
     ]
     return Normal(*(torch.cat(rows) for rows in zip(*map(_fields, parts), strict=True)))
 
@@ -140,24 +170,35 @@ def with_prior(normal: Normal, observed: Observed, state: State, weights: Weight
     e, E = state.expression, state.expression.shape[1]
     weight = _prior_weight(observed, state, weights)
     square, scale = e.square().sum(1), E + POSE - 1
-    H, g = normal.H.clone(), normal.g.clone()
+    H = normal.H.clone()
     torch.diagonal(H, dim1=1, dim2=2)[:, :E] += weight[:, None]
     H[:, :E, scale] -= weight[:, None] * e
     H[:, scale, :E] -= weight[:, None] * e
     H[:, scale, scale] += weight * square
-    g[:, :E] += weight[:, None] * e
-    g[:, scale] -= weight * square
+    g = normal.g.clone()
+    g[:, : E + POSE] += _prior_slope(observed, state, weights)
     return Normal(normal.cost, H, g)
+
+
+def _prior_slope(observed: Observed, state: State, weights: Weights) -> Tensor:
+    """Gradient (F, E + 6) of half the prior of expressions."""
+    e, weight = state.expression, _prior_weight(observed, state, weights)
+    scale = -(weight * e.square().sum(1))[:, None]
+    return torch.cat([weight[:, None] * e, torch.zeros_like(e[:, : POSE - 1]), scale], 1)
 
 
 def frame_costs(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
     """What each frame (F,) costs: its landmarks and the prior of its expression."""
     data = [
-        costs(face, observed.take(rows), state.take(rows), weights.huber)
-        for rows in _chunks(len(state.R))
+        costs(face, observed.take(rows), state.take(rows), weights.huber) for rows in batches(state)
     ]
     prior = _prior_weight(observed, state, weights) * state.expression.square().sum(1)
     return torch.cat(data) + prior
+
+
+def _cost_with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Tensor:
+    prior = _prior_weight(observed, state, weights) * state.expression.square().sum(1)
+    return normal.cost + prior
 
 
 def _whole_cost(face: Face, observed: Observed, state: State, weights: Weights) -> float:

@@ -125,7 +125,11 @@ def origin(params: Fit) -> BackendInfo:
     """The morphable model that is fitted, as every row names it."""
     embedded = params.model == "procedural"
     files = sorted(
-        {*embedding.FOLDER.glob(f"{params.model}*.npz"), embedding.path_of(params.model)}
+        {
+            *embedding.FOLDER.glob(f"{params.model}*.npz"),
+            embedding.path_of(params.model),
+            embedding.FOLDER / "strays" / f"{params.model}.npz",
+        }
     )
     files = [file for file in files if file.is_file()]
     digest, licence = file_digest(*files), "MIT"

@@ -6,7 +6,8 @@ rotation to it is one singular value decomposition. A few reweighted rounds bear
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -35,6 +36,12 @@ class Pose:
     """(F,) median distance left."""
     usable: Tensor
     """(F,) whether enough landmarks are seen, and not all on a line."""
+
+    @staticmethod
+    def joined(parts: Sequence[Pose]) -> Pose:
+        """Frames of several, one after another."""
+        rows = [[getattr(part, field.name) for part in parts] for field in fields(Pose)]
+        return Pose(*map(torch.cat, rows))
 
     def placed(self, focal_px: Tensor) -> tuple[Tensor, Tensor]:
         """Sideways shift (F, 2) mm and log scale (F,) of head origins before a real camera."""

@@ -10,7 +10,9 @@ makes the two separable. Residuals are in standard deviations of the landmarks' 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,13 +20,14 @@ import torch
 from torch import Tensor
 
 from pipeline.morph import camera
+from pipeline.morph.squares import Rows, gram, pulled
 from pipeline.morph.surface import Surface
 
 POSE = 6
 T = TypeVar("T", "Observed", "State")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """The points of a morphable model that landmarks lie on, and how far those stray.
 
@@ -37,6 +40,9 @@ class Face:
     pairs: Tensor
     """(P, 2) rows."""
     opening_noise_mm: float
+    loose: Face | None = None
+    """The same with ways in which landmarks stray together as further expressions, its last ones;
+    frames are fitted with it where it is given."""
 
     @property
     def mean(self) -> Tensor:
@@ -45,26 +51,29 @@ class Face:
 
     def to(self, device: str, dtype: torch.dtype) -> Face:
         """The same face on a device, in a precision."""
-        return replace(
-            self,
-            surface=self.surface.to(device, dtype),
-            noise_mm=self.noise_mm.to(device, dtype),
-            pairs=self.pairs.to(device),
-        )
+        return _placed(self, device, dtype)
+
+
+# Every clip asks for the same one, with which goes what the solver has computed of its surface.
+@lru_cache(maxsize=4)
+def _placed(face: Face, device: str, dtype: torch.dtype) -> Face:
+    return replace(
+        face,
+        surface=face.surface.to(device, dtype),
+        noise_mm=face.noise_mm.to(device, dtype),
+        pairs=face.pairs.to(device),
+        loose=face.loose.to(device, dtype) if face.loose else None,
+    )
 
 
 @dataclass(frozen=True)
 class Observed:
-    """Landmarks of F frames as the solver wants them: no nan, weights, noise in pixels."""
+    """Landmarks of F frames as the solver wants them: no nan, weights, how large a pixel is."""
 
     points: Tensor
     """(F, L, 2) px from the middle of the picture."""
     weight: Tensor
     """(F, L) 0..1; 0 where nothing was seen."""
-    noise_px: Tensor
-    """(F, L)."""
-    opening_noise_px: Tensor
-    """(F,)."""
     log_scale: Tensor
     """(F,) of mm a pixel, as the mean face has it."""
 
@@ -94,11 +103,22 @@ class State:
         """Some of the frames, under the same shared unknowns."""
         return _take(self, frames, ("shared", "log_focal"))
 
+    @staticmethod
+    def joined(parts: Sequence[State]) -> State:
+        """Frames of several states, one after another, under the first's shared unknowns."""
+        names = ("expression", "R", "sideways", "log_scale")
+        whole = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+        return replace(parts[0], **whole)
+
     @property
     def translation(self) -> Tensor:
         """(F, 3) mm, camera axes."""
         depth = torch.exp(self.log_scale + self.log_focal)
         return torch.cat([self.sideways, depth[:, None]], -1)
+
+    def tightened(self, face: Face) -> State:
+        """Without the strays that a looser face has had."""
+        return replace(self, expression=self.expression[:, : face.surface.expression_count])
 
     def moved(self, local: Tensor, shared: Tensor | None = None) -> State:
         """The state after steps: local (F, E + 6), shared (I + 2,)."""
@@ -122,16 +142,17 @@ class State:
     def choose(self, better: Tensor, other: State) -> State:
         """Frames of `other` where `better` (F,), own frames elsewhere."""
 
-        def pick(new: Tensor, old: Tensor) -> Tensor:
-            return torch.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
-
         return replace(
             self,
-            expression=pick(other.expression, self.expression),
-            R=pick(other.R, self.R),
-            sideways=pick(other.sideways, self.sideways),
-            log_scale=pick(other.log_scale, self.log_scale),
+            expression=_pick(better, other.expression, self.expression),
+            R=_pick(better, other.R, self.R),
+            sideways=_pick(better, other.sideways, self.sideways),
+            log_scale=_pick(better, other.log_scale, self.log_scale),
         )
+
+
+def _pick(better: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    return torch.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
 
 
 def _take(whole: T, frames: Any, kept: tuple[str, ...]) -> T:
@@ -150,6 +171,13 @@ class Normal:
     g: Tensor
     """(F, n)."""
 
+    def choose(self, better: Tensor, other: Normal) -> Normal:
+        """Frames of `other` where `better` (F,), own frames elsewhere."""
+        if bool(better.all()):
+            return other
+        own = ((other.cost, self.cost), (other.H, self.H), (other.g, self.g))
+        return Normal(*(_pick(better, new, old) for new, old in own))
+
 
 def shape(face: Face, state: State) -> Tensor:
     """Landmarks (F, L, 3) on the heads of a state, mm."""
@@ -164,87 +192,126 @@ def offsets(face: Face, observed: Observed, state: State) -> Tensor:
 
 def costs(face: Face, observed: Observed, state: State, huber: float) -> Tensor:
     """Robust cost (F,) of the data alone."""
-    residual, weight = _whiten(face, observed, offsets(face, observed, state))
-    return _robust_cost(residual, weight, huber)
+    off = offsets(face, observed, state).mT
+    return _robust_cost(_lengths(face, observed, off), _weights(face, observed), huber)
 
 
 def linearise(
     face: Face, observed: Observed, state: State, huber: float, with_shared: bool
 ) -> Normal:
     """Normal equations at a state, from analytic derivatives; Huber's weights (1964) by IRLS."""
-    points = shape(face, state)
-    seen = camera.to_camera(points, state.R, state.translation)
-    off = camera.to_pixels(seen, torch.exp(state.log_focal), (0, 0)) - observed.points
-    residual, weight = _whiten(face, observed, off)
-    root = torch.sqrt(weight * _huber_weight(residual, huber))[..., None]
-    scale = root / _noise(face, observed)
-    J = jacobian(face, points, seen, state, with_shared, scale).flatten(1, 2)
-    g = (residual * root).flatten(1)[:, None] @ J
-    return Normal(_robust_cost(residual, weight, huber), J.mT @ J, g[:, 0])
+    rows, cost = _rows(face, observed, state, huber, with_shared)
+    at = (face.surface, rows, state.shared, state.expression, with_shared)
+    flat = rows.rest.flatten(2)
+    H, g = _assembled(gram(*at), pulled(*at), flat @ flat.mT, state.expression.shape[1])
+    return Normal(cost, H, g)
 
 
-def jacobian(
-    face: Face,
-    points: Tensor,
-    seen: Tensor,
-    state: State,
-    with_shared: bool,
-    scale: Tensor | None = None,
-) -> Tensor:
-    """Derivative (F, L + P, 2, n) of landmarks and openings in px; local unknowns first.
+def slope(face: Face, observed: Observed, state: State, huber: float) -> tuple[Tensor, Tensor]:
+    """Cost (F,) and gradient (F, E + 6) alone, for a fraction of what the equations take."""
+    rows, cost = _rows(face, observed, state, huber, with_shared=False)
+    off = replace(rows, rest=rows.rest[:, -1:])
+    latents = pulled(face.surface, off, state.shared, state.expression, with_shared=False)
+    flat = rows.rest.flatten(2)
+    pose = flat[:, :POSE] @ flat[:, -1, :, None]
+    return cost, torch.cat([latents, pose], 1)[..., 0]
 
-    Rows are multiplied by `scale` (F, L + P, 1) where it is given, which costs nothing when it is
-    done to the small matrices that the large one is made of.
-    """
-    (F, L), E = points.shape[:2], face.surface.expression_count
-    S = face.surface.shared_count if with_shared else 0
-    n = E + POSE + (S + 1 if with_shared else 0)
-    J = points.new_empty(F, L + len(face.pairs), 2, n)
-    own, focal = J[:, :L], torch.exp(state.log_focal)
-    if scale is None:
-        scale = torch.ones_like(J[..., 0, :1])
-    P = camera.pixel_jacobian(seen, focal) * scale[:, :L, :, None]
-    A = P @ (torch.tensor(camera.AXES).to(P)[:, None] * state.R)[:, None]
+
+def _rows(
+    face: Face, observed: Observed, state: State, huber: float, with_shared: bool
+) -> tuple[Rows, Tensor]:
+    """Weighted rows, and the robust cost (F,)."""
+    sight = _sight(face, observed, state, with_shared)
+    length, weight = _lengths(face, observed, sight.rest[:, -1]), _weights(face, observed)
+    root = torch.sqrt(weight * _huber_weight(length, huber)) / _noise(face, observed)
+    cost = _robust_cost(length, weight, huber)
+    return _weighted(face, sight, root[:, None, None]), cost
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """How landmarks are seen: derivatives of their pixels, and how far off they are."""
+
+    own: Tensor
+    """(F, 2, 3, L) px by moves in head axes."""
+    rest: Tensor
+    """(F, 7 or 8, 2, L): turn (3), sideways (2), log scale, [log focal,] offset."""
+
+
+def _sight(face: Face, observed: Observed, state: State, with_shared: bool) -> _Sight:
+    points, t = shape(face, state).mT, state.translation[..., None]
+    M = torch.tensor(camera.AXES).to(t)[:, None] * state.R
+    x, y, z = (M @ points + t).unbind(1)
+    z = z.clamp_min(camera.NEAREST_MM)
+    focal = torch.exp(state.log_focal)
+    scale, flat = focal / z, torch.stack([x / z, y / z], 1)
+    own = (M[:, :2, :, None] - flat[:, :, None] * M[:, 2:, :, None]) * scale[:, None, None]
+    none = torch.zeros_like(scale)
     # Scaling the depth moves every point along the axis of the camera.
-    along = P[..., 2] * state.translation[:, 2, None, None]
-    moves = face.surface.through(A, state.shared, state.expression, with_shared)
-    own[..., :E] = moves[..., :E]
-    own[..., E : E + 3] = A @ camera.turn_jacobian(points)
-    own[..., E + 3 : E + 5] = P[..., :2]
-    own[..., E + 5] = along
-    if with_shared:
-        own[..., E + POSE : -1] = moves[..., E:]
-        flat = focal * seen[..., :2] / seen[..., 2:].clamp_min(1.0)
-        own[..., -1] = flat * scale[:, :L] + along
-    upper, lower = (
-        own[:, end] * (scale[:, L:] / scale[:, end].clamp_min(1e-12))[..., None]
-        for end in face.pairs.unbind(-1)
+    along = flat * (-scale * t[:, 2])[:, None]
+    columns = [
+        # R @ exp(d) turns points about the head's own axes.
+        *torch.linalg.cross(points[:, None].expand_as(own), own, dim=2).unbind(2),
+        torch.stack([scale, none], 1),
+        torch.stack([none, scale], 1),
+        along,
+        *([focal * flat + along] if with_shared else []),
+        focal * flat - observed.points.mT,
+    ]
+    return _Sight(own, torch.stack(columns, 1))
+
+
+def _weighted(face: Face, sight: _Sight, root: Tensor) -> Rows:
+    """Rows of landmarks and openings, times `root` (F, 1, 1, L + P)."""
+    L = sight.own.shape[-1]
+    upper, lower = face.pairs.unbind(-1)
+    openings = sight.rest[..., upper] - sight.rest[..., lower]
+    return Rows(
+        sight.own * root[..., :L],
+        sight.own[..., upper] * root[..., L:],
+        -sight.own[..., lower] * root[..., L:],
+        face.pairs,
+        torch.cat([sight.rest, openings], -1) * root,
     )
-    torch.sub(upper, lower, out=J[:, L:])
-    return J
 
 
-def _whiten(face: Face, observed: Observed, off: Tensor) -> tuple[Tensor, Tensor]:
-    """Offsets (F, L, 2) in units of noise with the openings appended, and their weights."""
+def _assembled(latents: Tensor, cross: Tensor, rest: Tensor, E: int) -> tuple[Tensor, Tensor]:
+    """H and g of a frame's own unknowns, expression and pose, and then what is shared."""
+    m, size = latents.shape[1], latents.shape[1] + rest.shape[1] - 1
+    # Where expression, pose, identity with age, and focal length come to stand.
+    order = [*range(E), *range(m, m + POSE), *range(E, m), *range(m + POSE, size)]
+    whole = torch.cat([torch.cat([latents, cross], 2), torch.cat([cross.mT, rest], 2)], 1)
+    if m > E:
+        whole = whole[:, order][:, :, [*order, size]]
+    return whole[:, :size, :size], whole[:, :size, size]
+
+
+def _weights(face: Face, observed: Observed) -> Tensor:
+    """Of landmarks and openings, (F, L + P)."""
     upper, lower = face.pairs.unbind(-1)
     both = torch.minimum(observed.weight[:, upper], observed.weight[:, lower])
-    rows = torch.cat([off, off[:, upper] - off[:, lower]], 1)
-    return rows / _noise(face, observed), torch.cat([observed.weight, both], 1)
+    return torch.cat([observed.weight, both], 1)
 
 
 def _noise(face: Face, observed: Observed) -> Tensor:
-    """Standard deviations (F, L + P, 1) px of landmarks and openings."""
-    openings = observed.opening_noise_px[:, None].expand(-1, len(face.pairs))
-    return torch.cat([observed.noise_px, openings], 1)[..., None]
+    """Standard deviations (F, L + P) px of landmarks and openings."""
+    openings = face.noise_mm.new_full((len(face.pairs),), face.opening_noise_mm)
+    noise_mm = torch.cat([face.noise_mm, openings])
+    return noise_mm * torch.exp(-observed.log_scale)[:, None]
 
 
-def _huber_weight(residual: Tensor, huber: float) -> Tensor:
-    length = torch.linalg.vector_norm(residual, dim=-1)
+def _lengths(face: Face, observed: Observed, off: Tensor) -> Tensor:
+    """How long (F, L + P) offsets (F, 2, L) px and those of openings are, in units of noise."""
+    upper, lower = face.pairs.unbind(-1)
+    rows = torch.cat([off, off[..., upper] - off[..., lower]], -1)
+    return torch.sqrt(rows[:, 0].square() + rows[:, 1].square()) / _noise(face, observed)
+
+
+def _huber_weight(length: Tensor, huber: float) -> Tensor:
     return torch.clamp(huber / length.clamp_min(1e-6), max=1.0)
 
 
-def _robust_cost(residual: Tensor, weight: Tensor, huber: float) -> Tensor:
-    length = torch.linalg.vector_norm(residual, dim=-1)
+def _robust_cost(length: Tensor, weight: Tensor, huber: float) -> Tensor:
     far = huber * (2 * length - huber)
     return (weight * torch.where(length <= huber, length**2, far)).sum(1)
 
@@ -261,11 +328,9 @@ def observe(
     points = torch.as_tensor(points_px).to(like) - torch.tensor(size[::-1]).to(like) / 2
     found = torch.isfinite(points).all(-1)
     weight = torch.nan_to_num(torch.as_tensor(visibility).to(like)).clamp(0, 1) * found
-    scale = torch.nan_to_num(scale_mm, nan=1.0).clamp_min(1e-6)[:, None]
+    scale = torch.nan_to_num(scale_mm, nan=1.0).clamp_min(1e-6)
     return Observed(
         torch.where(found[..., None], points, torch.zeros_like(points)),
         weight,
-        face.noise_mm / scale,
-        face.opening_noise_mm / scale[:, 0],
-        torch.log(scale[:, 0]),
+        torch.log(scale),
     )

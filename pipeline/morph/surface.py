@@ -42,14 +42,27 @@ class Surface(Protocol):
     def at(self, shared: Tensor, expression: Tensor) -> Tensor:
         """Points (F, L, 3) mm of latents (S,) and (F, E)."""
 
-    def through(self, A: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """A (F, L, 2, 3) times the derivative, (F, L, 2, E [+ S]); expression first."""
+    def through(
+        self,
+        A: Tensor,
+        shared: Tensor,
+        expression: Tensor,
+        with_shared: bool,
+        points: Tensor | None = None,
+    ) -> Tensor:
+        """A (F, N, 2, 3) times the derivative, (F, N, 2, E [+ S]); expression first.
+
+        Of all points, N = L, or of `points` (N,).
+        """
+
+    def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S]): points to latents."""
 
     def to(self, device: str, dtype: torch.dtype) -> Surface:
         """The same points on a device, in a precision."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearSurface:
     """Points of a linear model, mm and mm a standard deviation."""
 
@@ -76,12 +89,29 @@ class LinearSurface:
         own = self.mean + torch.einsum("k,kld->ld", shared, self.shared)
         return own + (expression @ self.expression.flatten(1)).unflatten(1, own.shape)
 
-    def through(self, A: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """A (F, L, 2, 3) times the derivative, (F, L, 2, E [+ S])."""
-        F, L = A.shape[:2]
+    def through(
+        self,
+        A: Tensor,
+        shared: Tensor,
+        expression: Tensor,
+        with_shared: bool,
+        points: Tensor | None = None,
+    ) -> Tensor:
+        """A (F, N, 2, 3) times the derivative, (F, N, 2, E [+ S])."""
+        F, N = A.shape[:2]
+        moves = self.moves(with_shared).transpose(0, 1)
+        moves = moves if points is None else moves[points]
+        rows = A.transpose(0, 1).reshape(N, F * 2, 3) @ moves
+        return rows.reshape(N, F, 2, -1).transpose(0, 1)
+
+    def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S])."""
+        return y.flatten(2) @ self.moves(with_shared).flatten(0, 1)
+
+    def moves(self, with_shared: bool) -> Tensor:
+        """The derivative (3, L, E [+ S]), which is the same everywhere."""
         both = [self.expression, self.shared] if with_shared else [self.expression]
-        rows = A.transpose(0, 1).reshape(L, F * 2, 3) @ torch.cat(both).permute(1, 2, 0)
-        return rows.reshape(L, F, 2, -1).transpose(0, 1)
+        return torch.cat(both).permute(2, 1, 0).contiguous()
 
     def to(self, device: str, dtype: torch.dtype) -> LinearSurface:
         """The same points on a device, in a precision."""
@@ -150,8 +180,15 @@ class NetworkSurface:
         raw = self.skew.raw(self._white(shared, expression))
         return forward(self.layers, self.slope, raw).unflatten(1, (-1, 3))
 
-    def through(self, A: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """A (F, L, 2, 3) times the derivative, (F, L, 2, E [+ S]).
+    def through(
+        self,
+        A: Tensor,
+        shared: Tensor,
+        expression: Tensor,
+        with_shared: bool,
+        points: Tensor | None = None,
+    ) -> Tensor:
+        """A (F, N, 2, 3) times the derivative, (F, N, 2, E [+ S]).
 
         Column by column of the latents the derivative is a chain of matrices between which units
         are scaled by 1 or by the slope; the widest, the last, is multiplied once for all frames.
@@ -166,7 +203,20 @@ class NetworkSurface:
             J = (layer.weight @ J) * gain[..., None]
             x = x * gain
         J = (self.layers[-1].weight @ J).unflatten(1, (-1, 3))
-        return A @ J
+        return A @ (J if points is None else J[:, points])
+
+    def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S])."""
+        white = self._white(shared, expression)
+        x, gains = self.skew.raw(white), []
+        for layer in self.layers[:-1]:
+            x = layer(x)
+            gains.append(torch.where(x < 0, self.slope, 1.0)[:, None])
+            x = x * gains[-1][:, 0]
+        back = y.mT.flatten(2) @ self.layers[-1].weight
+        for layer, gain in zip(reversed(self.layers[:-1]), reversed(gains), strict=True):
+            back = (back * gain) @ layer.weight
+        return (back * self.skew.raw_slope(white)[:, None])[..., self._order(with_shared)]
 
     def to(self, device: str, dtype: torch.dtype) -> NetworkSurface:
         """The same points on a device, in a precision."""

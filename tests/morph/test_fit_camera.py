@@ -66,17 +66,3 @@ def test_pixels_agree_with_the_renderer() -> None:
             points[frame], rotation[frame].numpy(), translation[frame].numpy(), 700.0, (480, 640)
         )
         assert np.allclose(pixels[frame], expected[:, :2], atol=1e-9)
-
-
-def test_derivatives_agree_with_automatic_ones() -> None:
-    rng = np.random.default_rng(2)
-    points = torch.from_numpy(rng.normal(0, 50, (1, 7, 3)))
-    seen = torch.from_numpy(rng.normal((0, 0, 500), 50, (1, 7, 3)))
-    automatic = torch.autograd.functional.jacobian(
-        lambda x: camera.to_pixels(x[None, None], 700.0, (480, 640))[0, 0], seen[0, 3]
-    )
-    assert torch.allclose(camera.pixel_jacobian(seen, 700.0)[0, 3], automatic, atol=1e-10)
-    automatic = torch.autograd.functional.jacobian(
-        lambda d: camera.exp_rotation(d) @ points[0, 3], torch.zeros(3).double()
-    )
-    assert torch.allclose(camera.turn_jacobian(points)[0, 3], automatic, atol=1e-6)

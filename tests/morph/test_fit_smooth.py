@@ -11,7 +11,7 @@ from tests.morph.fit_faces import SIZE, clip, linear_face, still
 
 PARAMS = Fit(
     noise_mm=0.6, opening_noise_mm=0.6, identity_prior=1.0, expression_prior=1.0,
-    independent_frames=1000.0,
+    independent_frames=1000.0, expression_spread=1.0, identity_spread=1.0,
 )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """The equations behind a fit, held against automatic derivatives and dense algebra."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,12 +14,13 @@ from pipeline.morph.fit_system import (
     Observed,
     State,
     costs,
-    jacobian,
     linearise,
     observe,
     offsets,
-    shape,
+    slope,
 )
+from pipeline.morph.skew import Skew
+from pipeline.morph.surface import Layer, NetworkSurface
 from tests.morph.fit_faces import SIZE, clip, linear_face
 
 WEIGHTS = Weights(huber=2.0, expression=0.7, shared=3.0, focal=9.0, log_focal=6.5)
@@ -49,22 +52,52 @@ def state(face: Face) -> State:
     )
 
 
-def test_every_column_of_the_jacobian(face: Face, observed: Observed, state: State) -> None:
-    def landmarks(steps: torch.Tensor) -> torch.Tensor:
-        n = 8 + POSE
-        moved = state.moved(steps[:n].expand(4, n), steps[n:])
-        off = offsets(face, observed, moved)
-        upper, lower = face.pairs.unbind(-1)
-        return torch.cat([off, off[:, upper] - off[:, lower]], 1)
+@pytest.fixture(scope="module", params=["linear", "network"])
+def kind(request: pytest.FixtureRequest, face: Face) -> Face:
+    """The same unknowns, through a linear surface and through a network."""
+    if request.param == "linear":
+        return face
+    rng, hidden, slope = np.random.default_rng(8), 24, torch.full((14,), 0.2).double()
+    layers = [
+        Layer(
+            torch.from_numpy(rng.normal(0, s, (out, into))), torch.from_numpy(rng.normal(size=out))
+        )
+        for into, out, s in ((14, hidden, 0.3), (hidden, 180, 1.0))
+    ]
+    layers[-1].bias.add_(face.mean.flatten())
+    skew = Skew(torch.zeros(14).double(), torch.ones(14).double(), slope)
+    return replace(face, surface=NetworkSurface(tuple(layers), 0.2, skew, 5, 8))
 
-    small = 1e-5 * torch.eye(8 + POSE + 7).double()
-    columns = [(landmarks(step) - landmarks(-step)) / 2e-5 for step in small]
-    points = shape(face, state)
-    seen = camera.to_camera(points, state.R, state.translation)
-    analytic = jacobian(face, points, seen, state, with_shared=True)
-    assert torch.allclose(analytic, torch.stack(columns, -1), atol=1e-5, rtol=1e-6)
-    alone = jacobian(face, points, seen, state, with_shared=False)
-    assert torch.equal(alone, analytic[..., : 8 + POSE])
+
+def test_the_equations_are_the_squares_of_the_derivatives(
+    kind: Face, observed: Observed, state: State
+) -> None:
+    n = 8 + POSE
+
+    def residuals(steps: torch.Tensor) -> torch.Tensor:
+        moved = state.moved(steps[:n].expand(4, n), steps[n:])
+        off = offsets(kind, observed, moved)
+        upper, lower = kind.pairs.unbind(-1)
+        rows = torch.cat([off, off[:, upper] - off[:, lower]], 1)
+        both = torch.minimum(observed.weight[:, upper], observed.weight[:, lower])
+        weight = torch.cat([observed.weight, both], 1).sqrt()
+        noise_mm = torch.cat([kind.noise_mm, torch.full((len(upper),), kind.opening_noise_mm)])
+        noise = noise_mm * torch.exp(-observed.log_scale)[:, None]
+        return (rows * (weight / noise)[..., None]).flatten(1)
+
+    zero, never = torch.zeros(n + 7).double(), 1e9
+    J = torch.autograd.functional.jacobian(residuals, zero)
+    whole = linearise(kind, observed, state, never, with_shared=True)
+    assert torch.allclose(whole.H, J.mT @ J, rtol=1e-6, atol=1e-4)
+    assert torch.allclose(
+        whole.g, (J.mT @ residuals(zero)[..., None])[..., 0], rtol=1e-6, atol=1e-4
+    )
+    alone = linearise(kind, observed, state, never, with_shared=False)
+    assert torch.allclose(alone.H, whole.H[:, :n, :n])
+    assert torch.allclose(alone.g, whole.g[:, :n])
+    cost, g = slope(kind, observed, state, never)
+    assert torch.allclose(cost, alone.cost)
+    assert torch.allclose(g, alone.g)
 
 
 def test_the_gradient_is_that_of_the_robust_cost_with_priors(

@@ -116,8 +116,20 @@ def test_a_surface_is_the_decoder_with_its_derivative(kind: str, tmp_path: Path)
             s[column - E] += small
         step = (surface.at(s, e) - surface.at(shared, expression)) / small
         assert torch.allclose(found[..., column], (project @ step[..., None])[..., 0], atol=1e-3)
-    alone = surface.through(project, shared, expression, False)
-    assert torch.allclose(alone, found[..., :E])
+    some = torch.tensor([5, 0, 5])
+    alone = surface.through(project[:, some], shared, expression, False, some)
+    assert torch.allclose(alone, found[:, some][..., :E])
+
+    y = torch.from_numpy(rng.normal(size=(3, 2, 3, 7)))
+    x, y_, z = torch.eye(3).double()
+    flat, deep = (
+        surface.through(torch.stack(rows).expand(3, 7, 2, 3), shared, expression, True)
+        for rows in ((x, y_), (z, z))
+    )
+    moves = torch.stack([flat[..., 0, :], flat[..., 1, :], deep[..., 0, :]])
+    pulled = torch.einsum("fkal,aflm->fkm", y, moves)
+    assert torch.allclose(surface.pull(y, shared, expression, True), pulled)
+    assert torch.allclose(surface.pull(y, shared, expression, False), pulled[..., :E])
 
 
 def test_incran_and_pca_have_their_own_sizes(tmp_path: Path) -> None:
