@@ -1,0 +1,29 @@
+"""What `cradle diff` prints of clips and frames that flipped."""
+
+import json
+
+from pipeline.commands import diff
+from pipeline.dataset.differ import Difference, State
+from pipeline.dataset.params import Select
+from tests.dataset import world
+
+HIDDEN = ("b", slice(0, 90), {"mouth_visible": 0.72})
+LAX, STRICT = Select(min_mouth_visible=0.7), Select(min_mouth_visible=0.75)
+
+
+def test_clips_and_frames_are_told_with_what_did_it():
+    tables = world.tables(["a", "b"], spoil_frames=[HIDDEN])
+    found = Difference(State(tables, STRICT), State(tables, LAX))
+    words = diff._words(found.clips(), found.frames())
+    assert "1 clips differ (thresholds 1), 90 frames flipped; minutes entering 0.05" in words
+    cause = "thresholds: select.min_mouth_visible 0.75 -> 0.7"
+    assert f"b 0-89: mouth_hidden -> kept, by {cause}" in words
+    (row,) = json.loads(diff._json(found.clips(), found.frames()))
+    assert (row["clip"], row["frames"][0]["end_frame"]) == ("b", 90)
+
+
+def test_where_nothing_differs_it_says_so():
+    state = State(world.tables(["a"]), LAX)
+    found = Difference(state, state)
+    assert diff._words(found.clips(), found.frames()) == "no clip flipped"
+    assert json.loads(diff._json(found.clips(), found.frames())) == []
