@@ -48,6 +48,8 @@ class MediaInfo:
     duration_s: float
     digest: str
     """SHA-256 over the three files."""
+    source_digest: str
+    """SHA-256 over what somebody sent; it does not depend on the form that it was brought into."""
     source_format: str
     source_picture: str
     source_fps: float
@@ -94,7 +96,8 @@ def normalise(
     planned = plan(seen, probe(sound) if sound else seen, limits, section)
     frames, zero_s = _make_picture(path, out / VIDEO, planned, limits)
     _make_sound(sound or path, out, planned, (frames, zero_s), limits)
-    info = _info(out, seen, planned, frames)
+    sent = file_digest(*dict.fromkeys((path, sound or path)))
+    info = _info(out, seen, planned, frames, sent)
     text = json.dumps(asdict(info), indent=1, sort_keys=True)
     (out / INFO).write_text(text, encoding="utf-8")
     return info
@@ -269,7 +272,7 @@ def _succeed(ended: Ended) -> None:
         raise ClipFailed(Reason.MEDIA_DAMAGED, complaint(ended.err))
 
 
-def _info(out: Path, seen: Probe, planned: Plan, frames: int) -> MediaInfo:
+def _info(out: Path, seen: Probe, planned: Plan, frames: int, sent: str) -> MediaInfo:
     made = probe(out / VIDEO, own=True).picture
     assert made is not None
     if len(made.times_s) != frames:
@@ -281,6 +284,7 @@ def _info(out: Path, seen: Probe, planned: Plan, frames: int) -> MediaInfo:
         height=made.height,
         duration_s=round(frames / FPS, 6),
         digest=file_digest(out / VIDEO, out / SOUND_44K, out / SOUND_16K),
+        source_digest=sent,
         source_format=seen.format,
         source_picture=picture.codec,
         source_fps=round(picture.fps, 3),

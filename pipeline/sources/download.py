@@ -2,7 +2,7 @@
 
 data/download/clips.parquet, a row a clip that is kept:
     clip, source, vocalization, age_months, consent, licence, synthetic, media_key, media_digest,
-    frames, width, height, duration_s
+    source_digest, frames, width, height, duration_s
 data/download/ledger.parquet, a row a clip of the catalogue.
 
 The media are in the store, under step "media"; what was fetched is not kept beside them. The
@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry, Failure
 from pipeline.sources import address as addresses
+from pipeline.sources import withdrawal
 from pipeline.sources.catalogue import (
     Consent,
     Source,
@@ -53,6 +55,7 @@ CLIPS = pa.schema(
         ("synthetic", pa.bool_()),
         ("media_key", pa.string()),
         ("media_digest", pa.string()),
+        ("source_digest", pa.string()),
         ("frames", pa.int32()),
         ("width", pa.int32()),
         ("height", pa.int32()),
@@ -90,7 +93,9 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     wanted = [row for row in rows if row.id not in told]
     files, failures = _files(stage, nursery, wanted)
     jobs = [_job(row, files.get(row.id), stage.params) for row in wanted if row.id not in failures]
+    withdrawal.reconsider(stage.store, step(stage.params), jobs, takedowns)
     done = _measure(stage, jobs)
+    withdrawal.withdraw(stage.store, done, takedowns)
     digests = {job.clip: job.digest for job in jobs}
     failures |= done.failures
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in failures.items()}
@@ -124,6 +129,8 @@ def _refusal(row: Source, takedowns: Iterable[Any], params: Download) -> ClipRow
         return ClipRow(
             row.id, Reason.WITHDRAWN, detail=f"{taken.date} {taken.reason}".strip()[:200]
         )
+    if row.retention_until is not None and row.retention_until < datetime.now(UTC).date():
+        return ClipRow(row.id, Reason.WITHDRAWN, detail=f"to be kept until {row.retention_until}")
     if row.consent is Consent.NONE and not params.allow_no_consent:
         return ClipRow(row.id, Reason.NO_CONSENT)
     return None
@@ -265,6 +272,7 @@ def _about(row: Source, entry: Entry, info: media.MediaInfo) -> dict[str, Any]:
         "synthetic": row.consent is Consent.SYNTHETIC,
         "media_key": entry.key,
         "media_digest": info.digest,
+        "source_digest": info.source_digest,
         "frames": info.frames,
         "width": info.width,
         "height": info.height,

@@ -32,7 +32,8 @@ GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
 UNNAMED = ("pictures",)
 """Steps whose measurements no table names; they are quickly made again."""
-COLUMNS = ("id", "address", "date", "reason")
+COLUMNS = ("id", "address", "digest", "date", "reason")
+DIGESTS = ("media_digest", "source_digest")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Taken:
     ids: tuple[str, ...]
     addresses: tuple[str, ...]
     digests: tuple[str, ...]
-    """SHA-256 of normalised media."""
+    """SHA-256 of normalised media, and of the files that they were made of."""
 
 
 def named(root: Path, word: str) -> Taken:
@@ -55,9 +56,9 @@ def named(root: Path, word: str) -> Taken:
     buried = _rows(root / TAKEDOWNS)
     ids = {row["id"] for row in [*listed, *buried] if word in (row["id"], row["address"])}
     ids |= {row["id"] for row in listed if _same_address(word, row["address"])}
-    ids |= set(made.loc[(made["clip"] == word) | (made["media_digest"] == word), "clip"])
-    digests = set(made.loc[made["clip"].isin(ids), "media_digest"])
-    ids |= set(made.loc[made["media_digest"].isin(digests), "clip"])
+    ids |= set(made.loc[made.isin([word]).any(axis=1), "clip"])
+    digests = _digests_of(made, ids)
+    ids |= set(made.loc[made.isin(list(digests)).any(axis=1), "clip"])
     found = {row["address"] for row in listed if row["id"] in ids}
     ids |= {row["id"] for row in listed if any(_same_address(a, row["address"]) for a in found)}
     ids.discard("")
@@ -66,6 +67,9 @@ def named(root: Path, word: str) -> Taken:
             f"{word[:200]!r}: no clip of {SOURCES}, {TAKEDOWNS} or {CLIPS} has this id, address "
             "or digest"
         )
+    digests |= _digests_of(made, ids) | {
+        d for row in buried if row["id"] in ids for d in row["digest"].split()
+    }
     return Taken(tuple(sorted(ids)), tuple(sorted(found)), tuple(sorted(digests)))
 
 
@@ -75,8 +79,15 @@ def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
     rows = _rows(path)
     known = {row["id"] for row in rows}
     address_of = {row["id"]: row["address"] for row in _listed(root)}
+    made = _made(root)
     new = [
-        {"id": name, "address": address_of.get(name, ""), "date": str(today), "reason": reason}
+        {
+            "id": name,
+            "address": address_of.get(name, ""),
+            "digest": " ".join(sorted(_digests_of(made, {name}))),
+            "date": str(today),
+            "reason": reason,
+        }
         for name in taken.ids
         if name not in known
     ]
@@ -141,9 +152,14 @@ def _listed(root: Path) -> list[dict[str, str]]:
 
 
 def _made(root: Path) -> pd.DataFrame:
-    if not (root / CLIPS).exists():
-        return pd.DataFrame({"clip": [], "media_digest": []}, dtype=str)
-    return tables.read(root / CLIPS, ["clip", "media_digest"])
+    rows = tables.read(root / CLIPS) if (root / CLIPS).exists() else pd.DataFrame()
+    # A table of an older version knows of fewer digests.
+    return rows.reindex(columns=["clip", *DIGESTS]).astype(object)
+
+
+def _digests_of(made: pd.DataFrame, ids: Iterable[str]) -> set[str]:
+    found = made.loc[made["clip"].isin(list(ids)), list(DIGESTS)]
+    return {str(digest) for digest in found.to_numpy().ravel() if isinstance(digest, str)}
 
 
 def _same_address(word: str, other: str) -> bool:
@@ -155,7 +171,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            {"id": "", "address": "", **{k: v or "" for k, v in row.items() if k}}
+            {"id": "", "address": "", "digest": "", **{k: v or "" for k, v in row.items() if k}}
             for row in csv.DictReader(file)
         ]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,11 @@ class Project:
     def catalogue(self, text: str, takedowns: str = "") -> None:
         (self.root / "data/sources.csv").write_text(HEADER + text)
         (self.root / "data/takedowns.csv").write_text("id,address,date,reason\n" + takedowns)
+
+    def withdraw_content(self, *digests: str) -> None:
+        """Name digests, and nothing else, in the takedowns."""
+        lines = "".join(f"{digest},2026-02-11,asked\n" for digest in digests)
+        (self.root / "data/takedowns.csv").write_text("digest,date,reason\n" + lines)
 
     def run(
         self, params: Download = PARAMS, nursery: Any = None, nursery_params: Any = None, **how: Any
@@ -139,6 +145,53 @@ def test_withdrawn_and_unasked_clips_are_never_fetched(
     project.run(PARAMS.model_copy(update={"allow_no_consent": True}))
     assert project.ledger()["reason"].tolist() == ["withdrawn", "kept"]
     assert set(asked) == {"/other.mp4"}
+
+
+@pytest.mark.parametrize("of", ["media_digest", "source_digest"])
+def test_content_that_was_withdrawn_stays_away_under_any_address(
+    project: Project, site: str, site_folder: Path, asked: list[str], of: str
+) -> None:
+    project.catalogue(
+        f"a,{site}/clip.mp4,,,cry,,,,platform_cc,\nb,{site}/other.mp4,,,cry,,,,platform_cc,\n"
+    )
+    project.run()
+    project.withdraw_content(project.clips().loc["a", of])
+    text = (project.root / "data/sources.csv").read_text()
+    again = f"again,{site_folder}/clip.mp4,,,cry,,,,parental,\n"
+    (project.root / "data/sources.csv").write_text(text + again)
+    project.run()
+    states = project.ledger()["state"].to_dict()
+    assert states == {"a": "withdrawn", "again": "withdrawn", "b": "kept"}
+    assert len(list((project.root / "data/.store").rglob("video.mp4"))) == 1
+    asked.clear()
+    assert project.run().measured == 0
+    assert asked == []
+
+
+def test_withdrawn_by_mistake_content_may_come_back(project: Project, site_folder: Path) -> None:
+    project.catalogue(f"a,{site_folder}/clip.mp4,,,cry,,,,parental,\n")
+    project.run()
+    digest = project.clips().loc["a", "media_digest"]
+    project.withdraw_content(digest)
+    assert project.run().kept == 0
+    assert digest not in (project.root / "data/download/ledger.parquet").read_bytes().decode(
+        "latin"
+    )
+    project.withdraw_content()
+    assert project.run().kept == 1
+
+
+def test_what_was_to_be_kept_until_yesterday_is_withdrawn(
+    project: Project, site_folder: Path
+) -> None:
+    today = datetime.now(UTC).date()
+    days = {"today": today, "past": today - timedelta(days=1)}
+    lines = [f"{name},{site_folder}/clip.mp4,cry,parental,{day}\n" for name, day in days.items()]
+    project.catalogue("")
+    header = "id,address,vocalization,consent,retention_until\n"
+    (project.root / "data/sources.csv").write_text(header + "".join(lines))
+    project.run()
+    assert project.ledger()["state"].to_dict() == {"past": "withdrawn", "today": "kept"}
 
 
 def test_a_second_run_asks_nobody_and_writes_the_same_bytes(

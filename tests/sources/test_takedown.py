@@ -163,3 +163,8 @@ def test_a_name_that_nothing_has_is_told(root: Path, capsys: pytest.CaptureFixtu
     assert main(["takedown", "nobody"]) == 1
     assert "'nobody': no clip of data/sources.csv" in capsys.readouterr().err
     assert everything(root) == before
+
+
+def test_its_content_stays_away_under_any_address(root: Path) -> None:
+    main(["takedown", GOES[0]])
+    assert {row.digest for row in read_takedowns(root)} == {(key("same"),)}
