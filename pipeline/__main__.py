@@ -17,6 +17,7 @@ COMMANDS = {
     "what-if": "what other thresholds would keep, without measuring or writing",
     "diff": "which clips flipped since another commit or experiment, and what did it",
     "review": "look at clips in the browser, and say what to keep",
+    "sources": "add clips to the catalogue, and find those that show the same",
     "takedown": "take a clip back: remove every trace of it, and prove it",
     "isolate": "separate the infant's voice from everything else in one file",
     "voices": "who sounds when in one file",

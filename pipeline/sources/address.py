@@ -43,6 +43,17 @@ def is_nursery(address: str) -> bool:
     return address.startswith(NURSERY)
 
 
+def youtube(video: str) -> str:
+    """The address of a video of YouTube.
+
+    Raises:
+        ValueError: YouTube has no such ids.
+    """
+    if not _YOUTUBE_ID.fullmatch(video):
+        raise ValueError(f"{video[:80]!r} is no id of YouTube, which match {_YOUTUBE_ID.pattern}")
+    return f"https://www.youtube.com/watch?v={video}"
+
+
 def same(address: str) -> str:
     """A form that is equal for addresses of the same thing.
 

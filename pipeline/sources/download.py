@@ -2,7 +2,7 @@
 
 data/download/clips.parquet, a row a clip that is kept:
     clip, source, vocalization, age_months, consent, licence, synthetic, media_key, media_digest,
-    source_digest, frames, width, height, duration_s
+    source_digest, fingerprint_key, frames, width, height, duration_s
 data/download/ledger.parquet, a row a clip of the catalogue.
 
 The media are in the store, under step "media"; what was fetched is not kept beside them. The
@@ -31,7 +31,7 @@ from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry, Failure
 from pipeline.sources import address as addresses
-from pipeline.sources import withdrawal
+from pipeline.sources import fingerprint, withdrawal
 from pipeline.sources.catalogue import (
     Consent,
     Source,
@@ -56,6 +56,7 @@ CLIPS = pa.schema(
         ("media_key", pa.string()),
         ("media_digest", pa.string()),
         ("source_digest", pa.string()),
+        ("fingerprint_key", pa.string()),
         ("frames", pa.int32()),
         ("width", pa.int32()),
         ("height", pa.int32()),
@@ -101,7 +102,10 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in failures.items()}
     infos = {clip: media.MediaInfo.read(entry.path) for clip, entry in done.entries.items()}
     told |= {clip: _row(_decide(clip, info, stage.params), digests) for clip, info in infos.items()}
-    _write(stage, rows, told, done.entries, infos)
+    kept = {clip for clip in infos if told[clip].state is State.KEPT}
+    prints = _fingerprint(stage, {clip: done.entries[clip] for clip in kept}, infos)
+    told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in prints.failures.items()}
+    _write(stage, rows, told, (done.entries, prints.entries), infos)
     kept = sum(row.state is State.KEPT for row in told.values())
     return Summary(len(rows), done.remembered, done.measured, kept, ledger.dropped(told.values()))
 
@@ -168,14 +172,15 @@ def _job(row: Source, file: Path | None, params: Download) -> Job:
     inputs = {
         "address": str(file.absolute()) if file else row.address,
         "section": media.Section(row.start_s, row.end_s),
-        "limits": _limits(params),
-        "reach": _reach(params),
+        "limits": limits_of(params),
+        "reach": reach(params),
     }
     cost = float(file.stat().st_size) if file else params.max_source_mb * 1e6
     return Job(row.id, inputs, hashlib.sha256(identity.encode()).hexdigest(), cost)
 
 
-def _limits(params: Download) -> media.Limits:
+def limits_of(params: Download) -> media.Limits:
+    """What one clip may cost, and its form."""
     return media.Limits(
         max_bytes=round(params.max_source_mb * 1e6),
         max_pixels=round(params.max_source_mpx * 1e6),
@@ -186,19 +191,22 @@ def _limits(params: Download) -> media.Limits:
     )
 
 
-def _reach(params: Download) -> Reach:
+def reach(params: Download) -> Reach:
+    """How far fetching may go."""
     return Reach(
         max_bytes=round(params.max_source_mb * 1e6),
         max_s=params.max_source_s,
         max_side_px=params.max_side_px,
         wall_s=params.fetch_timeout_s,
+        extractors=params.extractors,
+        hosts=params.hosts,
         allow_hosts=params.allow_hosts,
     )
 
 
 def step(params: Download) -> Step:
     """The step that fetches and normalises; `min_clip_s` and `max_clip_s` only decide, later."""
-    limits = asdict(_limits(params))
+    limits = asdict(limits_of(params))
     limits.pop("wall_s")
     limits["max_source_s"] = params.max_source_s
     ffmpeg = BackendInfo("media", "ffmpeg", media.ffmpeg_version(), "GPL-3.0-or-later", True)
@@ -221,6 +229,17 @@ def _measure(stage: Stage[Download], jobs: Sequence[Job]) -> Measured:
     done.measured = min(done.measured, len(jobs))
     done.remembered = len(jobs) - done.measured
     return done.sort()
+
+
+def _fingerprint(
+    stage: Stage[Download], entries: Mapping[str, Entry], infos: Mapping[str, media.MediaInfo]
+) -> Measured:
+    """What each clip looks and sounds like, by which copies of it are found."""
+    jobs = [
+        Job(clip, {"media": str(entry.path)}, infos[clip].digest, infos[clip].frames)
+        for clip, entry in entries.items()
+    ]
+    return stage.runner.measure(Step("fingerprint", fingerprint.measure), jobs)
 
 
 def _again(job: Job, attempt: int) -> Job:
@@ -251,17 +270,18 @@ def _write(
     stage: Stage[Download],
     rows: Sequence[Source],
     told: Mapping[str, ClipRow],
-    entries: Mapping[str, Entry],
+    entries: tuple[Mapping[str, Entry], Mapping[str, Entry]],
     infos: Mapping[str, media.MediaInfo],
 ) -> None:
     out = stage.fresh_out()
     kept = [row for row in rows if told[row.id].state is State.KEPT]
-    content = [_about(row, entries[row.id], infos[row.id]) for row in kept]
+    made, prints = entries
+    content = [_about(row, made[row.id], prints[row.id], infos[row.id]) for row in kept]
     tables.write(out / "clips.parquet", pd.DataFrame(content, columns=CLIPS.names), CLIPS)
     ledger.write_clips(out / "ledger.parquet", stage.name, told.values(), [row.id for row in rows])
 
 
-def _about(row: Source, entry: Entry, info: media.MediaInfo) -> dict[str, Any]:
+def _about(row: Source, entry: Entry, looks: Entry, info: media.MediaInfo) -> dict[str, Any]:
     return {
         "clip": row.id,
         "source": row.source,
@@ -273,6 +293,7 @@ def _about(row: Source, entry: Entry, info: media.MediaInfo) -> dict[str, Any]:
         "media_key": entry.key,
         "media_digest": info.digest,
         "source_digest": info.source_digest,
+        "fingerprint_key": looks.key,
         "frames": info.frames,
         "width": info.width,
         "height": info.height,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,11 +23,12 @@ import pyarrow.parquet as pq
 from pipeline.core import tables
 from pipeline.core.errors import CradleError
 from pipeline.sources import address as addresses
+from pipeline.sources import known
 from pipeline.sources.catalogue import SOURCES, TAKEDOWNS
+from pipeline.sources.known import CLIPS, STORE
+from pipeline.sources.matching import Match
 from pipeline.sources.traces import Trace, traces
 
-STORE = Path("data/.store")
-CLIPS = Path("data/download/clips.parquet")
 GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
 UNNAMED = ("pictures",)
@@ -44,10 +45,17 @@ class Taken:
     addresses: tuple[str, ...]
     digests: tuple[str, ...]
     """SHA-256 of normalised media, and of the files that they were made of."""
+    alike: tuple[Match, ...] = ()
+    """The clips that are among them because they look and sound the same."""
 
 
-def named(root: Path, word: str) -> Taken:
+def named(root: Path, word: str, *, copies: bool = True) -> Taken:
     """Find what an id, address or digest names, and the same content under other ids.
+
+    Args:
+        root: the project's folder.
+        word: an id, an address, or the SHA-256 of a file or of its media.
+        copies: whether what only looks and sounds the same is the same content.
 
     Raises:
         CradleError: nothing here, now or withdrawn before, goes by that name.
@@ -57,6 +65,8 @@ def named(root: Path, word: str) -> Taken:
     ids = {row["id"] for row in [*listed, *buried] if word in (row["id"], row["address"])}
     ids |= {row["id"] for row in listed if _same_address(word, row["address"])}
     ids |= set(made.loc[made.isin([word]).any(axis=1), "clip"])
+    alike = [it for it in known.alike(root, ids) if it.name not in ids] if copies else []
+    ids |= {it.name for it in alike}
     digests = _digests_of(made, ids)
     ids |= set(made.loc[made.isin(list(digests)).any(axis=1), "clip"])
     found = {row["address"] for row in listed if row["id"] in ids}
@@ -70,26 +80,43 @@ def named(root: Path, word: str) -> Taken:
     digests |= _digests_of(made, ids) | {
         d for row in buried if row["id"] in ids for d in row["digest"].split()
     }
-    return Taken(tuple(sorted(ids)), tuple(sorted(found)), tuple(sorted(digests)))
+    return Taken(*(tuple(sorted(it)) for it in (ids, found, digests)), tuple(alike))
+
+
+def expired(root: Path, today: date) -> Taken:
+    """What was to be kept until a day that is past, of what is not withdrawn yet.
+
+    Each row has a date of its own: what shows the same under a row that stays, stays.
+    """
+    buried = {row["id"] for row in _rows(root / TAKEDOWNS)}
+    ids = {
+        row["id"]
+        for row in _listed(root)
+        if row["id"] not in buried and (until := row.get("retention_until", "").strip())
+        if date.fromisoformat(until) < today
+    }
+    made = _made(root)
+    others = _digests_of(made, set(made["clip"]) - ids)
+    return Taken(tuple(sorted(ids)), (), tuple(sorted(_digests_of(made, ids) - others)))
 
 
 def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
     """Add the tombstones that are not there yet; returns how many."""
     path = root / TAKEDOWNS
     rows = _rows(path)
-    known = {row["id"] for row in rows}
+    already = {row["id"] for row in rows}
     address_of = {row["id"]: row["address"] for row in _listed(root)}
     made = _made(root)
     new = [
         {
             "id": name,
-            "address": address_of.get(name, ""),
-            "digest": " ".join(sorted(_digests_of(made, {name}))),
+            "address": address_of.get(name, "") if address_of.get(name) in taken.addresses else "",
+            "digest": " ".join(sorted(_digests_of(made, {name}) & set(taken.digests))),
             "date": str(today),
             "reason": reason,
         }
         for name in taken.ids
-        if name not in known
+        if name not in already
     ]
     if new:
         _write(path, COLUMNS, [*rows, *new])
@@ -98,7 +125,8 @@ def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
 
 def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
     """Remove every trace, telling of each; whoever is interrupted may simply ask again."""
-    found = {trace.path for trace in traces(root, taken.ids, taken.digests)}
+    places = {trace.path: trace.place for trace in traces(root, taken.ids, taken.digests)}
+    found = set(places)
     if learned(root, taken):
         found |= set((root / GENERATED).glob("*"))
     folders = {_entry(root, path) for path in found if path.is_relative_to(root / STORE)}
@@ -108,7 +136,7 @@ def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for path in sorted(found):
         if not path.is_relative_to(root / STORE):
-            told(Trace(_place(root, path), path))
+            told(Trace(_place(root, path, places), path))
             path.unlink(missing_ok=True)
 
 
@@ -143,7 +171,9 @@ def learned(root: Path, taken: Taken) -> list[str]:
     return sorted(splits)
 
 
-def _place(root: Path, path: Path) -> str:
+def _place(root: Path, path: Path, places: Mapping[Path, str]) -> str:
+    if not path.is_relative_to(root):
+        return places[path]
     return "DVC's cache" if path.is_relative_to(root / ".dvc") else "tables and files"
 
 

@@ -31,6 +31,8 @@ class Site(http.server.SimpleHTTPRequestHandler):
             "/to_clip": lambda: self._redirect("/clip.mp4"),
             "/slow.mp4": self._slow,
             "/endless.mp4": self._endless,
+            "/feed": self._feed,
+            "/late.mp4": self._late,
             "/broken.mp4": lambda: self.send_error(503, "Down for the night"),
         }.get(self.path)
         try:
@@ -58,6 +60,20 @@ class Site(http.server.SimpleHTTPRequestHandler):
     def _list(self) -> None:
         videos = b"<video src='/clip.mp4'></video><video src='/other.mp4'></video>"
         self._answer("text/html", b"<html><title>Two</title>" + videos + b"</html>")
+
+    def _feed(self) -> None:
+        items = "".join(
+            f"<item><title>&lt;b&gt;a baby&lt;/b&gt;</title><link>http://{self.headers['Host']}/{name}"
+            "</link></item>"
+            for name in ("clip.mp4", "other.mp4", "mute.mp4")
+        )
+        text = f"<?xml version='1.0'?><rss version='2.0'><channel>{items}</channel></rss>"
+        self._answer("application/rss+xml", text.encode())
+
+    def _late(self) -> None:
+        """Not there yet, until somebody puts it there."""
+        there = Path(self.translate_path(self.path)).is_file()
+        super().do_GET() if there else self.send_error(503, "Not yet")
 
     def _thief(self) -> None:
         self._answer("text/html", b"<html><video src='file:///etc/passwd'></video></html>")

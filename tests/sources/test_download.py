@@ -88,11 +88,11 @@ def test_every_row_ends_with_its_reason_and_the_rest_go_on(
     summary = project.run()
     told = project.ledger()
     assert told["reason"].to_dict() == {
-        "gone": "unreachable",
+        "gone": "gone",
         "local": "kept",
         "lost": "unreachable",
         "mute": "no_sound",
-        "page": "unreachable",
+        "page": "gone",
         "part": "kept",
         "taken": "withdrawn",
         "text": "not_media",
@@ -129,7 +129,7 @@ def test_the_store_holds_normalised_media_and_nothing_else(project: Project, sit
     assert names == ["media.json", "sound_16k.flac", "sound_44k.flac", "video.mp4"]
     assert site not in (entry.path / "media.json").read_text()
     every = [path.name for path in (project.root / "data/.store").rglob("*") if path.is_file()]
-    assert sorted(every) == sorted([*names, "failed.json"])
+    assert sorted(every) == sorted([*names, "failed.json", "print.npz"])
 
 
 def test_withdrawn_and_unasked_clips_are_never_fetched(
@@ -225,25 +225,26 @@ def test_several_processes_give_the_same_bytes_as_one(project: Project, site_fol
     assert project.tables() == before
 
 
-def test_what_could_not_be_had_is_asked_for_again_when_asked(
+def test_what_may_pass_is_asked_for_again_when_asked(
     project: Project, site: str, site_folder: Path, asked: list[str]
 ) -> None:
     project.catalogue(
         f"a,{site}/clip.mp4,,,cry,,,,platform_cc,\nb,{site}/late.mp4,,,cry,,,,platform_cc,\n"
+        f"c,{site}/gone.mp4,,,cry,,,,platform_cc,\n"
     )
     project.run()
-    assert project.ledger()["reason"].tolist() == ["kept", "unreachable"]
+    assert project.ledger()["reason"].tolist() == ["kept", "unreachable", "gone"]
     late = site_folder / "late.mp4"
     late.write_bytes((site_folder / "other.mp4").read_bytes())
     try:
         assert project.run().measured == 0
         asked.clear()
         again = project.run(PARAMS.model_copy(update={"retry": 1}))
-        assert (again.remembered, again.measured, again.kept) == (1, 1, 2)
+        assert (again.remembered, again.measured, again.kept) == (2, 1, 2)
         assert set(asked) == {"/late.mp4"}
         asked.clear()
         more = project.run(PARAMS.model_copy(update={"retry": 2}))
-        assert (more.remembered, more.measured, more.kept) == (2, 0, 2)
+        assert (more.remembered, more.measured, more.kept) == (3, 0, 2)
         assert asked == []
     finally:
         late.unlink()
