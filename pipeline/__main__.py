@@ -25,6 +25,7 @@ COMMANDS = {
     "fit": "fit the morphable face to every frame of one file",
     "embed": "find where the landmarks lie on a morphable model, such as your own",
     "generate": "make a face move to a sound",
+    "weights": "fetch weights that the lock names and that do not ship",
     "bench": "measure a part of Cradle against its peers and its floor",
 }
 FAILED = 1

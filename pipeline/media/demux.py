@@ -34,7 +34,8 @@ def told(name: str, formats: str, protocols: str) -> dict[str, Any]:
 
 def _told(name: str, formats: str, protocols: str) -> dict[str, Any]:
     allowed = {"format_whitelist": formats, "protocol_whitelist": protocols}
-    with av.open(name, container_options=allowed) as container:
+    # Titles are a stranger's text in whatever letters; nothing of them is used.
+    with av.open(name, container_options=allowed, metadata_errors="replace") as container:
         streams = {stream.index: _Stream(stream) for stream in container.streams}
         broken = _demux(container, streams)
         duration_s = None if container.duration is None else container.duration / av.time_base

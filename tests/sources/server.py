@@ -27,6 +27,7 @@ class Site(http.server.SimpleHTTPRequestHandler):
             "/list": self._list,
             "/thief": self._thief,
             "/to_private": lambda: self._redirect("http://169.254.169.254/a.mp4"),
+            "/to_hidden": lambda: self._redirect(Path(self.directory, "hidden").read_text()),
             "/to_file": lambda: self._redirect("file:///etc/passwd"),
             "/to_clip": lambda: self._redirect("/clip.mp4"),
             "/slow.mp4": self._slow,
@@ -92,17 +93,17 @@ class Site(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def serving(folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[str, list[str]]]:
     """The site's address, and the list of what it was asked for."""
     asked: list[str] = []
     handler = type("Handler", (Site,), {"asked": asked})
     server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
+        (host, 0), functools.partial(handler, directory=str(folder))
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://{host}:{server.server_port}", asked
     finally:
         server.shutdown()
         thread.join()
