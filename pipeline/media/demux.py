@@ -98,6 +98,7 @@ class _Stream:
             times = [round(float(start * self._base), 6) for start in sorted(self._starts)]
             rate = float(stream.average_rate or 0)
             about |= {"width": codec.width, "height": codec.height, "times": times, "fps": rate}
+            about |= {"transfer": int(codec.color_trc), "field_order": int(codec.field_order)}
         if stream.type == "audio" and codec:
             spans = sum(self._ends) - sum(self._starts)
             known = None if self._unknown_spans else float(spans * self._base)

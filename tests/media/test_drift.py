@@ -27,6 +27,7 @@ def flashing(path: Path) -> Path:
         *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "-fps_mode", "vfr"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-pix_fmt", "yuv420p"),
         *("-c:a", "pcm_s16le", path),
+        timeout_s=500,
     )
     return path
 

@@ -35,7 +35,7 @@ class Site(http.server.SimpleHTTPRequestHandler):
             "/feed": self._feed,
             "/late.mp4": self._late,
             "/broken.mp4": lambda: self.send_error(503, "Down for the night"),
-        }.get(self.path)
+        }.get(self.path.split("?")[0])
         try:
             special() if special else super().do_GET()
         except (BrokenPipeError, ConnectionResetError):
