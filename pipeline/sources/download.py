@@ -94,9 +94,9 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     wanted = [row for row in rows if row.id not in told]
     files, failures = _files(stage, nursery, wanted)
     jobs = [_job(row, files.get(row.id), stage.params) for row in wanted if row.id not in failures]
-    withdrawal.reconsider(stage.store, step(stage.params), jobs, takedowns)
+    jobs = withdrawal.reconsidered(stage.store, step(stage.params), jobs, takedowns)
     done = _measure(stage, jobs)
-    withdrawal.withdraw(stage.store, done, takedowns)
+    withdrawn = withdrawal.withdraw(done, takedowns)
     digests = {job.clip: job.digest for job in jobs}
     failures |= done.failures
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in failures.items()}
@@ -106,6 +106,7 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     prints = _fingerprint(stage, {clip: done.entries[clip] for clip in kept}, infos)
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in prints.failures.items()}
     _write(stage, rows, told, (done.entries, prints.entries), infos)
+    withdrawal.bury(stage.store, step(stage.params), withdrawn)
     kept = sum(row.state is State.KEPT for row in told.values())
     return Summary(len(rows), done.remembered, done.measured, kept, ledger.dropped(told.values()))
 

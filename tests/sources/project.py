@@ -38,11 +38,16 @@ class Project:
     def run(
         self, params: Download = PARAMS, nursery: Any = None, nursery_params: Any = None, **how: Any
     ) -> Summary:
+        return run(self.stage(params, nursery_params, **how), nursery)
+
+    def stage(
+        self, params: Download = PARAMS, nursery_params: Any = None, **how: Any
+    ) -> Stage[Download]:
         store = Store(self.root / "data/.store")
         kinds = [SimpleNamespace(name=name) for name in ("cry", "laugh")]
         everything = SimpleNamespace(vocalizations=kinds, nursery=nursery_params)
         runner = Runner(store, Run(**{"executor": "serial", **how}))
-        return run(Stage("download", params, everything, self.root, store, runner), nursery)
+        return Stage("download", params, everything, self.root, store, runner)
 
     def ledger(self) -> pd.DataFrame:
         return ledger.read_clips(self.root / "data/download/ledger.parquet").set_index("clip")

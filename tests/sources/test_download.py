@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from pipeline import media
 from pipeline.core import tables
 from pipeline.core.errors import ClipFailed
+from pipeline.core.plan import Planner, look
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Job, Step
+from pipeline.core.runner import Job, Run, Step
 from pipeline.core.store import Store
 from pipeline.sources.catalogue import CatalogueError
-from pipeline.sources.download import CLIPS
+from pipeline.sources.download import CLIPS, run
 from pipeline.sources.params import Download
 from tests.media import making
 from tests.sources.project import PARAMS, Project
@@ -138,6 +139,19 @@ def test_withdrawn_by_mistake_content_may_come_back(project: Project, site_folde
     )
     project.withdraw_content()
     assert project.run().kept == 1
+
+
+def test_whoever_only_looks_at_what_would_be_done_withdraws_nothing(
+    project: Project, site_folder: Path
+) -> None:
+    project.catalogue(f"a,{site_folder}/clip.mp4,,,cry,,,,parental,\n")
+    project.run()
+    project.withdraw_content(project.clips().loc["a", "media_digest"])
+    store = Store(project.root / "data/.store")
+    assert look(Planner(store, Run()), project.stage(), run)
+    assert list(store.root.rglob("video.mp4"))
+    project.run()
+    assert not list(store.root.rglob("video.mp4"))
 
 
 def test_what_was_to_be_kept_until_yesterday_is_withdrawn(
