@@ -90,7 +90,8 @@ class Judge:
     def _same_address(self, candidate: Candidate) -> str:
         listed = [(row.id, row.address, row.start_s, row.end_s) for row in self.rows]
         listed += [(name, it.address, it.start_s, it.end_s) for name, it in self.seen.items()]
-        owner = next((name for name, *where in listed if candidate.overlaps(*where)), None)
+        overlapping = (name for name, at, *cut in listed if candidate.overlaps(at, cut[0], cut[1]))
+        owner = next(overlapping, None)
         return f"the same address as {owner}" if owner else ""
 
     def _alike(self, file: Path, name: str) -> str:

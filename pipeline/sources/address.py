@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from urllib.parse import parse_qs, urlsplit
 
@@ -36,6 +37,12 @@ def check(address: str) -> str:
 def is_remote(address: str) -> bool:
     """Whether an address is fetched from the network."""
     return address.lower().startswith(("http://", "https://"))
+
+
+def within(address: str, hosts: Collection[str]) -> bool:
+    """Whether an address lies on one of some hosts, or on one below them."""
+    host = (urlsplit(address).hostname or "") if is_remote(address) else ""
+    return any(host == known or host.endswith(f".{known}") for known in hosts)
 
 
 def is_nursery(address: str) -> bool:

@@ -102,8 +102,8 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in failures.items()}
     infos = {clip: media.MediaInfo.read(entry.path) for clip, entry in done.entries.items()}
     told |= {clip: _row(_decide(clip, info, stage.params), digests) for clip, info in infos.items()}
-    kept = {clip for clip in infos if told[clip].state is State.KEPT}
-    prints = _fingerprint(stage, {clip: done.entries[clip] for clip in kept}, infos)
+    good = {clip: done.entries[clip] for clip in infos if told[clip].state is State.KEPT}
+    prints = _fingerprint(stage, good, infos)
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in prints.failures.items()}
     _write(stage, rows, told, (done.entries, prints.entries), infos)
     withdrawal.bury(stage.store, step(stage.params), withdrawn)
@@ -169,7 +169,9 @@ def _files(
 def _job(row: Source, file: Path | None, params: Download) -> Job:
     """The job of one clip; its digest is of the content where there is a file to read."""
     origin = file_digest(file) if file else row.address
-    identity = json.dumps([origin, row.start_s, row.end_s])
+    # A host that is listed later is asked then, whatever was said while it was not.
+    listed = ["listed"] if addresses.within(row.address, reach(params).listed) else []
+    identity = json.dumps([origin, row.start_s, row.end_s, *listed])
     inputs = {
         "address": str(file.absolute()) if file else row.address,
         "section": media.Section(row.start_s, row.end_s),

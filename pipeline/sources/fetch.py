@@ -39,6 +39,11 @@ class Reach:
     allow_hosts: tuple[str, ...] = ()
     """The same, though their addresses are private."""
 
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Every host that any page of may be asked for."""
+        return self.hosts + self.allow_hosts
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -165,7 +170,7 @@ def _request(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         "max_side_px": reach.max_side_px,
         "local": False,
         "extractors": list(reach.extractors),
-        "hosts": list(reach.hosts),
+        "generic": addresses.within(address, reach.listed),
         "allow_hosts": list(reach.allow_hosts),
         "wait_s": min(_WAIT_S, reach.wall_s),
     }

@@ -21,7 +21,6 @@ import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import yt_dlp
 import yt_dlp.globals
@@ -43,6 +42,7 @@ _FOR_GOOD = frozenset({400, 401, 404, 405, 410, 451})
 _GONE = re.compile(
     r"private|removed|deleted|terminated|no longer available|does not exist|members.only", re.I
 )
+_UNKNOWN = "no site that download.extractors names, and its host is not in download.hosts"
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
@@ -121,7 +121,7 @@ def listed(request: dict[str, Any]) -> dict[str, Any]:
         with yt_dlp.YoutubeDL(options) as ydl:
             info = ydl.sanitize_info(ydl.extract_info(request["address"], download=False))
     except (YoutubeDLError, OSError) as error:
-        return {"reason": _reason(error), "words": words(error)}
+        return _refused(error, request)
     entries = [info] if info.get("entries") is None else info["entries"]
     return {"found": [_told(entry) for entry in entries if entry and not entry.get("is_live")]}
 
@@ -138,8 +138,8 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         request: address, folder, local (whether the address is a file:// that may be read),
-            extractors and hosts (which may be asked), max_bytes, max_s, max_side_px, wait_s (for
-            one answer of a site).
+            extractors (which may be asked), generic (whether any page may), max_bytes, max_s,
+            max_side_px, wait_s (for one answer of a site).
 
     Returns:
         `picture` and `sound`, names of files, the latter only where a site keeps them apart; or
@@ -153,7 +153,7 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
             warnings.simplefilter("ignore", ResourceWarning)
             info = _extract(request, gate)
     except (YoutubeDLError, OSError) as error:
-        return gate.refusal or {"reason": _reason(error), "words": words(error)}
+        return gate.refusal or _refused(error, request)
     return gate.refusal or _answer(info)
 
 
@@ -165,9 +165,19 @@ def _extract(request: dict[str, Any], gate: Gate) -> Any:
         return ydl.sanitize_info(ydl.extract_info(request["address"], download=True))
 
 
+def _refused(error: BaseException, request: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(_inner(error), UnsupportedError) and not request["generic"]:
+        return {"reason": "gone", "words": _UNKNOWN}
+    return {"reason": _reason(error), "words": words(error)}
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    return error.exc_info[1] if isinstance(error, DownloadError) and error.exc_info else error
+
+
 def _reason(error: BaseException) -> str:
     """Whether asking again may help."""
-    inner = error.exc_info[1] if isinstance(error, DownloadError) and error.exc_info else error
+    inner = _inner(error)
     cause = getattr(inner, "cause", None)
     status = next((it.status for it in (inner, cause) if isinstance(it, HTTPError)), None)
     if status is not None:
@@ -220,19 +230,12 @@ def resolve(hosts: Collection[str]) -> set[str]:
     return found
 
 
-def _allowed(request: dict[str, Any]) -> list[str]:
-    """The extractors that may look at an address; the one for any page only where it is listed."""
-    host = urlsplit(request["address"]).hostname or ""
-    hosts = [*request["hosts"], *request["allow_hosts"]]
-    listed = any(host == known or host.endswith(f".{known}") for known in hosts)
-    return [*request["extractors"], *(["generic"] if listed else []), "end"]
-
-
 def _options(request: dict[str, Any], gate: Gate | None) -> dict[str, Any]:
     held = {"match_filter": gate.offered, "progress_hooks": [gate.arriving]} if gate else {}
     return {
         **held,
-        "allowed_extractors": _allowed(request),
+        # The extractor for any page is not among those that a site is known by.
+        "allowed_extractors": [*request["extractors"], *(["generic"] * request["generic"]), "end"],
         "quiet": True,
         "no_warnings": True,
         "noprogress": True,

@@ -51,7 +51,7 @@ def digests(root: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     rows = tables.read(path)
-    named = {}
+    named: dict[str, str] = {}
     for column in rows.columns.intersection(["media_digest", "source_digest"]):
         named |= dict(zip(rows[column], rows["clip"], strict=True))
     return named

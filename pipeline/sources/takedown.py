@@ -80,7 +80,8 @@ def named(root: Path, word: str, *, copies: bool = True) -> Taken:
     digests |= _digests_of(made, ids) | {
         d for row in buried if row["id"] in ids for d in row["digest"].split()
     }
-    return Taken(*(tuple(sorted(it)) for it in (ids, found, digests)), tuple(alike))
+    sorts = [tuple(sorted(it)) for it in (ids, found, digests)]
+    return Taken(sorts[0], sorts[1], sorts[2], tuple(alike))
 
 
 def expired(root: Path, today: date) -> Taken:

@@ -27,7 +27,7 @@ _PIECE = 1 << 20
 _WAIT_S = 60.0
 
 
-def fetch(name: str, weights: Weights, told: Callable[[int], None] = lambda count: None) -> bool:
+def fetch(name: str, weights: Weights, told: Callable[[int], object] = lambda count: None) -> bool:
     """Have the file of one row of the lock, whole and as it should be; returns whether it is new.
 
     Args:
@@ -62,7 +62,7 @@ def fetch(name: str, weights: Weights, told: Callable[[int], None] = lambda coun
     return True
 
 
-def _download(address: str, path: Path, told: Callable[[int], None]) -> str:
+def _download(address: str, path: Path, told: Callable[[int], object]) -> str:
     # No proxy of the environment, no file, no ftp: https, and http where it is to be tested.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Careful())
     digest, count = hashlib.sha256(), 0

@@ -89,7 +89,7 @@ def test_the_store_holds_normalised_media_and_nothing_else(project: Project, sit
     assert names == ["media.json", "sound_16k.flac", "sound_44k.flac", "video.mp4"]
     assert site not in (entry.path / "media.json").read_text()
     every = [path.name for path in (project.root / "data/.store").rglob("*") if path.is_file()]
-    assert sorted(every) == sorted([*names, "failed.json", "print.npz"])
+    assert sorted(every) == sorted([*names, "failed.json", "print.npz", "costs.json"])
 
 
 def test_withdrawn_and_unasked_clips_are_never_fetched(
@@ -240,6 +240,15 @@ def test_how_long_a_clip_may_be_is_decided_without_measuring(
     assert project.run(PARAMS.model_copy(update={"min_clip_s": 2.0})).measured == 0
     row = project.ledger().loc["a"]
     assert (row["reason"], row["op"]) == ("too_short", ">=")
+    assert project.run().kept == 1
+
+
+def test_a_host_is_asked_once_it_is_listed(project: Project, site: str, asked: list[str]) -> None:
+    project.catalogue(f"a,{site}/clip.mp4,,,cry,,,,platform_cc,\n")
+    project.run(PARAMS.model_copy(update={"allow_hosts": ()}))
+    row = project.ledger().loc["a"]
+    assert (row["reason"], asked) == ("gone", [])
+    assert "its host is not in download.hosts" in row["detail"]
     assert project.run().kept == 1
 
 
