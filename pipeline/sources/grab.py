@@ -42,6 +42,7 @@ _FOR_GOOD = frozenset({400, 401, 404, 405, 410, 451})
 _GONE = re.compile(
     r"private|removed|deleted|terminated|no longer available|does not exist|members.only", re.I
 )
+_ANY = ["generic", "html5"]
 _UNKNOWN = "no site that download.extractors names, and its host is not in download.hosts"
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
@@ -234,8 +235,8 @@ def _options(request: dict[str, Any], gate: Gate | None) -> dict[str, Any]:
     held = {"match_filter": gate.offered, "progress_hooks": [gate.arriving]} if gate else {}
     return {
         **held,
-        # The extractor for any page is not among those that a site is known by.
-        "allowed_extractors": [*request["extractors"], *(["generic"] * request["generic"]), "end"],
+        # Those for any page are not among those that a site is known by.
+        "allowed_extractors": [*request["extractors"], *(_ANY * request["generic"]), "end"],
         "quiet": True,
         "no_warnings": True,
         "noprogress": True,
