@@ -17,6 +17,8 @@ from pipeline.media import child
 from pipeline.media.child import Bounds
 from pipeline.sources import address as addresses
 
+_SAYS = {str(it): it for it in (Reason.UNREACHABLE, Reason.GONE, Reason.TOO_LARGE, Reason.TOO_LONG)}
+"""All that the program which fetches may say."""
 _SPARE_BYTES = 1 << 20
 _WAIT_S = 20.0
 _INHERITED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
@@ -103,7 +105,7 @@ def listing(address: str, reach: Reach, most: int) -> list[Found]:
 def _failure(answer: Mapping[str, Any]) -> ClipFailed:
     op = None if answer.get("threshold") is None else "<="
     return ClipFailed(
-        Reason.named(answer["reason"]),
+        _SAYS[answer["reason"]],
         answer["words"],
         answer.get("measured"),
         answer.get("threshold"),

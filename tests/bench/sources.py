@@ -26,7 +26,14 @@ from tests.bench._figures import Figure, report
 AGAIN = ("-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-c:a", "aac")
 CHANGES = {
     "encoded again": ("-crf", "33", "-b:a", "64k"),
-    "smaller, 25 a second, mp3": ("-vf", "scale=iw/2:-2", "-r", "25", "-c:a", "libmp3lame"),
+    "smaller, 25 a second, mp3": (
+        "-vf",
+        "scale=trunc(iw/4)*2:-2",
+        "-r",
+        "25",
+        "-c:a",
+        "libmp3lame",
+    ),
     "cropped by 10%, in the middle": ("-vf", "crop=iw*0.9:ih*0.9"),
     "cropped by 10%, at a corner": ("-vf", "crop=iw*0.9:ih*0.9:0:ih*0.1"),
     "cropped by 10% on every side": ("-vf", "crop=iw*0.8:ih*0.8"),
