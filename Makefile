@@ -12,6 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 run: sync
 	$(CRADLE) python -m pipeline.commands._unlock
+	$(CRADLE) cradle takedown --expired
 	$(CRADLE) dvc repro
 	$(CRADLE) cradle summary
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "diff": "which clips and frames flipped since another commit or experiment, and what did it",
     "review": "look at clips in the browser, and say what to keep",
     "fiftyone": "write verdicts into a folder that FiftyOne opens",
+    "sources": "add clips to the catalogue, and find those that show the same",
     "takedown": "take a clip back: remove every trace of it, and prove it",
     "store": "remove measurements that nothing needs any more",
     "isolate": "separate the infant's voice from everything else in one file",
@@ -27,6 +28,7 @@ COMMANDS = {
     "fit": "fit the morphable face to every frame of one file",
     "embed": "find where the landmarks lie on a morphable model, such as your own",
     "generate": "make a face move to a sound",
+    "weights": "fetch weights that the lock names and that do not ship",
     "bench": "measure a part of Cradle against its peers and its floor",
 }
 FAILED = 1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import configparser
 import json
 import sys
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.overriding import forget
+from pipeline.params import load
 from pipeline.sources import takedown
+from pipeline.sources.catalogue import SOURCES, read_sources
+from pipeline.sources.remotes import remotes
 from pipeline.sources.takedown import Taken
 from pipeline.sources.traces import Trace, traces
 
@@ -24,8 +27,19 @@ OVERRIDES = "data/overrides.csv"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("what", help="an id, an address, or the SHA-256 of the clip's media")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "what", nargs="?", help="an id, an address, or the SHA-256 of a file or of the clip's media"
+    )
+    what.add_argument(
+        "--expired", action="store_true", help="every clip that was to be kept until a past day"
+    )
     parser.add_argument("--reason", default="", help="in words, for data/takedowns.csv")
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="leave what only looks and sounds the same: take the same files and addresses",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; change nothing")
     parser.add_argument(
         "--verify", action="store_true", help="only search for traces; 1 where there is one"
@@ -36,7 +50,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Take back, or only look; returns 1 where `--verify` finds a trace."""
     root = Path.cwd()
-    taken = takedown.named(root, arguments.what)
+    today = datetime.now(UTC).date()
+    taken = _taken(root, arguments, today)
+    if not taken.ids:
+        return 0
     if arguments.verify:
         return _verify(root, taken, arguments.json)
     splits = takedown.learned(root, taken)
@@ -45,18 +62,32 @@ def run(arguments: argparse.Namespace) -> int:
         removed += [Trace("the store", path) for path in takedown.orphans(root, taken)]
         removed += traces(root, taken.ids, taken.digests)
     else:
-        takedown.bury(root, taken, arguments.reason, datetime.now(UTC).date())
+        takedown.bury(root, taken, arguments.reason or _reason(arguments), today)
         forget(root / OVERRIDES, taken.ids)
         takedown.remove(root, taken, _telling(removed))
     account = {
         "ids": taken.ids,
+        "copies": [asdict(match) for match in taken.alike],
         "removed": dict(Counter(trace.place for trace in removed)),
         "models_learned_from": splits,
-        "remotes": _remotes(root),
+        "remotes": [it.name for it in remotes(root) if it.folder is None],
         "dry_run": arguments.dry_run,
     }
     print(json.dumps(account, indent=2) if arguments.json else _words(account))
     return 0
+
+
+def _taken(root: Path, arguments: argparse.Namespace, today: date) -> Taken:
+    if not arguments.expired:
+        return takedown.named(root, arguments.what, copies=not arguments.exact)
+    if (root / SOURCES).exists():
+        # The dates are read below as they stand; a table that is wrong is told of here.
+        read_sources(root, [kind.name for kind in load(root).vocalizations])
+    return takedown.expired(root, today)
+
+
+def _reason(arguments: argparse.Namespace) -> str:
+    return "it was not to be kept any longer" if arguments.expired else ""
 
 
 def _telling(removed: list[Trace]) -> Callable[[Trace], None]:
@@ -77,15 +108,14 @@ def _verify(root: Path, taken: Taken, as_json: bool) -> int:
     return FOUND if found else 0
 
 
-def _remotes(root: Path) -> list[str]:
-    config = configparser.ConfigParser()
-    config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
-    return [section.strip("'") for section in config.sections() if "remote" in section]
-
-
 def _words(account: dict[str, Any]) -> str:
     verb = "would go" if account["dry_run"] else "removed"
     lines = [f"{', '.join(account['ids'])}: taken back"]
+    lines += [
+        f"  {it['name']} looks and sounds the same: {it['marks']} marks of the sound, "
+        f"{it['agreement']:.0%} of the pictures"
+        for it in account["copies"]
+    ]
     lines += [f"  {verb} from {place}: {count:,}" for place, count in account["removed"].items()]
     if account["models_learned_from"]:
         splits = ", ".join(account["models_learned_from"])
@@ -94,7 +124,8 @@ def _words(account: dict[str, Any]) -> str:
             "trained anew; versions that were given away before are yours to call back"
         )
     lines += [
-        f"  {remote}: not reachable from here; `dvc gc --cloud`" for remote in account["remotes"]
+        f"  the remote {remote} cannot be reached from here; `dvc gc --cloud`"
+        for remote in account["remotes"]
     ]
     if not account["dry_run"]:
         lines.append(

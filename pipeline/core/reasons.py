@@ -72,7 +72,13 @@ class Reason(StrEnum):
         "unreachable",
         State.UNAVAILABLE,
         "download",
-        "The source could not be had; the site's own words are in the detail.",
+        "The source could not be had; the site's own words are in the detail. It may pass.",
+    )
+    GONE = (
+        "gone",
+        State.UNAVAILABLE,
+        "download",
+        "The site says for good that there is nothing to be had; its words are in the detail.",
     )
     NO_CONSENT = (
         "no_consent",

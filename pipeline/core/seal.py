@@ -9,9 +9,16 @@ from typing import Any
 from pipeline.core.errors import CradleError
 
 _SEALED = "CRADLE_SEALED"
-_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.bind"})
+_CARRYING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"})
+_ASKING = frozenset(
+    {
+        *("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"),
+        *("socket.getnameinfo",),
+    }
+)
 QUIET = {
     "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "PYANNOTE_METRICS_ENABLED": "0",
@@ -44,11 +51,12 @@ def inherit() -> None:
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or _is_local_pipe(event, arguments):
+    if event not in _ASKING and (event not in _CARRYING or _is_local_pipe(arguments[-1])):
         return
     raise SealedError(f"{event} refused: no stage after download may touch the network")
 
 
-def _is_local_pipe(event: str, arguments: tuple[Any, ...]) -> bool:
-    # Unix sockets are addressed by a path; processes use them to talk to one another.
-    return event != "socket.getaddrinfo" and isinstance(arguments[1], str | bytes)
+def _is_local_pipe(address: Any) -> bool:
+    # Unix sockets are addressed by a path, or are connected already and have no address to say;
+    # processes use them to talk to one another.
+    return address is None or isinstance(address, str | bytes)

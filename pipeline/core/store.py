@@ -122,6 +122,8 @@ class Store:
     def _temporary(self) -> Path:
         # Only the owner may read what may hold a child's face or voice.
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.root.stat().st_mode & 0o077:
+            self.root.chmod(0o700)
         return Path(tempfile.mkdtemp(prefix=f".tmp-{os.getpid()}-", dir=self.root))
 
     def _rename(self, folder: Path, target: Path) -> None:

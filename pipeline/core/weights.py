@@ -10,9 +10,10 @@ separator:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.core.backends import file_digest
 from pipeline.core.code import PROJECT
@@ -34,10 +35,30 @@ class Weights(Params):
     origin: str
     """The recipe that made it, or the address it was fetched from with its revision."""
 
+    address: str | None = Field(None, pattern="^https?://")
+    """Where it is fetched from, with `{revision}` in the place of its revision."""
+    revision: str | None = Field(None, pattern="^[A-Za-z0-9._-]{1,100}$")
+    """Which of several under that address; one that never changes, such as a commit."""
+
+    @model_validator(mode="after")
+    def _names_a_revision(self) -> Self:
+        if self.address and ("{revision}" in self.address) != (self.revision is not None):
+            raise ValueError("an address with {revision} in it goes with a revision")
+        return self
+
     @property
     def file(self) -> Path:
         """Where it lies."""
         return PROJECT / self.path
+
+    @property
+    def source(self) -> str | None:
+        """The address of this very revision."""
+        return self.address and self.address.replace("{revision}", self.revision or "")
+
+    def is_there(self) -> bool:
+        """Whether the file is there and is the one that is meant."""
+        return self.file.is_file() and file_digest(self.file) == self.sha256
 
 
 def listed() -> dict[str, Weights]:

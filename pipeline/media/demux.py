@@ -34,7 +34,8 @@ def told(name: str, formats: str, protocols: str) -> dict[str, Any]:
 
 def _told(name: str, formats: str, protocols: str) -> dict[str, Any]:
     allowed = {"format_whitelist": formats, "protocol_whitelist": protocols}
-    with av.open(name, container_options=allowed) as container:
+    # Titles are a stranger's text in whatever letters; nothing of them is used.
+    with av.open(name, container_options=allowed, metadata_errors="replace") as container:
         streams = {stream.index: _Stream(stream) for stream in container.streams}
         broken = _demux(container, streams)
         duration_s = None if container.duration is None else container.duration / av.time_base
@@ -97,6 +98,7 @@ class _Stream:
             times = [round(float(start * self._base), 6) for start in sorted(self._starts)]
             rate = float(stream.average_rate or 0)
             about |= {"width": codec.width, "height": codec.height, "times": times, "fps": rate}
+            about |= {"transfer": int(codec.color_trc), "field_order": int(codec.field_order)}
         if stream.type == "audio" and codec:
             spans = sum(self._ends) - sum(self._starts)
             known = None if self._unknown_spans else float(spans * self._base)

@@ -24,7 +24,7 @@ from pipeline.core.reasons import Reason
 from pipeline.media.child import Bounds, Ended
 from pipeline.media.command import complaint, ffmpeg, merged, named, source
 from pipeline.media.planning import FPS, WHOLE, Limits, Plan, Section, check_size, damaged, plan
-from pipeline.media.probing import Probe, probe
+from pipeline.media.probing import Picture, Probe, probe
 from pipeline.media.writer import ENCODING
 
 VIDEO, SOUND_44K, SOUND_16K, INFO = "video.mp4", "sound_44k.flac", "sound_16k.flac", "media.json"
@@ -33,6 +33,15 @@ _PREROLL_S = 10.0
 _PIECE = 4096
 _SLACK_FRAMES = 2
 _SLACK_SOUND_S = 0.25
+_DIM = (
+    *("zscale=transfer=linear:npl=203", "format=gbrpf32le", "zscale=primaries=bt709"),
+    *(
+        "tonemap=mobius:desat=0",
+        "zscale=transfer=bt709:matrix=bt709:range=tv",
+        "format=yuv420p10le",
+    ),
+)
+"""From high dynamic range to what every screen and every model of a face knows."""
 _HIDDEN = ("vp8", "vp9", "av1", "mpeg4", "msmpeg4")
 """Codecs that put pictures which are only referred to into packets of their own."""
 
@@ -48,6 +57,8 @@ class MediaInfo:
     duration_s: float
     digest: str
     """SHA-256 over the three files."""
+    source_digest: str
+    """SHA-256 over what somebody sent; it does not depend on the form that it was brought into."""
     source_format: str
     source_picture: str
     source_fps: float
@@ -94,7 +105,8 @@ def normalise(
     planned = plan(seen, probe(sound) if sound else seen, limits, section)
     frames, zero_s = _make_picture(path, out / VIDEO, planned, limits)
     _make_sound(sound or path, out, planned, (frames, zero_s), limits)
-    info = _info(out, seen, planned, frames)
+    sent = file_digest(*dict.fromkeys((path, sound or path)))
+    info = _info(out, seen, planned, frames, sent)
     text = json.dumps(asdict(info), indent=1, sort_keys=True)
     (out / INFO).write_text(text, encoding="utf-8")
     return info
@@ -168,14 +180,22 @@ def _picture_filters(planned: Plan, max_side_px: int) -> list[str]:
     factor = f"min(1,{max_side_px}/max(iw*{aspect},ih))"
     width = f"2*max(1,round(iw*{aspect}*{factor}/2))"
     height = f"2*max(1,round(ih*{factor}/2))"
+    picture = planned.picture
     return [
+        *(["bwdif=mode=send_frame"] if picture.interlaced and _deinterlaces(picture) else []),
         "setpts=PTS-STARTPTS" if planned.whole else f"setpts=PTS-({planned.start_s:.6f}/TB)",
         f"fps={FPS}:start_time=0:round=near",
+        *(_DIM if picture.bright else []),
         f"scale=w='{width}':h='{height}':flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
         ":out_color_matrix=bt709:out_range=tv",
         "setsar=1",
         "format=yuv420p",
     ]
+
+
+def _deinterlaces(picture: Picture) -> bool:
+    """Whether there is enough of a picture for its lines to be told apart."""
+    return picture.width >= 3 and picture.height >= 4
 
 
 def _make_sound(
@@ -269,7 +289,7 @@ def _succeed(ended: Ended) -> None:
         raise ClipFailed(Reason.MEDIA_DAMAGED, complaint(ended.err))
 
 
-def _info(out: Path, seen: Probe, planned: Plan, frames: int) -> MediaInfo:
+def _info(out: Path, seen: Probe, planned: Plan, frames: int, sent: str) -> MediaInfo:
     made = probe(out / VIDEO, own=True).picture
     assert made is not None
     if len(made.times_s) != frames:
@@ -281,6 +301,7 @@ def _info(out: Path, seen: Probe, planned: Plan, frames: int) -> MediaInfo:
         height=made.height,
         duration_s=round(frames / FPS, 6),
         digest=file_digest(out / VIDEO, out / SOUND_44K, out / SOUND_16K),
+        source_digest=sent,
         source_format=seen.format,
         source_picture=picture.codec,
         source_fps=round(picture.fps, 3),

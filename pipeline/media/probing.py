@@ -16,6 +16,10 @@ from pipeline.media.child import Bounds
 from pipeline.media.command import FORMATS, PROTOCOLS, named
 
 _BOUNDS = Bounds(wall_s=60.0, cpu_s=60)
+_BRIGHT = (16, 18)
+"""Transfer functions of libav: SMPTE ST 2084, and hybrid log-gamma."""
+_INTERLACED = (2, 3, 4, 5)
+"""Orders of fields of libav."""
 _MAGIC = {b"ftyp": slice(4, 8), b"moov": slice(4, 8), b"\x1a\x45\xdf\xa3": slice(0, 4)}
 
 
@@ -38,6 +42,9 @@ class Picture:
     start_s: float
     end_s: float
     default: bool
+    bright: bool
+    """Whether it is graded for screens of high dynamic range."""
+    interlaced: bool
 
 
 @dataclass(frozen=True)
@@ -154,6 +161,8 @@ def _picture(told: Mapping[str, Any]) -> Picture:
         start_s=told["start_s"],
         end_s=told["end_s"],
         default=told["default"],
+        bright=told.get("transfer") in _BRIGHT,
+        interlaced=told.get("field_order") in _INTERLACED,
     )
 
 

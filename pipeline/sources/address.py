@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,9 +39,26 @@ def is_remote(address: str) -> bool:
     return address.lower().startswith(("http://", "https://"))
 
 
+def within(address: str, hosts: Collection[str]) -> bool:
+    """Whether an address lies on one of some hosts, or on one below them."""
+    host = (urlsplit(address).hostname or "") if is_remote(address) else ""
+    return any(host == known or host.endswith(f".{known}") for known in hosts)
+
+
 def is_nursery(address: str) -> bool:
     """Whether an address names a clip that the nursery makes."""
     return address.startswith(NURSERY)
+
+
+def youtube(video: str) -> str:
+    """The address of a video of YouTube.
+
+    Raises:
+        ValueError: YouTube has no such ids.
+    """
+    if not _YOUTUBE_ID.fullmatch(video):
+        raise ValueError(f"{video[:80]!r} is no id of YouTube, which match {_YOUTUBE_ID.pattern}")
+    return f"https://www.youtube.com/watch?v={video}"
 
 
 def same(address: str) -> str:

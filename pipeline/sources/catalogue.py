@@ -1,11 +1,11 @@
 """data/sources.csv and data/takedowns.csv: which clips there are, by what right, and which no more.
 
-id,address,start_s,end_s,vocalization,age_months,source,licence,consent,note
-anna_cry_1,clips/anna 1.mp4,,,cry,7,anna,CC-BY-4.0,parental,
-lab_babble,https://example.org/v/123,61.5,68,babble,,,,platform_cc,from the lab's page
+id,address,start_s,end_s,vocalization,age_months,source,licence,consent,retention_until,note
+anna_cry_1,clips/anna 1.mp4,,,cry,7,anna,CC-BY-4.0,parental,2031-01-01,
+lab_babble,https://example.org/v/123,61.5,68,babble,,,,platform_cc,,from the lab's page
 
-id,address,date,reason
-anna_cry_1,,2026-02-11,the parents asked
+id,address,digest,date,reason
+anna_cry_1,,9f86d081...,2026-02-11,the parents asked
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.core import ids
 from pipeline.core.errors import IdError
@@ -29,6 +29,7 @@ from pipeline.sources.table import CatalogueError, Table
 SOURCES = Path("data/sources.csv")
 TAKEDOWNS = Path("data/takedowns.csv")
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Consent(StrEnum):
@@ -54,7 +55,16 @@ def _group(text: str) -> str:
     return text
 
 
+def _digests(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    if not all(_DIGEST.fullmatch(word) for word in text.split()):
+        raise ValueError("64 hexadecimal digits")
+    return tuple(text.split())
+
+
 Id = Annotated[str, AfterValidator(_clip_id)]
+Digests = Annotated[tuple[str, ...], BeforeValidator(_digests)]
 Address = Annotated[str, AfterValidator(addresses.check)]
 Text = Annotated[str, Field(max_length=500)]
 
@@ -72,6 +82,19 @@ class Source(Params):
     source: Annotated[str, AfterValidator(_group)] = ""
     """What it shares with other clips, such as the infant: they stay together in a split."""
     licence: Text = ""
+    licence_evidence: Text = ""
+    """Where the licence is stated, such as an archived page."""
+    consent_evidence: Text = ""
+    """Where the consent is on file; never the consent itself, nor a name."""
+    consent_scope: Text = ""
+    """What was consented to."""
+    jurisdiction: Text = ""
+    retrieved_on: date | None = None
+    retention_until: date | None = None
+    """The last day on which it may be kept; after it, it counts as taken back."""
+    contact: Text = ""
+    """Whom to tell, and who may ask, when it is taken back."""
+    added_by: Text = ""
     note: Text = ""
 
     @model_validator(mode="after")
@@ -89,13 +112,15 @@ class Takedown(Params):
 
     id: Id | None = None
     address: Annotated[str, Field(max_length=2000)] | None = None
+    digest: Digests = ()
+    """SHA-256 of its media, or of the file they were made of: it stays away under any address."""
     date: date
     reason: Text = ""
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
-        if self.id is None and self.address is None:
-            raise ValueError("names neither an id nor an address; one of them is needed")
+        if self.id is None and self.address is None and not self.digest:
+            raise ValueError("names neither an id nor an address nor a digest; one is needed")
         return self
 
     def covers(self, source: Source) -> bool:
@@ -110,6 +135,7 @@ class Takedown(Params):
 _SECONDS = "a number of seconds from the beginning of the source, or nothing"
 _ID = f"matches {ids.ALLOWED}"
 _TEXT = "at most 500 characters"
+_DATE = "a date such as 2026-02-11"
 
 
 def read_sources(root: Path, vocalizations: Iterable[str]) -> list[Source]:
@@ -132,7 +158,15 @@ def read_sources(root: Path, vocalizations: Iterable[str]) -> list[Source]:
         "age_months": "a number from 0 to 60, or nothing",
         "source": f"matches {_GROUP.pattern}, or nothing",
         "licence": _TEXT,
+        "licence_evidence": _TEXT,
         "consent": f"one of {', '.join(Consent)}",
+        "consent_evidence": _TEXT,
+        "consent_scope": _TEXT,
+        "jurisdiction": _TEXT,
+        "retrieved_on": f"{_DATE}, or nothing",
+        "retention_until": f"{_DATE}, or nothing",
+        "contact": _TEXT,
+        "added_by": _TEXT,
         "note": _TEXT,
     }
     required = ("id", "address", "vocalization", "consent")
@@ -157,9 +191,10 @@ def read_takedowns(root: Path) -> list[Takedown]:
     if not (root / TAKEDOWNS).exists():
         return []
     allowed = {
-        "id": f"{_ID}, or nothing where an address is given",
-        "address": "the address of a source, or nothing where an id is given",
-        "date": "a date such as 2026-02-11",
+        "id": f"{_ID}, or nothing where an address or a digest is given",
+        "address": "the address of a source, or nothing where an id or a digest is given",
+        "digest": "SHA-256 of media or of a file, several divided by spaces, or nothing",
+        "date": _DATE,
         "reason": _TEXT,
     }
     table = Table(root / TAKEDOWNS, str(TAKEDOWNS), ("date",), allowed)

@@ -2,7 +2,7 @@
 
 data/download/clips.parquet, a row a clip that is kept:
     clip, source, vocalization, age_months, consent, licence, synthetic, media_key, media_digest,
-    frames, width, height, duration_s
+    source_digest, fingerprint_key, frames, width, height, duration_s
 data/download/ledger.parquet, a row a clip of the catalogue.
 
 The media are in the store, under step "media"; what was fetched is not kept beside them. The
@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry, Failure
 from pipeline.sources import address as addresses
+from pipeline.sources import fingerprint, withdrawal
 from pipeline.sources.catalogue import (
     Consent,
     Source,
@@ -53,6 +55,8 @@ CLIPS = pa.schema(
         ("synthetic", pa.bool_()),
         ("media_key", pa.string()),
         ("media_digest", pa.string()),
+        ("source_digest", pa.string()),
+        ("fingerprint_key", pa.string()),
         ("frames", pa.int32()),
         ("width", pa.int32()),
         ("height", pa.int32()),
@@ -90,13 +94,19 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     wanted = [row for row in rows if row.id not in told]
     files, failures = _files(stage, nursery, wanted)
     jobs = [_job(row, files.get(row.id), stage.params) for row in wanted if row.id not in failures]
+    jobs = withdrawal.reconsidered(stage.store, step(stage.params), jobs, takedowns)
     done = _measure(stage, jobs)
+    withdrawn = withdrawal.withdraw(done, takedowns)
     digests = {job.clip: job.digest for job in jobs}
     failures |= done.failures
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in failures.items()}
     infos = {clip: media.MediaInfo.read(entry.path) for clip, entry in done.entries.items()}
     told |= {clip: _row(_decide(clip, info, stage.params), digests) for clip, info in infos.items()}
-    _write(stage, rows, told, done.entries, infos)
+    good = {clip: done.entries[clip] for clip in infos if told[clip].state is State.KEPT}
+    prints = _fingerprint(stage, good, infos)
+    told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in prints.failures.items()}
+    _write(stage, rows, told, (done.entries, prints.entries), infos)
+    withdrawal.bury(stage.store, step(stage.params), withdrawn)
     kept = sum(row.state is State.KEPT for row in told.values())
     return Summary(len(rows), done.remembered, done.measured, kept, ledger.dropped(told.values()))
 
@@ -124,6 +134,8 @@ def _refusal(row: Source, takedowns: Iterable[Any], params: Download) -> ClipRow
         return ClipRow(
             row.id, Reason.WITHDRAWN, detail=f"{taken.date} {taken.reason}".strip()[:200]
         )
+    if row.retention_until is not None and row.retention_until < datetime.now(UTC).date():
+        return ClipRow(row.id, Reason.WITHDRAWN, detail=f"to be kept until {row.retention_until}")
     if row.consent is Consent.NONE and not params.allow_no_consent:
         return ClipRow(row.id, Reason.NO_CONSENT)
     return None
@@ -157,18 +169,21 @@ def _files(
 def _job(row: Source, file: Path | None, params: Download) -> Job:
     """The job of one clip; its digest is of the content where there is a file to read."""
     origin = file_digest(file) if file else row.address
-    identity = json.dumps([origin, row.start_s, row.end_s])
+    # A host that is listed later is asked then, whatever was said while it was not.
+    listed = ["listed"] if addresses.within(row.address, reach(params).listed) else []
+    identity = json.dumps([origin, row.start_s, row.end_s, *listed])
     inputs = {
         "address": str(file.absolute()) if file else row.address,
         "section": media.Section(row.start_s, row.end_s),
-        "limits": _limits(params),
-        "reach": _reach(params),
+        "limits": limits_of(params),
+        "reach": reach(params),
     }
     cost = float(file.stat().st_size) if file else params.max_source_mb * 1e6
     return Job(row.id, inputs, hashlib.sha256(identity.encode()).hexdigest(), cost)
 
 
-def _limits(params: Download) -> media.Limits:
+def limits_of(params: Download) -> media.Limits:
+    """What one clip may cost, and its form."""
     return media.Limits(
         max_bytes=round(params.max_source_mb * 1e6),
         max_pixels=round(params.max_source_mpx * 1e6),
@@ -179,19 +194,22 @@ def _limits(params: Download) -> media.Limits:
     )
 
 
-def _reach(params: Download) -> Reach:
+def reach(params: Download) -> Reach:
+    """How far fetching may go."""
     return Reach(
         max_bytes=round(params.max_source_mb * 1e6),
         max_s=params.max_source_s,
         max_side_px=params.max_side_px,
         wall_s=params.fetch_timeout_s,
+        extractors=params.extractors,
+        hosts=params.hosts,
         allow_hosts=params.allow_hosts,
     )
 
 
 def step(params: Download) -> Step:
     """The step that fetches and normalises; `min_clip_s` and `max_clip_s` only decide, later."""
-    limits = asdict(_limits(params))
+    limits = asdict(limits_of(params))
     limits.pop("wall_s")
     limits["max_source_s"] = params.max_source_s
     ffmpeg = BackendInfo("media", "ffmpeg", media.ffmpeg_version(), "GPL-3.0-or-later", True)
@@ -214,6 +232,17 @@ def _measure(stage: Stage[Download], jobs: Sequence[Job]) -> Measured:
     done.measured = min(done.measured, len(jobs))
     done.remembered = len(jobs) - done.measured
     return done.sort()
+
+
+def _fingerprint(
+    stage: Stage[Download], entries: Mapping[str, Entry], infos: Mapping[str, media.MediaInfo]
+) -> Measured:
+    """What each clip looks and sounds like, by which copies of it are found."""
+    jobs = [
+        Job(clip, {"media": str(entry.path)}, infos[clip].digest, infos[clip].frames)
+        for clip, entry in entries.items()
+    ]
+    return stage.runner.measure(Step("fingerprint", fingerprint.measure), jobs)
 
 
 def _again(job: Job, attempt: int) -> Job:
@@ -244,17 +273,18 @@ def _write(
     stage: Stage[Download],
     rows: Sequence[Source],
     told: Mapping[str, ClipRow],
-    entries: Mapping[str, Entry],
+    entries: tuple[Mapping[str, Entry], Mapping[str, Entry]],
     infos: Mapping[str, media.MediaInfo],
 ) -> None:
     out = stage.fresh_out()
     kept = [row for row in rows if told[row.id].state is State.KEPT]
-    content = [_about(row, entries[row.id], infos[row.id]) for row in kept]
+    made, prints = entries
+    content = [_about(row, made[row.id], prints[row.id], infos[row.id]) for row in kept]
     tables.write(out / "clips.parquet", pd.DataFrame(content, columns=CLIPS.names), CLIPS)
     ledger.write_clips(out / "ledger.parquet", stage.name, told.values(), [row.id for row in rows])
 
 
-def _about(row: Source, entry: Entry, info: media.MediaInfo) -> dict[str, Any]:
+def _about(row: Source, entry: Entry, looks: Entry, info: media.MediaInfo) -> dict[str, Any]:
     return {
         "clip": row.id,
         "source": row.source,
@@ -265,6 +295,8 @@ def _about(row: Source, entry: Entry, info: media.MediaInfo) -> dict[str, Any]:
         "synthetic": row.consent is Consent.SYNTHETIC,
         "media_key": entry.key,
         "media_digest": info.digest,
+        "source_digest": info.source_digest,
+        "fingerprint_key": looks.key,
         "frames": info.frames,
         "width": info.width,
         "height": info.height,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipeline.media import child
 from pipeline.media.child import Bounds
 from pipeline.sources import address as addresses
 
+_SAYS = {str(it): it for it in (Reason.UNREACHABLE, Reason.GONE, Reason.TOO_LARGE, Reason.TOO_LONG)}
+"""All that the program which fetches may say."""
 _SPARE_BYTES = 1 << 20
 _WAIT_S = 20.0
 _INHERITED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
@@ -31,7 +34,17 @@ class Reach:
     max_side_px: int = 1280
     """Which of several sizes of a recording is taken."""
     wall_s: float = 300.0
+    extractors: tuple[str, ...] = ()
+    """Sites that may be asked, by the names that yt-dlp has for them."""
+    hosts: tuple[str, ...] = ()
+    """Hosts any page or file of which may be asked for."""
     allow_hosts: tuple[str, ...] = ()
+    """The same, though their addresses are private."""
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Every host that any page of may be asked for."""
+        return self.hosts + self.allow_hosts
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ def fetch(address: str, folder: Path, reach: Reach) -> Fetched:
         reach: how far to go.
 
     Raises:
-        ClipFailed: unreachable, with the site's words; too_large, too_long.
+        ClipFailed: unreachable or gone, with the site's words; too_large, too_long.
     """
     have = _remote if addresses.is_remote(address) else _local
     answer = have(address, folder, reach)
@@ -62,10 +75,37 @@ def fetch(address: str, folder: Path, reach: Reach) -> Fetched:
     return Fetched(Path(answer["picture"]), Path(sound) if sound else None)
 
 
+@dataclass(frozen=True)
+class Found:
+    """A recording that a list names."""
+
+    address: str
+    length_s: float | None
+    """Where the list says it."""
+
+
+def listing(address: str, reach: Reach, most: int) -> list[Found]:
+    """Ask which recordings there are at `address`, a list perhaps; nothing is fetched.
+
+    Args:
+        address: http(s), or a search such as `ytsearch20:baby crying`.
+        reach: how far to go.
+        most: how many to name.
+
+    Raises:
+        ClipFailed: unreachable or gone, with the site's words.
+    """
+    with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
+        answer = _asked({**_request(address, Path(folder), reach), "most": most}, reach)
+    if "reason" in answer:
+        raise _failure(answer)
+    return [Found(it["address"], it["length_s"]) for it in answer["found"]]
+
+
 def _failure(answer: Mapping[str, Any]) -> ClipFailed:
     op = None if answer.get("threshold") is None else "<="
     return ClipFailed(
-        Reason.named(answer["reason"]),
+        _SAYS[answer["reason"]],
         answer["words"],
         answer.get("measured"),
         answer.get("threshold"),
@@ -94,10 +134,14 @@ def _local(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
 
 
 def _remote(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
+    return _asked(_request(address, folder, reach), reach)
+
+
+def _asked(request: dict[str, Any], reach: Reach) -> dict[str, Any]:
+    """The answer of the program that alone may use the network."""
     from pipeline.sources import grab
 
     argv = [sys.executable, "-I", grab.__file__]
-    request = {**_request(address, folder, reach), "local": False}
     bounds = Bounds(
         wall_s=reach.wall_s,
         cpu_s=int(reach.wall_s) + 1,
@@ -107,7 +151,7 @@ def _remote(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     try:
         ended = child.run(
-            argv, bounds, {"HOME": str(folder), **inherited}, json.dumps(request).encode()
+            argv, bounds, {"HOME": request["folder"], **inherited}, json.dumps(request).encode()
         )
     except ClipFailed as error:
         # It was not Cradle that was slow.
@@ -126,6 +170,9 @@ def _request(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         "max_bytes": reach.max_bytes,
         "max_s": reach.max_s,
         "max_side_px": reach.max_side_px,
+        "local": False,
+        "extractors": list(reach.extractors),
+        "generic": addresses.within(address, reach.listed),
         "allow_hosts": list(reach.allow_hosts),
         "wait_s": min(_WAIT_S, reach.wall_s),
     }

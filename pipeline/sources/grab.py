@@ -2,6 +2,8 @@
 
     python -I grab.py < request.json > answer.json
 
+A request that says `most` asks what there is at an address, a list perhaps, and fetches none of it.
+
 Nothing of a user's yt-dlp settings, plugins, cookies or caches is read. In the program, every
 connection to an address that is not public is refused where it is made, so that neither a
 redirect, nor a name that resolves to it, nor a playlist leads there.
@@ -23,11 +25,25 @@ from typing import Any
 import yt_dlp
 import yt_dlp.globals
 from yt_dlp.extractor.generic import GenericIE
-from yt_dlp.utils import DownloadCancelled, DownloadError, YoutubeDLError
+from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.utils import (
+    DownloadCancelled,
+    DownloadError,
+    GeoRestrictedError,
+    UnsupportedError,
+    YoutubeDLError,
+)
 
 _NOISE = re.compile(
     r"\x1b\[[0-9;]*m| at 0x[0-9a-f]+|^ERROR: |\(caused by .*|; please report .*", re.S
 )
+_FOR_GOOD = frozenset({400, 401, 404, 405, 410, 451})
+"""Answers of a site after which nothing else is to be expected."""
+_GONE = re.compile(
+    r"private|removed|deleted|terminated|no longer available|does not exist|members.only", re.I
+)
+_ANY = ["generic", "html5"]
+_UNKNOWN = "no site that download.extractors names, and its host is not in download.hosts"
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
@@ -51,7 +67,7 @@ class Gate:
         """Judge a recording by what the site says of it, before it is fetched."""
         entries = info.get("n_entries") or info.get("playlist_count") or 1
         if entries > 1:
-            self._refuse("unreachable", f"a list of {entries} recordings, not one")
+            self._refuse("gone", f"a list of {entries} recordings, not one")
         if info.get("is_live"):
             self._refuse("unreachable", "a live stream, which has no end yet")
         length_s = float(info.get("duration") or 0.0)
@@ -81,8 +97,41 @@ def main() -> int:
     request = json.load(sys.stdin)
     allowed = resolve(request["allow_hosts"])
     sys.addaudithook(functools.partial(refuse_private, allowed))
-    json.dump(grab(request), sys.stdout)
+    json.dump(listed(request) if "most" in request else grab(request), sys.stdout)
     return 0
+
+
+def listed(request: dict[str, Any]) -> dict[str, Any]:
+    """Say which recordings there are at an address, and fetch none.
+
+    Args:
+        request: as for `grab`, and `most`, how many to name.
+
+    Returns:
+        `found`, a list of `address` and `length_s` (None where nobody says it); or `reason` and
+        `words`. What a stranger calls them is not passed on.
+    """
+    yt_dlp.globals.plugin_dirs.value = []
+    options = {
+        **_options(request, None),
+        "extract_flat": "in_playlist",
+        "noplaylist": False,
+        "playlist_items": f"1:{request['most']}",
+    }
+    try:
+        with yt_dlp.YoutubeDL(options) as ydl:
+            info = ydl.sanitize_info(ydl.extract_info(request["address"], download=False))
+    except (YoutubeDLError, OSError) as error:
+        return _refused(error, request)
+    entries = [info] if info.get("entries") is None else info["entries"]
+    return {"found": [_told(entry) for entry in entries if entry and not entry.get("is_live")]}
+
+
+def _told(entry: dict[str, Any]) -> dict[str, Any]:
+    # The page of one among several says nothing of which of them is meant.
+    generic = entry.get("extractor_key") == "Generic"
+    address = entry.get("url") if generic else entry.get("webpage_url")
+    return {"address": address or entry["url"], "length_s": entry.get("duration")}
 
 
 def grab(request: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +139,8 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         request: address, folder, local (whether the address is a file:// that may be read),
-            max_bytes, max_s, max_side_px, wait_s (for one answer of a site).
+            extractors (which may be asked), generic (whether any page may), max_bytes, max_s,
+            max_side_px, wait_s (for one answer of a site).
 
     Returns:
         `picture` and `sound`, names of files, the latter only where a site keeps them apart; or
@@ -104,7 +154,7 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
             warnings.simplefilter("ignore", ResourceWarning)
             info = _extract(request, gate)
     except (YoutubeDLError, OSError) as error:
-        return gate.refusal or {"reason": "unreachable", "words": words(error)}
+        return gate.refusal or _refused(error, request)
     return gate.refusal or _answer(info)
 
 
@@ -114,6 +164,27 @@ def _extract(request: dict[str, Any], gate: Gate) -> Any:
         if local:
             ydl.add_info_extractor(GenericIE())
         return ydl.sanitize_info(ydl.extract_info(request["address"], download=True))
+
+
+def _refused(error: BaseException, request: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(_inner(error), UnsupportedError) and not request["generic"]:
+        return {"reason": "gone", "words": _UNKNOWN}
+    return {"reason": _reason(error), "words": words(error)}
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    return error.exc_info[1] if isinstance(error, DownloadError) and error.exc_info else error
+
+
+def _reason(error: BaseException) -> str:
+    """Whether asking again may help."""
+    inner = _inner(error)
+    cause = getattr(inner, "cause", None)
+    status = next((it.status for it in (inner, cause) if isinstance(it, HTTPError)), None)
+    if status is not None:
+        return "gone" if status in _FOR_GOOD else "unreachable"
+    lasts = isinstance(inner, UnsupportedError | GeoRestrictedError) or _GONE.search(words(error))
+    return "gone" if lasts else "unreachable"
 
 
 def words(error: BaseException) -> str:
@@ -160,8 +231,12 @@ def resolve(hosts: Collection[str]) -> set[str]:
     return found
 
 
-def _options(request: dict[str, Any], gate: Gate) -> dict[str, Any]:
+def _options(request: dict[str, Any], gate: Gate | None) -> dict[str, Any]:
+    held = {"match_filter": gate.offered, "progress_hooks": [gate.arriving]} if gate else {}
     return {
+        **held,
+        # Those for any page are not among those that a site is known by.
+        "allowed_extractors": [*request["extractors"], *(_ANY * request["generic"]), "end"],
         "quiet": True,
         "no_warnings": True,
         "noprogress": True,
@@ -178,8 +253,6 @@ def _options(request: dict[str, Any], gate: Gate) -> dict[str, Any]:
         "updatetime": False,
         "format": "(bv*[acodec=none],ba)/b" if not request["local"] else "b",
         "format_sort": [f"res:{request['max_side_px'] * 9 // 16}"],
-        "match_filter": gate.offered,
-        "progress_hooks": [gate.arriving],
         "retries": 2,
         "fragment_retries": 2,
         "extractor_retries": 1,
@@ -200,7 +273,7 @@ def _answer(info: Any) -> dict[str, Any]:
         info = next((entry for entry in entries if entry), {})
     had = [it for it in info.get("requested_downloads", []) if Path(it["filepath"]).is_file()]
     if not had:
-        return {"reason": "unreachable", "words": "the site offers no recording"}
+        return {"reason": "gone", "words": "the site offers no recording"}
     picture = next((it for it in had if it.get("vcodec") != "none"), had[0])
     sound = next((it for it in had if it is not picture and it.get("acodec") != "none"), None)
     apart = sound is not None and picture.get("acodec") == "none"

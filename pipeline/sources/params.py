@@ -48,8 +48,14 @@ class Download(Params):
     retry: int = Field(0, ge=0, le=1000)
     """Raise it by one to ask again for the sources that could not be had."""
 
+    extractors: tuple[str, ...] = ("youtube.*", "vimeo", "archive.org", "wikimedia.org")
+    """Sites that may be asked, by the names that yt-dlp has for them, as regular expressions."""
+
+    hosts: tuple[str, ...] = ()
+    """Hosts, with those below them, any page or file of which may be asked for."""
+
     allow_hosts: tuple[str, ...] = ()
-    """Hosts with private addresses, such as 127.0.0.1, that may be fetched from all the same."""
+    """Hosts with private addresses, such as 127.0.0.1, that may be asked all the same."""
 
     @model_validator(mode="after")
     def _spans_are_in_order(self) -> Self:

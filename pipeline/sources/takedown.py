@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,16 +23,18 @@ import pyarrow.parquet as pq
 from pipeline.core import tables
 from pipeline.core.errors import CradleError
 from pipeline.sources import address as addresses
+from pipeline.sources import known
 from pipeline.sources.catalogue import SOURCES, TAKEDOWNS
+from pipeline.sources.known import CLIPS, STORE
+from pipeline.sources.matching import Match
 from pipeline.sources.traces import Trace, traces
 
-STORE = Path("data/.store")
-CLIPS = Path("data/download/clips.parquet")
 GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
 UNNAMED = ("pictures",)
 """Steps whose measurements no table names; they are quickly made again."""
-COLUMNS = ("id", "address", "date", "reason")
+COLUMNS = ("id", "address", "digest", "date", "reason")
+DIGESTS = ("media_digest", "source_digest")
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,18 @@ class Taken:
     ids: tuple[str, ...]
     addresses: tuple[str, ...]
     digests: tuple[str, ...]
-    """SHA-256 of normalised media."""
+    """SHA-256 of normalised media, and of the files that they were made of."""
+    alike: tuple[Match, ...] = ()
+    """The clips that are among them because they look and sound the same."""
 
 
-def named(root: Path, word: str) -> Taken:
+def named(root: Path, word: str, *, copies: bool = True) -> Taken:
     """Find what an id, address or digest names, and the same content under other ids.
+
+    Args:
+        root: the project's folder.
+        word: an id, an address, or the SHA-256 of a file or of its media.
+        copies: whether what only looks and sounds the same is the same content.
 
     Raises:
         CradleError: nothing here, now or withdrawn before, goes by that name.
@@ -55,9 +64,11 @@ def named(root: Path, word: str) -> Taken:
     buried = _rows(root / TAKEDOWNS)
     ids = {row["id"] for row in [*listed, *buried] if word in (row["id"], row["address"])}
     ids |= {row["id"] for row in listed if _same_address(word, row["address"])}
-    ids |= set(made.loc[(made["clip"] == word) | (made["media_digest"] == word), "clip"])
-    digests = set(made.loc[made["clip"].isin(ids), "media_digest"])
-    ids |= set(made.loc[made["media_digest"].isin(digests), "clip"])
+    ids |= set(made.loc[made.isin([word]).any(axis=1), "clip"])
+    alike = [it for it in known.alike(root, ids) if it.name not in ids] if copies else []
+    ids |= {it.name for it in alike}
+    digests = _digests_of(made, ids)
+    ids |= set(made.loc[made.isin(list(digests)).any(axis=1), "clip"])
     found = {row["address"] for row in listed if row["id"] in ids}
     ids |= {row["id"] for row in listed if any(_same_address(a, row["address"]) for a in found)}
     ids.discard("")
@@ -66,19 +77,47 @@ def named(root: Path, word: str) -> Taken:
             f"{word[:200]!r}: no clip of {SOURCES}, {TAKEDOWNS} or {CLIPS} has this id, address "
             "or digest"
         )
-    return Taken(tuple(sorted(ids)), tuple(sorted(found)), tuple(sorted(digests)))
+    digests |= _digests_of(made, ids) | {
+        d for row in buried if row["id"] in ids for d in row["digest"].split()
+    }
+    sorts = [tuple(sorted(it)) for it in (ids, found, digests)]
+    return Taken(sorts[0], sorts[1], sorts[2], tuple(alike))
+
+
+def expired(root: Path, today: date) -> Taken:
+    """What was to be kept until a day that is past, of what is not withdrawn yet.
+
+    Each row has a date of its own: what shows the same under a row that stays, stays.
+    """
+    buried = {row["id"] for row in _rows(root / TAKEDOWNS)}
+    ids = {
+        row["id"]
+        for row in _listed(root)
+        if row["id"] not in buried and (until := row.get("retention_until", "").strip())
+        if date.fromisoformat(until) < today
+    }
+    made = _made(root)
+    others = _digests_of(made, set(made["clip"]) - ids)
+    return Taken(tuple(sorted(ids)), (), tuple(sorted(_digests_of(made, ids) - others)))
 
 
 def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
     """Add the tombstones that are not there yet; returns how many."""
     path = root / TAKEDOWNS
     rows = _rows(path)
-    known = {row["id"] for row in rows}
+    already = {row["id"] for row in rows}
     address_of = {row["id"]: row["address"] for row in _listed(root)}
+    made = _made(root)
     new = [
-        {"id": name, "address": address_of.get(name, ""), "date": str(today), "reason": reason}
+        {
+            "id": name,
+            "address": address_of.get(name, "") if address_of.get(name) in taken.addresses else "",
+            "digest": " ".join(sorted(_digests_of(made, {name}) & set(taken.digests))),
+            "date": str(today),
+            "reason": reason,
+        }
         for name in taken.ids
-        if name not in known
+        if name not in already
     ]
     if new:
         _write(path, COLUMNS, [*rows, *new])
@@ -87,7 +126,8 @@ def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
 
 def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
     """Remove every trace, telling of each; whoever is interrupted may simply ask again."""
-    found = {trace.path for trace in traces(root, taken.ids, taken.digests)}
+    places = {trace.path: trace.place for trace in traces(root, taken.ids, taken.digests)}
+    found = set(places)
     if learned(root, taken):
         found |= set((root / GENERATED).glob("*"))
     folders = {_entry(root, path) for path in found if path.is_relative_to(root / STORE)}
@@ -97,7 +137,7 @@ def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for path in sorted(found):
         if not path.is_relative_to(root / STORE):
-            told(Trace(_place(root, path), path))
+            told(Trace(_place(root, path, places), path))
             path.unlink(missing_ok=True)
 
 
@@ -132,7 +172,9 @@ def learned(root: Path, taken: Taken) -> list[str]:
     return sorted(splits)
 
 
-def _place(root: Path, path: Path) -> str:
+def _place(root: Path, path: Path, places: Mapping[Path, str]) -> str:
+    if not path.is_relative_to(root):
+        return places[path]
     return "DVC's cache" if path.is_relative_to(root / ".dvc") else "tables and files"
 
 
@@ -141,9 +183,14 @@ def _listed(root: Path) -> list[dict[str, str]]:
 
 
 def _made(root: Path) -> pd.DataFrame:
-    if not (root / CLIPS).exists():
-        return pd.DataFrame({"clip": [], "media_digest": []}, dtype=str)
-    return tables.read(root / CLIPS, ["clip", "media_digest"])
+    rows = tables.read(root / CLIPS) if (root / CLIPS).exists() else pd.DataFrame()
+    # A table of an older version knows of fewer digests.
+    return rows.reindex(columns=["clip", *DIGESTS]).astype(object)
+
+
+def _digests_of(made: pd.DataFrame, ids: Iterable[str]) -> set[str]:
+    found = made.loc[made["clip"].isin(list(ids)), list(DIGESTS)]
+    return {str(digest) for digest in found.to_numpy().ravel() if isinstance(digest, str)}
 
 
 def _same_address(word: str, other: str) -> bool:
@@ -155,7 +202,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            {"id": "", "address": "", **{k: v or "" for k, v in row.items() if k}}
+            {"id": "", "address": "", "digest": "", **{k: v or "" for k, v in row.items() if k}}
             for row in csv.DictReader(file)
         ]
 

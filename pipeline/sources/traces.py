@@ -1,4 +1,5 @@
-"""Where a clip has left traces: every file of the project and of DVC's cache that tells of it.
+"""Where a clip has left traces: every file of the project, and of DVC's cache and those of its
+remotes that are folders here, that tells of it.
 
 A table is looked into, column by column; any other file, and its name, is searched for the id, as a
 word of its own or before the `__` of a span's number, and for the digest. What says no more than
@@ -7,6 +8,7 @@ that the clip was withdrawn is no trace.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.core.reasons import State
+from pipeline.sources.remotes import remotes
 
 WHERE = ("data", "models", ".dvc/cache", ".dvc/tmp")
 RECORDS = ("data/takedowns.csv", "data/sources.csv", "data/looked.csv")
@@ -49,10 +52,12 @@ def traces(root: Path, ids: Iterable[str], digests: Iterable[str]) -> Iterator[T
     if ids <= _withdrawn(root):
         # A report made since shows them in the row of what was withdrawn.
         excused.add(root / REPORT)
-    for top in WHERE:
-        for path in sorted((root / top).rglob("*")):
-            if path.is_file() and path not in excused and _tells(root, path, words):
-                yield Trace(top, path)
+    places = {top: root / top for top in WHERE}
+    places |= {f"the remote {it.name}": it.folder for it in remotes(root) if it.folder}
+    for place, folder in places.items():
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path not in excused and _tells(folder, path, words):
+                yield Trace(place, path)
 
 
 def _withdrawn(root: Path) -> set[str]:
@@ -68,8 +73,8 @@ def _words(ids: set[str], digests: set[str]) -> re.Pattern[bytes]:
     return re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9]|_(?!_))".encode())
 
 
-def _tells(root: Path, path: Path, words: re.Pattern[bytes]) -> bool:
-    if words.search(str(path.relative_to(root)).encode()):
+def _tells(folder: Path, path: Path, words: re.Pattern[bytes]) -> bool:
+    if words.search(os.fsencode(path.relative_to(folder))):
         return True
     content = path.read_bytes()
     if content[:4] == _PARQUET:

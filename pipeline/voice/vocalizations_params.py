@@ -27,8 +27,8 @@ class Vocalization(Params):
     """One sentence for people."""
     search_terms: tuple[str, ...] = ()
     """What to look for where clips are sought."""
-    audioset: tuple[str, ...] = ()
-    """Display names of the AudioSet ontology whose clips may hold it."""
+    audioset: tuple[Annotated[str, Field(pattern=r"^/[a-z]/[a-z0-9_]+$")], ...] = ()
+    """Ids of the AudioSet ontology, such as /t/dd00002, whose clips may hold it."""
     min_s: float = Field(gt=0)
     """The shortest event that counts."""
     max_s: float = Field(gt=0)

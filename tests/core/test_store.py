@@ -70,6 +70,10 @@ def test_a_missing_measurement_says_what_to_do(store: Store) -> None:
         store.entry("step", KEY)
 
 
-def test_only_the_owner_may_look_inside(store: Store) -> None:
+@pytest.mark.parametrize("before", [None, 0o777])
+def test_only_the_owner_may_look_inside(store: Store, before: int | None) -> None:
+    if before is not None:
+        store.root.mkdir(parents=True)
+        store.root.chmod(before)
     write(store, "one")
     assert store.root.stat().st_mode & 0o077 == 0

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ IDENTITY = ["-c", "user.name=Cradle", "-c", "user.email=cradle@localhost"]
 LINE = re.compile(
     r"^(\w+): ([\d,]+) \w+, ([\d,]+) remembered, ([\d,]+) measured, .* ([\d.]+) s$", re.M
 )
+NO_NETWORK = ("unshare", "--map-root-user", "--net")
 # Small enough for a test, whole enough that every stage has work to do.
 SMALL = {
     "nursery": {"clips": 8, "span_s": 2.0},
@@ -61,6 +63,13 @@ class Ran:
     def measured(self) -> dict[str, int]:
         """How many clips each stage that ran has measured."""
         return {name: line.measured for name, line in self.lines.items()}
+
+
+def may_cut_off() -> bool:
+    """Whether this machine lets its users make a place without a network."""
+    if shutil.which(NO_NETWORK[0]) is None:
+        return False
+    return subprocess.run([*NO_NETWORK, "true"], capture_output=True).returncode == 0
 
 
 def _copy_compiled(root: Path) -> None:
@@ -146,11 +155,15 @@ class Project:
         """Run cradle to its end."""
         return self.command("-m", "pipeline", *words)
 
-    def command(self, *words: str) -> Ran:
+    def cut_off(self, *words: str) -> Ran:
+        """Run dvc to its end where there is no interface to a network, not even to this machine."""
+        return self.command("-m", "dvc", *words, within=NO_NETWORK)
+
+    def command(self, *words: str, within: Sequence[str] = ()) -> Ran:
         """Run this Python with `words` to its end."""
         began = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, *words],
+            [*within, sys.executable, *words],
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,

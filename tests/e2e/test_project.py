@@ -12,7 +12,7 @@ import pytest
 from pipeline.core import ledger, tables
 from pipeline.dataset import shards
 from pipeline.params import STAGES
-from tests.e2e.project import SMALL, Project, Ran
+from tests.e2e.project import NO_NETWORK, SMALL, Project, Ran, may_cut_off
 
 pytestmark = pytest.mark.slow
 
@@ -23,16 +23,31 @@ JUDGING = ("download", "isolate", "landmarks", "select", "fit", "pack")
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Ran]:
     project = Project.copy(tmp_path_factory.mktemp("project"), **SMALL)
-    ran = project.dvc("repro")
+    fetched = project.dvc("repro", "download")
+    assert fetched.code == 0, fetched.output
+    ran = project.cut_off("repro") if may_cut_off() else project.dvc("repro")
     assert ran.code == 0, ran.output
     project.commit()
-    return project, ran
+    return project, Ran(0, fetched.output + ran.output, fetched.seconds + ran.seconds)
 
 
 @pytest.fixture
 def project(finished: tuple[Project, Ran], tmp_path: Path) -> Project:
     """The finished project, copied, for a test to change."""
     return finished[0].copied(tmp_path / "project")
+
+
+def test_every_stage_after_download_does_without_a_network(finished: tuple[Project, Ran]) -> None:
+    if not may_cut_off():
+        pytest.skip("this machine lets nobody make a place without a network")
+    project = finished[0]
+    told = project.command(
+        "-c",
+        "import socket; socket.create_connection(('127.0.0.1', 9))",
+        within=NO_NETWORK,
+    )
+    assert "unreachable" in told.output
+    assert set(STAGES) == set(finished[1].lines)
 
 
 def test_every_stage_says_one_line(finished: tuple[Project, Ran]) -> None:

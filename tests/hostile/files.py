@@ -232,6 +232,11 @@ derived("60_a_second.mp4", (96, 64, 45), fps=60)
 derived("24000_in_1001_s.mp4", (96, 64, 45), fps=24000 / 1001)
 derived("variable.mkv", (96, 64, 45), "-vf", "select='not(mod(n,7)*mod(n,4))'", "-fps_mode", "vfr")
 derived("ten_bit.mp4", (96, 64, 45), "-pix_fmt", "yuv420p10le")
+HDR = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+derived("high_dynamic_range.mp4", (96, 64, 45), "-pix_fmt", "yuv420p10le", "-vf", HDR)
+derived("interlaced.mp4", (96, 64, 45), "-flags", "+ilme+ildct", "-x264-params", "tff=1")
+derived("8_khz.mp4", (96, 64, 45), "-ar", "8000", "-ac", "1")
+derived("96_khz.mkv", (96, 64, 45), "-ar", "96000")
 derived("full_colour.mp4", (96, 64, 45), "-pix_fmt", "yuv444p")
 derived("tiny.mp4", (2, 2, 45), size="2x2")
 derived("odd_sides.mp4", (98, 66, 45), "-pix_fmt", "yuv444p", size="97x65")
@@ -259,6 +264,17 @@ def _rotated_90(path: Path) -> None:
 @hostile("rotated_180.mp4", (96, 64, 45))
 def _rotated_180(path: Path) -> None:
     remuxed(path, before=("-display_rotation", "180"))
+
+
+@hostile("title_in_no_alphabet.mkv", (96, 64, 45))
+def _title_in_no_alphabet(path: Path) -> None:
+    content = clip(path, "-metadata", "title=abcdefgh").read_bytes()
+    path.write_bytes(content.replace(b"abcdefgh", b"\x8d\xff\xfe\x00\x80abc"))
+
+
+@hostile("rotated_270.mp4", (64, 96, 45))
+def _rotated_270(path: Path) -> None:
+    remuxed(path, before=("-display_rotation", "270"))
 
 
 @hostile("long_subtitle.mp4", (96, 64, 45))

@@ -16,9 +16,9 @@ FLASH_S = 0.7
 BEEP_HZ = 1000
 
 
-def ffmpeg(*words: str | Path) -> None:
+def ffmpeg(*words: str | Path, timeout_s: float = 60) -> None:
     argv = [ffmpeg_path(), "-nostdin", "-v", "error", "-y", *map(str, words)]
-    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+    subprocess.run(argv, check=True, capture_output=True, timeout=timeout_s)
 
 
 def clip(

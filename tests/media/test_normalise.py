@@ -139,6 +139,33 @@ def test_pictures_survive(tmp_path: Path) -> None:
     assert np.abs(before - after).mean() < 4
 
 
+def test_a_bright_picture_is_brought_down_to_an_ordinary_one(tmp_path: Path) -> None:
+    """PQ code 0.58 is white paper, 203 cd/m2; taken as it stands it would look dull grey."""
+    tags = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+    paper, path = "geq=lum=64+0.58*876:cb=512:cr=512", tmp_path / "a.mp4"
+    look = f"format=yuv420p10le,{paper},{tags}"
+    making.clip(path, "-pix_fmt", "yuv420p10le", "-vf", look)
+    assert media.probe(path).picture.bright  # type: ignore[union-attr]
+    normalised(path, tmp_path / "out")
+    first = next(iter(media.read_frames(tmp_path / "out" / media.VIDEO)))
+    assert first.mean() > 180
+    assert np.ptp(first.mean(axis=(0, 1))) < 6
+
+
+def test_fields_of_two_moments_do_not_stay_in_one_picture(tmp_path: Path) -> None:
+    moving = "testsrc=s=96x64:r=60:d=1.5,geq=lum='255*gt(mod(X-4*N,32),15)':cb=128:cr=128"
+    woven = f"{moving},interlace=lowpass=off"
+    sound = ("-f", "lavfi", "-i", "sine=d=1.5")
+    flags = ("-flags", "+ilme+ildct", "-c:v", "mpeg2video", "-q:v", "2", "-c:a", "mp2")
+    making.ffmpeg("-f", "lavfi", "-i", woven, *sound, *flags, tmp_path / "a.mpg")
+    assert media.probe(tmp_path / "a.mpg").picture.interlaced  # type: ignore[union-attr]
+    normalised(tmp_path / "a.mpg", tmp_path / "out")
+    frames = np.stack(list(media.read_frames(tmp_path / "out" / media.VIDEO))).astype(float)[5:-5]
+    before = np.stack(list(media.read_frames(tmp_path / "a.mpg"))).astype(float)[5:-5]
+    combs = [np.abs(np.diff(it[..., 0], axis=1)).mean() for it in (before, frames)]
+    assert combs[1] < combs[0] / 3
+
+
 def test_a_rotated_clip_stands_upright(tmp_path: Path) -> None:
     frame = np.zeros((48, 64, 3), np.uint8)
     frame[:, :32] = 255

@@ -27,12 +27,15 @@ class Site(http.server.SimpleHTTPRequestHandler):
             "/list": self._list,
             "/thief": self._thief,
             "/to_private": lambda: self._redirect("http://169.254.169.254/a.mp4"),
+            "/to_hidden": lambda: self._redirect(Path(self.directory, "hidden").read_text()),
             "/to_file": lambda: self._redirect("file:///etc/passwd"),
             "/to_clip": lambda: self._redirect("/clip.mp4"),
             "/slow.mp4": self._slow,
             "/endless.mp4": self._endless,
+            "/feed": self._feed,
+            "/late.mp4": self._late,
             "/broken.mp4": lambda: self.send_error(503, "Down for the night"),
-        }.get(self.path)
+        }.get(self.path.split("?")[0])
         try:
             special() if special else super().do_GET()
         except (BrokenPipeError, ConnectionResetError):
@@ -59,6 +62,20 @@ class Site(http.server.SimpleHTTPRequestHandler):
         videos = b"<video src='/clip.mp4'></video><video src='/other.mp4'></video>"
         self._answer("text/html", b"<html><title>Two</title>" + videos + b"</html>")
 
+    def _feed(self) -> None:
+        items = "".join(
+            f"<item><title>&lt;b&gt;a baby&lt;/b&gt;</title><link>http://{self.headers['Host']}/{name}"
+            "</link></item>"
+            for name in ("clip.mp4", "other.mp4", "mute.mp4")
+        )
+        text = f"<?xml version='1.0'?><rss version='2.0'><channel>{items}</channel></rss>"
+        self._answer("application/rss+xml", text.encode())
+
+    def _late(self) -> None:
+        """Not there yet, until somebody puts it there."""
+        there = Path(self.translate_path(self.path)).is_file()
+        super().do_GET() if there else self.send_error(503, "Not yet")
+
     def _thief(self) -> None:
         self._answer("text/html", b"<html><video src='file:///etc/passwd'></video></html>")
 
@@ -76,17 +93,17 @@ class Site(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def serving(folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[str, list[str]]]:
     """The site's address, and the list of what it was asked for."""
     asked: list[str] = []
     handler = type("Handler", (Site,), {"asked": asked})
     server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
+        (host, 0), functools.partial(handler, directory=str(folder))
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://{host}:{server.server_port}", asked
     finally:
         server.shutdown()
         thread.join()

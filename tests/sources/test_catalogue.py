@@ -223,6 +223,16 @@ def test_takedowns_name_an_id_or_an_address(root: Path) -> None:
     assert covered == ["a", "c", "d"]
 
 
+def test_a_takedown_may_name_digests_alone(root: Path) -> None:
+    path = root / "data/takedowns.csv"
+    one, other = "0" * 63 + "a", "b" * 64
+    path.write_text(f"digest,date\n{one} {other},2026-02-11\n{one},2026-02-11\n")
+    assert [row.digest for row in read_takedowns(root)] == [(one, other), (one,)]
+    path.write_text("digest,date\nabc,2026-02-11\n")
+    with pytest.raises(CatalogueError, match="line 2, column digest: 'abc' is not allowed"):
+        read_takedowns(root)
+
+
 def test_every_error_of_the_takedowns_is_listed(root: Path) -> None:
     (root / "data/takedowns.csv").write_text(
         "id,address,date,reason\na,,yesterday,\n,,2026-01-01,\nA,,2026-01-01,\n"
@@ -231,7 +241,7 @@ def test_every_error_of_the_takedowns_is_listed(root: Path) -> None:
         read_takedowns(root)
     lines = str(error.value).splitlines()
     assert "line 2, column date: 'yesterday' is not allowed; a date such as" in lines[0]
-    assert "line 3: names neither an id nor an address" in lines[1]
+    assert "line 3: names neither an id nor an address nor a digest" in lines[1]
     assert "line 4, column id" in lines[2]
 
 

@@ -2,60 +2,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from pipeline import media
-from pipeline.core import ledger, tables
+from pipeline.core import tables
 from pipeline.core.errors import ClipFailed
+from pipeline.core.plan import Planner, look
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Job, Run, Runner, Step
-from pipeline.core.stage import Stage, Summary
+from pipeline.core.runner import Job, Run, Step
 from pipeline.core.store import Store
 from pipeline.sources.catalogue import CatalogueError
 from pipeline.sources.download import CLIPS, run
 from pipeline.sources.params import Download
 from tests.media import making
-
-HEADER = "id,address,start_s,end_s,vocalization,age_months,source,licence,consent,note\n"
-PARAMS = Download(allow_hosts=("127.0.0.1",), min_clip_s=0.5)
-
-
-class Project:
-    """A project's folder with a catalogue, and its download stage."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "data").mkdir(parents=True)
-
-    def catalogue(self, text: str, takedowns: str = "") -> None:
-        (self.root / "data/sources.csv").write_text(HEADER + text)
-        (self.root / "data/takedowns.csv").write_text("id,address,date,reason\n" + takedowns)
-
-    def run(
-        self, params: Download = PARAMS, nursery: Any = None, nursery_params: Any = None, **how: Any
-    ) -> Summary:
-        store = Store(self.root / "data/.store")
-        kinds = [SimpleNamespace(name=name) for name in ("cry", "laugh")]
-        everything = SimpleNamespace(vocalizations=kinds, nursery=nursery_params)
-        runner = Runner(store, Run(**{"executor": "serial", **how}))
-        return run(Stage("download", params, everything, self.root, store, runner), nursery)
-
-    def ledger(self) -> pd.DataFrame:
-        return ledger.read_clips(self.root / "data/download/ledger.parquet").set_index("clip")
-
-    def clips(self) -> pd.DataFrame:
-        return tables.read(self.root / "data/download/clips.parquet").set_index("clip")
-
-    def tables(self) -> list[bytes]:
-        folder = self.root / "data/download"
-        return [(folder / name).read_bytes() for name in ("clips.parquet", "ledger.parquet")]
+from tests.sources.project import PARAMS, Project
 
 
 @pytest.fixture
@@ -82,11 +48,11 @@ def test_every_row_ends_with_its_reason_and_the_rest_go_on(
     summary = project.run()
     told = project.ledger()
     assert told["reason"].to_dict() == {
-        "gone": "unreachable",
+        "gone": "gone",
         "local": "kept",
         "lost": "unreachable",
         "mute": "no_sound",
-        "page": "unreachable",
+        "page": "gone",
         "part": "kept",
         "taken": "withdrawn",
         "text": "not_media",
@@ -123,7 +89,7 @@ def test_the_store_holds_normalised_media_and_nothing_else(project: Project, sit
     assert names == ["media.json", "sound_16k.flac", "sound_44k.flac", "video.mp4"]
     assert site not in (entry.path / "media.json").read_text()
     every = [path.name for path in (project.root / "data/.store").rglob("*") if path.is_file()]
-    assert sorted(every) == sorted([*names, "failed.json"])
+    assert sorted(every) == sorted([*names, "failed.json", "print.npz", "costs.json"])
 
 
 def test_withdrawn_and_unasked_clips_are_never_fetched(
@@ -139,6 +105,66 @@ def test_withdrawn_and_unasked_clips_are_never_fetched(
     project.run(PARAMS.model_copy(update={"allow_no_consent": True}))
     assert project.ledger()["reason"].tolist() == ["withdrawn", "kept"]
     assert set(asked) == {"/other.mp4"}
+
+
+@pytest.mark.parametrize("of", ["media_digest", "source_digest"])
+def test_content_that_was_withdrawn_stays_away_under_any_address(
+    project: Project, site: str, site_folder: Path, asked: list[str], of: str
+) -> None:
+    project.catalogue(
+        f"a,{site}/clip.mp4,,,cry,,,,platform_cc,\nb,{site}/other.mp4,,,cry,,,,platform_cc,\n"
+    )
+    project.run()
+    project.withdraw_content(project.clips().loc["a", of])
+    text = (project.root / "data/sources.csv").read_text()
+    again = f"again,{site_folder}/clip.mp4,,,cry,,,,parental,\n"
+    (project.root / "data/sources.csv").write_text(text + again)
+    project.run()
+    states = project.ledger()["state"].to_dict()
+    assert states == {"a": "withdrawn", "again": "withdrawn", "b": "kept"}
+    assert len(list((project.root / "data/.store").rglob("video.mp4"))) == 1
+    asked.clear()
+    assert project.run().measured == 0
+    assert asked == []
+
+
+def test_withdrawn_by_mistake_content_may_come_back(project: Project, site_folder: Path) -> None:
+    project.catalogue(f"a,{site_folder}/clip.mp4,,,cry,,,,parental,\n")
+    project.run()
+    digest = project.clips().loc["a", "media_digest"]
+    project.withdraw_content(digest)
+    assert project.run().kept == 0
+    assert digest not in (project.root / "data/download/ledger.parquet").read_bytes().decode(
+        "latin"
+    )
+    project.withdraw_content()
+    assert project.run().kept == 1
+
+
+def test_whoever_only_looks_at_what_would_be_done_withdraws_nothing(
+    project: Project, site_folder: Path
+) -> None:
+    project.catalogue(f"a,{site_folder}/clip.mp4,,,cry,,,,parental,\n")
+    project.run()
+    project.withdraw_content(project.clips().loc["a", "media_digest"])
+    store = Store(project.root / "data/.store")
+    assert look(Planner(store, Run()), project.stage(), run)
+    assert list(store.root.rglob("video.mp4"))
+    project.run()
+    assert not list(store.root.rglob("video.mp4"))
+
+
+def test_what_was_to_be_kept_until_yesterday_is_withdrawn(
+    project: Project, site_folder: Path
+) -> None:
+    today = datetime.now(UTC).date()
+    days = {"today": today, "past": today - timedelta(days=1)}
+    lines = [f"{name},{site_folder}/clip.mp4,cry,parental,{day}\n" for name, day in days.items()]
+    project.catalogue("")
+    header = "id,address,vocalization,consent,retention_until\n"
+    (project.root / "data/sources.csv").write_text(header + "".join(lines))
+    project.run()
+    assert project.ledger()["state"].to_dict() == {"past": "withdrawn", "today": "kept"}
 
 
 def test_a_second_run_asks_nobody_and_writes_the_same_bytes(
@@ -172,25 +198,26 @@ def test_several_processes_give_the_same_bytes_as_one(project: Project, site_fol
     assert project.tables() == before
 
 
-def test_what_could_not_be_had_is_asked_for_again_when_asked(
+def test_what_may_pass_is_asked_for_again_when_asked(
     project: Project, site: str, site_folder: Path, asked: list[str]
 ) -> None:
     project.catalogue(
         f"a,{site}/clip.mp4,,,cry,,,,platform_cc,\nb,{site}/late.mp4,,,cry,,,,platform_cc,\n"
+        f"c,{site}/gone.mp4,,,cry,,,,platform_cc,\n"
     )
     project.run()
-    assert project.ledger()["reason"].tolist() == ["kept", "unreachable"]
+    assert project.ledger()["reason"].tolist() == ["kept", "unreachable", "gone"]
     late = site_folder / "late.mp4"
     late.write_bytes((site_folder / "other.mp4").read_bytes())
     try:
         assert project.run().measured == 0
         asked.clear()
         again = project.run(PARAMS.model_copy(update={"retry": 1}))
-        assert (again.remembered, again.measured, again.kept) == (1, 1, 2)
+        assert (again.remembered, again.measured, again.kept) == (2, 1, 2)
         assert set(asked) == {"/late.mp4"}
         asked.clear()
         more = project.run(PARAMS.model_copy(update={"retry": 2}))
-        assert (more.remembered, more.measured, more.kept) == (2, 0, 2)
+        assert (more.remembered, more.measured, more.kept) == (3, 0, 2)
         assert asked == []
     finally:
         late.unlink()
@@ -213,6 +240,15 @@ def test_how_long_a_clip_may_be_is_decided_without_measuring(
     assert project.run(PARAMS.model_copy(update={"min_clip_s": 2.0})).measured == 0
     row = project.ledger().loc["a"]
     assert (row["reason"], row["op"]) == ("too_short", ">=")
+    assert project.run().kept == 1
+
+
+def test_a_host_is_asked_once_it_is_listed(project: Project, site: str, asked: list[str]) -> None:
+    project.catalogue(f"a,{site}/clip.mp4,,,cry,,,,platform_cc,\n")
+    project.run(PARAMS.model_copy(update={"allow_hosts": ()}))
+    row = project.ledger().loc["a"]
+    assert (row["reason"], asked) == ("gone", [])
+    assert "its host is not in download.hosts" in row["detail"]
     assert project.run().kept == 1
 
 

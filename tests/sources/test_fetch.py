@@ -9,6 +9,7 @@ import pytest
 from pipeline import media
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
+from pipeline.sources import fetch as fetch_module
 from pipeline.sources import grab
 from pipeline.sources.fetch import Fetched, Reach, fetch
 from tests.media import making
@@ -54,7 +55,8 @@ def test_picture_and_sound_may_be_kept_apart(site: str, tmp_path: Path) -> None:
 
 def test_a_host_may_be_allowed_by_name(site: str, site_folder: Path, tmp_path: Path) -> None:
     reach = replace(REACH, allow_hosts=("localhost",))
-    assert same(fetch(f"{site}/clip.mp4", tmp_path, reach), site_folder / "clip.mp4")
+    address = site.replace("127.0.0.1", "localhost")
+    assert same(fetch(f"{address}/clip.mp4", tmp_path, reach), site_folder / "clip.mp4")
 
 
 def test_a_local_file_is_had_without_a_network(
@@ -91,28 +93,48 @@ def test_a_local_playlist_or_page_is_a_file_and_is_not_followed(
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "reason", "words"),
     [
-        ("/gone.mp4", "HTTP Error 404"),
-        ("/broken.mp4", "HTTP Error 503: Down for the night"),
-        ("/page", "Unsupported URL"),
-        ("/list", "a list of 2 recordings, not one"),
-        ("/to_private", "169.254.169.254 is not a public address"),
-        ("/to_file", "file:///etc/passwd"),
-        ("/thief", ""),
+        ("/gone.mp4", Reason.GONE, "HTTP Error 404"),
+        ("/broken.mp4", Reason.UNREACHABLE, "HTTP Error 503: Down for the night"),
+        ("/page", Reason.GONE, "Unsupported URL"),
+        ("/list", Reason.GONE, "a list of 2 recordings, not one"),
+        ("/to_private", Reason.UNREACHABLE, "169.254.169.254 is not a public address"),
+        ("/to_file", Reason.UNREACHABLE, "file:///etc/passwd"),
+        ("/thief", None, ""),
     ],
 )
-def test_what_a_site_says_is_kept(site: str, tmp_path: Path, path: str, words: str) -> None:
+def test_what_a_site_says_is_kept(
+    site: str, tmp_path: Path, path: str, reason: Reason | None, words: str
+) -> None:
     error = refused(f"{site}{path}", tmp_path)
-    assert error.reason is Reason.UNREACHABLE
+    assert error.reason is reason or reason is None
     assert words in error.detail
     assert not any(b"root:" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+def test_a_host_that_is_not_listed_is_not_asked(
+    site: str, asked: list[str], tmp_path: Path
+) -> None:
+    error = refused(f"{site}/clip.mp4", tmp_path, replace(REACH, allow_hosts=()))
+    assert "its host is not in download.hosts" in error.detail
+    assert asked == []
+
+
+def test_a_list_is_told_without_fetching_what_it_names(site: str, asked: list[str]) -> None:
+    found = fetch_module.listing(f"{site}/feed", REACH, 2)
+    assert [it.address for it in found] == [f"{site}/clip.mp4", f"{site}/other.mp4"]
+    assert set(asked) == {"/feed"}
+    with pytest.raises(ClipFailed) as failed:
+        fetch_module.listing(f"{site}/gone", REACH, 2)
+    assert failed.value.reason is Reason.GONE
 
 
 def test_private_addresses_are_refused_unless_listed(
     site: str, asked: list[str], tmp_path: Path
 ) -> None:
-    error = refused(f"{site}/clip.mp4", tmp_path, replace(REACH, allow_hosts=()))
+    reach = replace(REACH, allow_hosts=(), hosts=("127.0.0.1",))
+    error = refused(f"{site}/clip.mp4", tmp_path, reach)
     assert error.reason is Reason.UNREACHABLE
     assert "127.0.0.1 is not a public address; see download.allow_hosts" in error.detail
     assert asked == []
@@ -168,7 +190,8 @@ def test_a_slow_site_is_given_up(site: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/a.mp4", "https://nowhere.invalid/a.mp4"])
 def test_a_dead_link_is_unreachable(address: str, tmp_path: Path) -> None:
-    assert refused(address, tmp_path).reason is Reason.UNREACHABLE
+    reach = replace(REACH, hosts=("nowhere.invalid",))
+    assert refused(address, tmp_path, reach).reason is Reason.UNREACHABLE
 
 
 def test_a_missing_local_file_is_unreachable(tmp_path: Path) -> None:
@@ -183,7 +206,7 @@ def test_a_missing_local_file_is_unreachable(tmp_path: Path) -> None:
         ({"duration": 99}, None),
         ({"duration": 101}, "too_long"),
         ({"is_live": True}, "unreachable"),
-        ({"n_entries": 2}, "unreachable"),
+        ({"n_entries": 2}, "gone"),
         ({"playlist_count": 1}, None),
         ({}, None),
     ],

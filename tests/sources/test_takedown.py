@@ -6,11 +6,13 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
 from pipeline.core import ledger, tables
+from pipeline.core.code import PROJECT
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Store
@@ -162,4 +164,69 @@ def test_a_name_that_nothing_has_is_told(root: Path, capsys: pytest.CaptureFixtu
     before = everything(root)
     assert main(["takedown", "nobody"]) == 1
     assert "'nobody': no clip of data/sources.csv" in capsys.readouterr().err
+    assert everything(root) == before
+
+
+def test_its_content_stays_away_under_any_address(root: Path) -> None:
+    main(["takedown", GOES[0]])
+    assert {row.digest for row in read_takedowns(root)} == {(key("same"),)}
+
+
+def test_what_looks_and_sounds_the_same_goes_as_well_unless_it_is_to_stay(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_of = {GOES[0]: 1, GOES[1]: 2, STAYS: 1}
+    clips = tables.read(root / "data/download/clips.parquet")
+    clips["fingerprint_key"] = [key(f"print{print_of[name]}") for name in clips["clip"]]
+    tables.write(root / "data/download/clips.parquet", clips)
+    for number in (1, 2):
+        rng = np.random.default_rng(number)
+        marks = np.sort(rng.integers(0, 1 << 24, 300, dtype=np.uint32))
+        pictures = rng.integers(0, 1 << 62, (30, 31), dtype=np.uint64)
+        with Store(root / "data/.store").publish("fingerprint", key(f"print{number}")) as out:
+            np.savez(out / "print.npz", pictures=pictures, marks=marks, times=marks % 250)
+    main(["takedown", GOES[0], "--dry-run", "--exact", "--json"])
+    assert json.loads(capsys.readouterr().out)["ids"] == list(GOES)
+    main(["takedown", GOES[0], "--dry-run"])
+    assert f"{STAYS} looks and sounds the same: 300 marks" in capsys.readouterr().out
+
+
+def test_remotes_that_are_folders_here_are_searched_and_others_are_listed(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in (root / ".dvc/near", root.parent / "far"):
+        _table(place / "files/md5/ab/cd", pd.DataFrame({"clip": [GOES[0]]}))
+        _table(place / "files/md5/ab/other", pd.DataFrame({"clip": [STAYS]}))
+    (root / ".dvc/config").write_text(
+        "[core]\n    analytics = false\n"
+        "['remote \"near\"']\n    url = near\n"
+        f"['remote \"far\"']\n    url = file://{root.parent}/far\n"
+        "['remote \"cloud\"']\n    url = s3://bucket/path\n"
+    )
+    main(["takedown", GOES[0], "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["remotes"] == ["cloud"]
+    assert told["removed"]["the remote far"] == 1
+    for place in (root / ".dvc/near", root.parent / "far"):
+        assert [path.name for path in place.rglob("*") if path.is_file()] == ["other"]
+    assert main(["takedown", GOES[0], "--verify"]) == 0
+
+
+def test_what_was_to_be_kept_until_a_past_day_goes_by_itself(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "params.yaml").write_bytes((PROJECT / "params.yaml").read_bytes())
+    days = {GOES[0]: "2020-01-01", GOES[1]: "2999-01-01", STAYS: ""}
+    lines = [f"{name},https://example.org/v,cry,parental,{day}\n" for name, day in days.items()]
+    header = "id,address,vocalization,consent,retention_until\n"
+    (root / "data/sources.csv").write_text(header + "".join(lines))
+    assert main(["takedown", "--expired", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ids"] == [GOES[0]]
+    (buried,) = read_takedowns(root)
+    assert (buried.id, buried.address, buried.digest) == (GOES[0], None, ())
+    assert buried.reason == "it was not to be kept any longer"
+    stored = {path.parent.name for path in (root / "data/.store/media").rglob("video.mp4")}
+    assert stored == {key("media" + GOES[1]), key("media" + STAYS)}
+    before = everything(root)
+    assert main(["takedown", "--expired"]) == 0
     assert everything(root) == before
