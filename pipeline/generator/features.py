@@ -5,13 +5,16 @@ means the same for each; the encoder's columns follow.
 
     features = load("logmel")
     features.name, features.width          # "logmel", 43
+    features.look_ahead_s                  # 0.04: of a sound that is still coming
     features.extract(stem, frames=150)     # (150, 43) float32
 
 Another encoder is one more module with `info()` and `load(device)`; what it loads is an `Encoder`.
+pipeline/generator/hearing.py does the same for a sound that comes piece by piece.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +42,9 @@ class Encoder(Protocol):
     """From one window's start to the next one's."""
     first_centre_samples: float
     """Middle of the first window, counted from the first sample; negative where it is padded."""
+    reach_samples: int | None
+    """How far to either side of its middle a window hears; None where each hears the whole clip,
+    be it by attention or by a norm over time."""
 
     def encode(self, sound: Floats) -> Floats:
         """Encode (N,) sound at 16 kHz as (windows, width)."""
@@ -60,6 +66,23 @@ class Features:
         """Numbers a frame: the energy and the encoder's own."""
         return 1 + self.encoder.width
 
+    @property
+    def rate_hz(self) -> float:
+        """Windows a second, before they are brought to the video's rate."""
+        return RATE_HZ / self.encoder.hop_samples
+
+    @property
+    def look_ahead_samples(self) -> float:
+        """For how much sound after its own instant a frame waits; infinite for all of a clip."""
+        if self.encoder.reach_samples is None:
+            return math.inf
+        return max(self.encoder.reach_samples + self.encoder.hop_samples, RATE_HZ / FPS)
+
+    @property
+    def look_ahead_s(self) -> float:
+        """The same in seconds."""
+        return self.look_ahead_samples / RATE_HZ
+
     def extract(self, sound: Floats, frames: int, fps: float = FPS) -> Floats:
         """Describe the sound around every video frame.
 
@@ -74,10 +97,18 @@ class Features:
         sound = np.asarray(sound, np.float32)
         if sound.ndim != 1:
             raise ValueError(f"sound should be mono (N,), is {sound.shape}")
-        at_samples = np.arange(frames) * (RATE_HZ / fps)
+        return self.at(sound, instants(0, frames, fps), fps)
+
+    def at(self, sound: Floats, at_samples: NDArray[np.float64], fps: float = FPS) -> Floats:
+        """Describe the sound (N,) around instants counted in samples, (frames, width)."""
         encoded = interpolate(self.encoder, self.encoder.encode(sound), at_samples)
         energy = energy_db(sound, at_samples, round(RATE_HZ / fps))
         return np.column_stack([energy, encoded]).astype(np.float32)
+
+
+def instants(start: int, stop: int, fps: float = FPS) -> NDArray[np.float64]:
+    """Where frames `start` to `stop` are, in samples."""
+    return np.arange(start, stop) * RATE_HZ / fps
 
 
 def info(name: str) -> BackendInfo:
@@ -108,8 +139,8 @@ def interpolate(encoder: Encoder, encoded: Floats, at_samples: NDArray[np.float6
 
 def energy_db(sound: Floats, at_samples: NDArray[np.float64], span: int) -> Floats:
     """Mean power of the `span` samples around every instant, dB of full scale, (frames,)."""
-    total = np.concatenate([[0.0], np.cumsum(sound.astype(np.float64) ** 2)])
-    start = np.round(at_samples - span / 2).astype(np.intp)
-    first, last = (np.clip(edge, 0, len(sound)) for edge in (start, start + span))
-    power = np.maximum(total[last] - total[first], 0.0) / span
+    around = np.pad(sound.astype(np.float64) ** 2, span)
+    start = np.round(at_samples - span / 2).astype(np.intp) + span
+    windows = np.lib.stride_tricks.sliding_window_view(around, span)
+    power = windows[np.clip(start, 0, len(windows) - 1)].sum(1) / span
     return np.maximum(10 * np.log10(power + 1e-12), FLOOR_DB).astype(np.float32)

@@ -31,6 +31,9 @@ class Network(Params):
     """How far into the past of the sound a frame may look."""
     look_ahead_frames: int = Field(4, ge=0, le=300)
     """How far into the future of the sound a frame may look."""
+    memory_frames: int = Field(75, ge=1, le=1000)
+    """How many frames of the face, itself among them, a frame may look at; what makes a stream of
+    any length cost the same. No more than `window_frames` is ever learned from."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of activations set to zero while training."""
 

@@ -44,6 +44,7 @@ def test_an_impulse_is_felt_at_its_own_frame(logmel):
 def test_interpolation_is_exact_for_a_straight_line_between_true_centres():
     class Ramp:
         name, width, hop_samples, first_centre_samples = "ramp", 1, 320, 199.5
+        reach_samples = 200
 
         def encode(self, sound):
             return (199.5 + 320 * np.arange(49))[:, None].astype(np.float32)
