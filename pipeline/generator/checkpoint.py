@@ -178,13 +178,22 @@ def check_fits(generator: Generator, pack: Pack, face: Face) -> None:
     Raises:
         WeightsError: it was trained on other audio features or for another face.
     """
-    told = generator.about
-    for what, ours, theirs in (
-        ("audio features", told["feature"], pack.meta["feature"]),
-        ("morphable model", told["face"], named(face)),
-    ):
-        if ours != theirs:
-            raise WeightsError(f"the generator was trained with {what} {ours}, here is {theirs}")
+    _check("audio features", generator.about["feature"], pack.meta["feature"])
+    check_face(generator, face)
+
+
+def check_face(generator: Generator, face: Face) -> None:
+    """See that a generator's latents are those of a morphable model.
+
+    Raises:
+        WeightsError: it was trained for another one.
+    """
+    _check("morphable model", generator.about["face"], named(face))
+
+
+def _check(what: str, ours: Any, theirs: Any) -> None:
+    if ours != theirs:
+        raise WeightsError(f"the generator was trained with {what} {ours}, here is {theirs}")
 
 
 def named(face: Face) -> dict[str, str]:

@@ -4,7 +4,7 @@
         for piece in sound: ...           # (n,) float32 at 16 kHz
 
     sound = streamed(sys.stdin.buffer)    # a WAV, or raw 16 bit where its rate is told
-    sound.trouble                         # after the end: what was wrong with it, or ""
+    sound.troubles                        # after the end: what was wrong with it
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Streamed:
         Raises:
             SoundError: it is not a WAV, or one of a kind that is not known.
         """
-        self.trouble = ""
+        self.troubles: list[str] = []
         self._bytes, self._name = bytes_, name
         if raw_rate_hz is None:
             self.rate_hz, self._channels, self._kind, self._left = _header(bytes_, name)
@@ -143,7 +143,7 @@ class Streamed:
         _check(name, self.rate_hz, self._channels)
 
     def __iter__(self) -> Iterator[Floats]:
-        """Yield mono pieces at 16 kHz as they come; afterwards `trouble` says what was wrong."""
+        """Yield mono pieces at 16 kHz as they come; afterwards `troubles` says what was wrong."""
         yield from opened_pieces(self._pieces(), self.rate_hz)
 
     def _pieces(self) -> Iterator[NDArray]:
@@ -151,10 +151,10 @@ class Streamed:
         rest = b""
         while self._left is None or self._left > 0:
             try:
-                came = self._bytes.read1(_AT_ONCE if self._left is None else min(self._left, _AT_ONCE))
+                came = self._bytes.read1(min(self._left or _AT_ONCE, _AT_ONCE))
             except OSError as error:
-                self.trouble = f"{self._name} broke off: {error}"
-                break
+                self.troubles.append(f"{self._name} broke off: {error}")
+                return
             if not came:
                 break
             self._left = None if self._left is None else self._left - len(came)
@@ -167,9 +167,10 @@ class Streamed:
 
     def _note(self, rest: int) -> None:
         if self._left:
-            self.trouble = f"{self._name} ended {self._left} bytes before its header said it would"
-        elif rest and not self.trouble:
-            self.trouble = f"{self._name} ended in the middle of a sample"
+            words = f"ended {self._left} bytes before its header said it would"
+            self.troubles.append(f"{self._name} {words}")
+        elif rest:
+            self.troubles.append(f"{self._name} ended in the middle of a sample")
 
 
 def _header(bytes_: Bytes, name: str) -> tuple[int, int, str, int | None]:

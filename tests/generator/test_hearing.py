@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from pipeline.core.errors import CradleError
 from pipeline.generator import features
 from pipeline.generator.features import RATE_HZ, Features
 from pipeline.generator.hearing import Hearing
@@ -63,13 +62,21 @@ def test_what_is_kept_does_not_grow(logmel):
     assert len(hearing._sound) < 3 * RATE_HZ / 10
 
 
-def test_an_encoder_that_hears_all_of_a_clip_is_refused(logmel):
+def test_an_encoder_that_hears_all_of_a_clip_is_asked_once_at_the_end():
     class Whole:
-        name, width, hop_samples, first_centre_samples, reach_samples = "voc2vec", 3, 320, 199.5, None
+        name, width, hop_samples, first_centre_samples = "whole", 1, 320, 199.5
+        reach_samples = None
+        asked = 0
 
         def encode(self, sound):
-            return np.zeros((1, 3), np.float32)
+            self.asked += 1
+            return np.full((49, 1), sound.mean(), np.float32)
 
-    assert Features(Whole()).look_ahead_s == float("inf")
-    with pytest.raises(CradleError, match="'voc2vec' hear a whole sound.*logmel"):
-        Hearing(Features(Whole()))
+    features = Features(Whole())
+    hearing = Hearing(features)
+    assert features.look_ahead_s == float("inf")
+    assert all(len(hearing.push(np.ones(1600, np.float32))) == 0 for _ in range(10))
+    rows = hearing.finish()
+    assert rows.shape == (30, 2)
+    assert (rows[:, 1] == 1).all()
+    assert features.encoder.asked == 1

@@ -71,7 +71,7 @@ def test_a_wav_is_read_as_it_comes(subtype, off):
     sound = noise(1000)
     stream = Streamed(Dribble(wav(sound, 16_000, subtype)), "input")
     np.testing.assert_allclose(heard(stream), sound, atol=off)
-    assert stream.trouble == ""
+    assert stream.troubles == []
 
 
 def test_channels_are_mixed():
@@ -92,7 +92,7 @@ def test_a_wav_that_does_not_know_its_end_goes_to_the_end(size):
     content[40:44] = struct.pack("<I", size)
     stream = Streamed(Dribble(bytes(content)), "input")
     assert len(heard(stream)) == 800
-    assert stream.trouble == ""
+    assert stream.troubles == []
 
 
 @pytest.mark.parametrize(
@@ -102,19 +102,19 @@ def test_a_wav_that_does_not_know_its_end_goes_to_the_end(size):
 def test_a_stream_that_ends_early_says_so_and_gives_what_came(cut, words):
     stream = Streamed(Dribble(wav(noise(800), 16_000)[:-cut]), "input")
     assert len(heard(stream)) == 700 - cut % 2
-    assert words in stream.trouble
+    assert words in stream.troubles[0]
 
 
 def test_half_a_sample_at_the_end_is_told_of():
     stream = Streamed(Dribble(b"\0" * 101), "input", raw_rate_hz=16_000)
     assert len(heard(stream)) == 50
-    assert "in the middle of a sample" in stream.trouble
+    assert "in the middle of a sample" in stream.troubles[0]
 
 
 def test_a_stream_that_breaks_says_so_and_gives_what_came():
     stream = Streamed(Dribble(b"\0" * 100, breaks=True), "input", raw_rate_hz=16_000)
     assert len(heard(stream)) == 50
-    assert "broke off: connection reset" in stream.trouble
+    assert "broke off: connection reset" in stream.troubles[0]
 
 
 def test_what_is_no_number_counts_as_silence():
