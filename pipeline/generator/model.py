@@ -272,8 +272,8 @@ def rotation(place: Tensor, head: int) -> Tensor:
 def rotate(x: Tensor, turn: Tensor) -> Tensor:
     """Turn (B, heads, T, head) by the rotation of each place."""
     first, second = x.chunk(2, -1)
-    cos, sin = turn.to(x.dtype)
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
+    cos, sin = turn
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], -1).to(x.dtype)
 
 
 def sinusoids(level: Tensor, width: int) -> Tensor:

@@ -74,6 +74,12 @@ class Train(Params):
     """Batches to learn from."""
     batch_spans: int = Field(16, ge=1)
     """Windows in a batch."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that a batch goes through the network in, one after another, where memory does not hold
+    it whole; it is the same batch, and the same step."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the network's sums while training: auto takes bfloat16 on a GPU and float32 elsewhere.
+    Weights, losses and the morphable model are float32 in any case."""
     window_frames: int = Field(75, ge=8)
     """Length of a window; a shorter span is padded."""
     learning_rate: float = Field(2e-3, gt=0.0)
@@ -114,6 +120,17 @@ class Train(Params):
     """How often the validation loss is taken and the best weights are kept."""
     validation_levels: int = Field(4, ge=1)
     """Noise levels, evenly spread, over which the validation loss is a mean."""
+    patience: int = Field(20, ge=1)
+    """Validations in a row without a lower loss after which training stops."""
+
+    @model_validator(mode="after")
+    def _parts_are_not_empty(self) -> Self:
+        if self.accumulate > self.batch_spans:
+            raise ValueError(
+                f"accumulate {self.accumulate} is more parts than the {self.batch_spans} windows "
+                f"of a batch"
+            )
+        return self
 
 
 class Evaluate(Params):
