@@ -226,7 +226,7 @@ def _meta(
         backends["pack"] = [{"name": origin.name, "digest": origin.digest}]
     models = backends["fit"]
     return {
-        "feature": {"name": features.name, "width": features.width},
+        "feature": features.described,
         "fps": FPS,
         "latents": {"identity": 32, "expression": 64, "age": 1},
         "morphable_model": models[0] if models else None,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,10 @@ ENERGY_COLUMN = 0
 
 Floats = NDArray[np.float32]
 
-ENCODERS = Registry("audio_features", {"logmel": "pipeline.generator.logmel"})
+ENCODERS = Registry(
+    "audio_features",
+    {"logmel": "pipeline.generator.logmel", "voc2vec": "pipeline.generator.voc2vec"},
+)
 
 
 class Encoder(Protocol):
@@ -65,6 +68,16 @@ class Features:
     def width(self) -> int:
         """Numbers a frame: the energy and the encoder's own."""
         return 1 + self.encoder.width
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What dataset and generator record: name, width, and of a network its digest and layer.
+
+        `mixed` is how many layers lie side by side for the generator to learn the mix of.
+        """
+        plain = {"name": self.name, "width": self.width}
+        told = {name: getattr(self.encoder, name, None) for name in ("digest", "layer", "mixed")}
+        return plain | {name: value for name, value in told.items() if value is not None}
 
     @property
     def rate_hz(self) -> float:
@@ -116,13 +129,21 @@ def info(name: str) -> BackendInfo:
     return ENCODERS.info(name)
 
 
-def load(name: str, device: str = "cpu") -> Features:
+def load(name: str, device: str = "cpu", layer: int | str | None = None) -> Features:
     """Load an encoder and bring it to the video's frame rate.
 
+    Args:
+        name: of the encoder.
+        device: where it runs.
+        layer: of an encoder that has layers: its number, or "mix" for all of them side by side.
+
     Raises:
-        BackendError: there is none of that name.
+        BackendError: there is none of that name, or no such layer.
+        WeightsError: it has no weights here, or others than it should.
     """
-    return Features(ENCODERS.load(name, device))
+    encoder = ENCODERS.load(name, device)
+    layered = layer is not None and hasattr(encoder, "at")
+    return Features(encoder.at(layer) if layered else encoder)
 
 
 def interpolate(encoder: Encoder, encoded: Floats, at_samples: NDArray[np.float64]) -> Floats:

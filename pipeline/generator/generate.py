@@ -156,11 +156,11 @@ def features_of(generator: Generator) -> Features:
         WeightsError: they are others here.
     """
     told = generator.about["feature"]
-    known = features.load(told["name"])
-    if known.width != told["width"]:
+    known = features.load(told["name"], str(generator.expression.mean.device), told.get("layer"))
+    if known.described != told:
         raise WeightsError(
-            f"the generator was trained with {told['width']} numbers a frame of {told['name']}, "
-            f"here are {known.width}; train it again, or use the Cradle that made it"
+            f"the generator was trained with audio features {told}, here are {known.described}; "
+            f"train it again, or use the weights and the Cradle that it was made with"
         )
     return known
 

@@ -31,6 +31,8 @@ class Layout:
     expression: int = 64
     identity: int = 32
     age: int = 1
+    mixed: int = 1
+    """Layers of an encoder that lie side by side in the audio, after its energy."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,10 @@ class Denoiser(nn.Module):
         self.memory = network.memory_frames
         self.reach = (network.look_back_frames, network.look_ahead_frames)
         self.latents = nn.Linear(layout.expression, width)
+        heard = 1 + (layout.audio - 1) // layout.mixed
+        self.mix = nn.Parameter(torch.zeros(layout.mixed)) if layout.mixed > 1 else None
         self.audio = nn.Sequential(
-            nn.Linear(layout.audio, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width)
+            nn.Linear(heard, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width)
         )
         self.silence = nn.Parameter(torch.zeros(width))
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
@@ -109,9 +113,16 @@ class Denoiser(nn.Module):
 
         It does not depend on the noise: once a sound is enough. (B,) `keep` False hides it.
         """
-        sound = torch.where(keep[:, None, None], self.audio(audio), self.silence)
+        sound = torch.where(keep[:, None, None], self.audio(self._mixed(audio)), self.silence)
         turn = rotation(place, self.head)
         return [block.cross_attention.seen(sound, turn) for block in self.blocks]
+
+    def _mixed(self, audio: Tensor) -> Tensor:
+        if self.mix is None:
+            return audio
+        layers = audio[..., 1:].unflatten(-1, (self.layout.mixed, -1))
+        mixed = (layers * self.mix.softmax(0)[:, None]).sum(-2)
+        return torch.cat([audio[..., :1], mixed], -1)
 
     def refine(
         self,

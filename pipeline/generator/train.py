@@ -346,7 +346,11 @@ def untrained(params: Train, pack: Pack, face: Face) -> Generator:
     learned = pack.spans["train"]
     expression = [span.expression[span.valid] for span in learned]
     audio = [span.audio for span in learned]
-    layout = Layout(audio=pack.audio_width, vocalizations=len(pack.vocalizations))
+    layout = Layout(
+        audio=pack.audio_width,
+        vocalizations=len(pack.vocalizations),
+        mixed=int(pack.meta["feature"].get("mixed", 1)),
+    )
     about = {
         "vocalizations": pack.vocalizations,
         "feature": pack.meta["feature"],

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pipeline.core.errors import BackendError
 from pipeline.generator import features
 from pipeline.generator.features import ENERGY_COLUMN, RATE_HZ, Features, interpolate
+from pipeline.generator.params import FeatureName
 from pipeline.generator.logmel import BANDS, PITCH_ZERO_HZ, LogMel, mel_matrix
 
 OCTAVES, PERIODIC = 1 + BANDS, 2 + BANDS
@@ -98,10 +100,11 @@ def test_an_unknown_encoder_is_named_with_those_there_are():
 
 
 def test_every_encoder_says_what_it_is_and_keeps_its_word():
-    for name in features.ENCODERS.modules:
-        assert features.info(name).name == name
-        loaded = features.load(name)
-        assert loaded.encoder.encode(tone(400)).shape[1] == loaded.encoder.width
+    assert set(features.ENCODERS.modules) == set(get_args(FeatureName))
+    assert features.info("logmel").name == "logmel"
+    loaded = features.load("logmel")
+    assert loaded.encoder.encode(tone(400)).shape[1] == loaded.encoder.width
+    assert loaded.described == {"name": "logmel", "width": 43}
 
 
 def test_importing_features_does_not_import_torch():

@@ -163,7 +163,7 @@ def test_a_face_of_another_layout_is_refused(generator, who):
 
 def test_a_generator_for_other_features_is_refused(generator, monkeypatch):
     monkeypatch.setitem(generator.about, "feature", {"name": "logmel", "width": 99})
-    with pytest.raises(WeightsError, match=r"99 numbers a frame of logmel.*here are 43"):
+    with pytest.raises(WeightsError, match=r"'width': 99.*here are.*'width': 43"):
         generating.features_of(generator)
 
 
