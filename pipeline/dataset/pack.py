@@ -54,6 +54,10 @@ class Features(Protocol):
     def width(self) -> int:
         """Numbers a frame."""
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """Name, width, and what else the generator has to know of it."""
+
     def extract(self, sound: Floats, frames: int) -> Floats:
         """Describe (N,) sound at 16 kHz as (frames, width)."""
 
