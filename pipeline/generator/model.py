@@ -218,9 +218,7 @@ class Seen:
 
     def then(self, later: Seen) -> Seen:
         """These frames, and others after them."""
-        return Seen(
-            torch.cat([self.key, later.key], 2), torch.cat([self.value, later.value], 2)
-        )
+        return Seen(torch.cat([self.key, later.key], 2), torch.cat([self.value, later.value], 2))
 
     def last(self, frames: int) -> Seen:
         """The last so many frames, without holding on to the rest."""

@@ -85,7 +85,7 @@ def keep(trainer: Trainer, path: Path) -> None:
 
 
 def restore(trainer: Trainer, path: Path) -> None:
-    """Put a trainer where the run that wrote `path` was, if it was the same one; else do nothing."""
+    """Put a trainer where the run that wrote `path` was, if it was the same one."""
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get(_KEY, "{}"))

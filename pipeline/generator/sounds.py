@@ -1,10 +1,10 @@
 """Sound as it comes, from a file, a WAV stream or raw samples: mono at 16 kHz in pieces.
 
-    with opened(Path("cry.wav")) as sound:
-        for piece in sound: ...           # (n,) float32 at 16 kHz
+with opened(Path("cry.wav")) as sound:
+    for piece in sound: ...           # (n,) float32 at 16 kHz
 
-    sound = streamed(sys.stdin.buffer)    # a WAV, or raw 16 bit where its rate is told
-    sound.troubles                        # after the end: what was wrong with it
+sound = streamed(sys.stdin.buffer)    # a WAV, or raw 16 bit where its rate is told
+sound.troubles                        # after the end: what was wrong with it
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """voc2vec, the encoder of non-verbal voices (Koudounas et al. 2025), and its kin.
 
-Any of voc2vec, voc2vec-as-pt, voc2vec-ls-pt and voc2vec-hubert-ls-pt, as their authors publish them:
-a folder with config.json, preprocessor_config.json and model.safetensors. models/weights.lock says
-which of them is meant:
+Any of voc2vec, voc2vec-as-pt, voc2vec-ls-pt and voc2vec-hubert-ls-pt, as their authors publish
+them: a folder with config.json, preprocessor_config.json and model.safetensors. models/weights.lock
+says which of them is meant:
 
     voc2vec:
       path: models/voc2vec/model.safetensors
@@ -85,7 +85,9 @@ def read(folder: Path, digest: str, device: str = "cpu") -> Voc2vec:
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{folder}: not a whole {kind}: {' '.join(str(error).split())}") from None
+        raise WeightsError(
+            f"{folder}: not a whole {kind}: {' '.join(str(error).split())}"
+        ) from None
     missing = sorted(set(found["missing_keys"]) - {"masked_spec_embed"})
     if missing:
         raise WeightsError(f"{folder}: not a whole {kind}: without {missing[0]}")
@@ -125,7 +127,9 @@ class Voc2vec:
         rows = np.zeros((windows, self.width), np.float32)
         for first, last, start, stop in self._parts(windows):
             begin, end = start * self.hop_samples, (stop - 1) * self.hop_samples + self._window
-            rows[first:last] = self._hidden(sound[begin:end])[first - start : last - start]
+            # What is left after the last window counts for a norm over time.
+            heard = sound[begin : end if stop < windows else None]
+            rows[first:last] = self._hidden(heard)[first - start : last - start]
         return rows
 
     def _parts(self, windows: int) -> Iterator[tuple[int, int, int, int]]:

@@ -1,6 +1,6 @@
 """A moving face as an animated mesh: one .glb file that the usual viewers play (glTF 2.0).
 
-    write(path, model, fitted)                      # a fitted clip: turns and shifts as the head did
+    write(path, model, fitted)                      # a fitted clip, with the head's own movement
     animate(path, triangles, vertices, seconds)     # any motion
 
 Vertices move by morph targets: the principal directions of the motion itself, which are exact for a
@@ -85,7 +85,9 @@ def modes(vertices: Motion) -> tuple[NDArray, NDArray, NDArray]:
     """Mean (V, 3), targets (K, V, 3) and weights (F, K) whose sums are the frames (F, V, 3)."""
     frames = len(vertices)
     if frames > MAX_LEARNED:
-        mean, targets, _ = _modes(vertices[np.linspace(0, frames - 1, MAX_LEARNED).round().astype(int)])
+        mean, targets, _ = _modes(
+            vertices[np.linspace(0, frames - 1, MAX_LEARNED).round().astype(int)]
+        )
         return mean, targets, _along(vertices, mean, targets)
     return _modes(vertices[np.arange(frames)])
 

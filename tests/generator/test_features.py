@@ -8,8 +8,8 @@ import pytest
 from pipeline.core.errors import BackendError
 from pipeline.generator import features
 from pipeline.generator.features import ENERGY_COLUMN, RATE_HZ, Features, interpolate
-from pipeline.generator.params import FeatureName
 from pipeline.generator.logmel import BANDS, PITCH_ZERO_HZ, LogMel, mel_matrix
+from pipeline.generator.params import FeatureName
 
 OCTAVES, PERIODIC = 1 + BANDS, 2 + BANDS
 

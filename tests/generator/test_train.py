@@ -265,9 +265,7 @@ def test_what_another_training_left_is_not_gone_on_from(tmp_path, monkeypatch):
 
 def test_a_batch_in_parts_teaches_what_it_teaches_whole(tmp_path):
     pack = spans.read(make_pack(tmp_path / "pack", {"train": 4, "val": 1, "test": 0}, frames=60))
-    every = [
-        dataclasses.replace(s, valid=np.ones_like(s.valid)) for s in pack.spans["train"]
-    ]
+    every = [dataclasses.replace(s, valid=np.ones_like(s.valid)) for s in pack.spans["train"]]
     pack.spans["train"][:] = every
     params = QUICK.model_copy(update={"window_frames": 40})
 

@@ -95,7 +95,7 @@ def test_a_sound_of_no_window_is_no_frame_of_it(folder):
 
 
 def test_a_long_sound_is_heard_in_parts_and_hardly_differs(tmp_path, monkeypatch):
-    # A norm over time and the place in a clip are felt by a model without training: not by this one.
+    # With a norm by sample, what is far away hardly counts, even without training.
     folder = published(tmp_path / "layer", small("wav2vec2", feat_extract_norm="layer"))
     whole = voc2vec.read(folder, "digest").encode(sung(6))
     monkeypatch.setattr(voc2vec, "LONGEST_SAMPLES", 2 * RATE_HZ)

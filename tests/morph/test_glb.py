@@ -116,11 +116,13 @@ def test_any_motion_moves_and_says_what_it_is(tmp_path: Path) -> None:
     triangles, path = np.array([[0, 1, 2], [1, 2, 3]]), tmp_path / "face.glb"
     vertices = np.random.default_rng(0).normal(size=(6, 4, 3)).astype(np.float32)
     glb.animate(path, triangles, vertices, np.arange(6) / 30, {"synthetic": True})
-    document, arrays = read(path)
+    document, _ = read(path)
     assert document["asset"]["extras"] == {"synthetic": True}
     assert [c["target"]["path"] for c in document["animations"][0]["channels"]] == ["weights"]
     mean, targets, weights = glb.modes(vertices)
-    np.testing.assert_allclose(mean + np.einsum("fk,kvc->fvc", weights, targets), vertices, atol=1e-5)
+    np.testing.assert_allclose(
+        mean + np.einsum("fk,kvc->fvc", weights, targets), vertices, atol=1e-5
+    )
 
 
 def test_a_long_motion_is_described_by_a_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
