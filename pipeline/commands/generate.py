@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipeline.commands._file import existing, params
 from pipeline.core.backends import file_digest, pick_device
@@ -146,7 +146,8 @@ def _heard(arguments: argparse.Namespace) -> Iterator[tuple[Iterable[Floats], li
         with sounds.opened(existing(arguments.sound)) as pieces:
             yield pieces, []
         return
-    stream = sounds.Streamed(sys.stdin.buffer, "standard input", arguments.raw_rate)
+    bytes_ = cast(sounds.Bytes, sys.stdin.buffer)
+    stream = sounds.Streamed(bytes_, "standard input", arguments.raw_rate)
     yield stream, stream.troubles
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -115,7 +116,7 @@ class Denoiser(nn.Module):
         """
         sound = torch.where(keep[:, None, None], self.audio(self._mixed(audio)), self.silence)
         turn = rotation(place, self.head)
-        return [block.cross_attention.seen(sound, turn) for block in self.blocks]
+        return [cast(Block, block).cross_attention.seen(sound, turn) for block in self.blocks]
 
     def _mixed(self, audio: Tensor) -> Tensor:
         if self.mix is None:

@@ -109,7 +109,12 @@ def save(
         origin: digest of the generator.
     """
     out.mkdir(parents=True, exist_ok=True)
-    about = {"synthetic": True, "comment": MARK, "generator": origin, "face": face.name}
+    about: dict[str, Any] = {
+        "synthetic": True,
+        "comment": MARK,
+        "generator": origin,
+        "face": face.name,
+    }
     np.savez(
         out / f"{name}.npz",
         expression=made.latents,

@@ -206,7 +206,7 @@ def test_files_hold_latents_mesh_and_sound_and_say_synthetic(generator, burst, t
         for latents in follow(iter([sound]), Follower(generator, Who("laugh"), SOON)):
             take.see(latents)
         take.hear(sound)
-        made = Made("laugh", take.latents()[0], np.zeros(32), np.zeros(1))
+        made = Made("laugh", take.latents()[0], np.zeros(32, np.float32), np.zeros(1, np.float32))
         save(made, take.sound, ToyFace(), draw, animate, out, origin="abc")
     (whole,) = generate(sound, RATE_HZ, generator, Who("laugh"), SOON)
     with np.load(out / "face.npz", allow_pickle=False) as file:
