@@ -15,7 +15,7 @@ from pipeline.core.errors import CradleError
 
 if TYPE_CHECKING:
     from pipeline.generator.checkpoint import Generator
-    from pipeline.generator.generate import Floats, Who
+    from pipeline.generator.generate import Floats, Follower, Who
     from pipeline.generator.live import Sampling
     from pipeline.generator.take import Take
     from pipeline.morph.interface import MorphableModel
@@ -54,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write face.npz, face.glb and face.mp4, or lines; all are marked as synthetic."""
     from pipeline.generator import checkpoint
+    from pipeline.generator.generate import Follower
     from pipeline.morph import model
 
     known, how = params(), _how(arguments)
@@ -62,11 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
     face = model.load(known.fit.model, device)
     checkpoint.check_face(generator, face)
     who = _who(arguments, known, generator)
+    follower = Follower(generator, who, how)
     with _heard(arguments) as (pieces, troubles):
         if arguments.out == STREAM:
-            frames = _lines(pieces, generator, who, how, face.name)
+            frames = _lines(pieces, follower, face.name)
         else:
-            frames = _files(pieces, generator, who, how, face, arguments)
+            frames = _files(pieces, follower, face, arguments)
     for words in troubles:
         print(f"cradle: {words}; what came before is used", file=sys.stderr)
     said = sys.stderr if arguments.out == STREAM else sys.stdout
@@ -74,28 +76,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(
-    pieces: Iterable[Floats], generator: Generator, who: Who, how: Sampling, face: str
-) -> int:
-    from pipeline.generator.generate import Follower, follow, person
+def _lines(pieces: Iterable[Floats], follower: Follower, face: str) -> int:
+    from pipeline.generator.generate import follow
     from pipeline.generator.take import Lines
 
-    if how.samples != 1:
-        raise CradleError(f"--samples {how.samples}: lines are of one motion; give a folder")
-    follower = Follower(generator, who, how)
+    if follower.how.samples != 1:
+        raise CradleError(f"--samples {follower.how.samples}: lines are of one motion, not more")
     if follower.look_ahead_s == float("inf"):
-        name = generator.about["feature"]["name"]
         raise CradleError(
-            f"-o -: this generator hears a sound with {name}, all of it at once, and cannot follow "
-            f"it; give a folder, or a generator that was trained on logmel"
+            f"-o -: this generator hears a sound with {follower.features.name}, all of it at once, "
+            f"and cannot follow it; give a folder, or a generator that was trained on logmel"
         )
-    identity, age = person(who, generator)
     about = {
         "look_ahead_s": round(follower.look_ahead_s, 4),
-        "vocalization": who.vocalization or "",
+        "vocalization": follower.who.vocalization or "",
         "face": face,
-        "identity": identity.tolist(),
-        "age": age.tolist(),
+        "identity": follower.identity.tolist(),
+        "age": follower.age.tolist(),
     }
     lines = Lines(sys.stdout, about)
     for latents in follow(pieces, follower):
@@ -105,25 +102,22 @@ def _lines(
 
 def _files(
     pieces: Iterable[Floats],
-    generator: Generator,
-    who: Who,
-    how: Sampling,
+    follower: Follower,
     face: MorphableModel,
     arguments: argparse.Namespace,
 ) -> int:
-    from pipeline.generator.generate import Follower, Made, follow, person
+    from pipeline.generator.generate import Made, follow
     from pipeline.generator.take import Take, save
     from pipeline.morph.glb import animate
     from pipeline.morph.portrait import portrait
 
-    follower, draw = Follower(generator, who, how), portrait(face)
-    origin = file_digest(arguments.model)
-    with Take(how.samples, generator.denoiser.layout.expression) as take:
+    draw, origin = portrait(face), file_digest(arguments.model)
+    with Take(follower.how.samples, follower.width) as take:
         for latents in follow(_kept(pieces, take), follower):
             take.see(latents)
         everyone = take.latents()
         for number, latents in enumerate(everyone, 1):
-            made = Made(who.vocalization or "", latents, *person(who, generator))
+            made = Made(follower.who.vocalization or "", latents, follower.identity, follower.age)
             name = "face" if number == 1 else f"face-{number}"
             save(made, take.sound, face, draw, animate, arguments.out, name, origin)
         return len(everyone[0])

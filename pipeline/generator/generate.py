@@ -83,9 +83,9 @@ def generate(
     """
     who, how = who or Who(), how or Sampling()
     pieces = sounds.opened_pieces(iter([np.asarray(sound)]), rate_hz)
-    latents = np.concatenate(list(follow(pieces, Follower(generator, who, how))), 1)
-    identity, age = person(who, generator)
-    return [Made(who.vocalization or "", one, identity, age) for one in latents]
+    follower = Follower(generator, who, how)
+    latents = np.concatenate(list(follow(pieces, follower)), 1)
+    return [Made(who.vocalization or "", one, follower.identity, follower.age) for one in latents]
 
 
 def follow(pieces: Iterable[Floats], follower: Follower) -> Iterator[Floats]:
@@ -118,18 +118,21 @@ class Follower:
             GenerateError: the generator does not know the vocalization, or such a face.
             WeightsError: it was trained with features that are others here.
         """
+        self.who, self.how = who, how
+        self.identity, self.age = person(who, generator)
+        self.width = generator.denoiser.layout.expression
         self._device = str(generator.expression.mean.device)
         batch = spans.whole(_nothing_yet(generator, who), generator.vocalizations)
         every = torch.ones(1, dtype=torch.bool, device=self._device)
         given = generator.conditions(batch.to(self._device), every, every, every)
-        self._features = features_of(generator)
-        self._hearing = Hearing(self._features)
+        self.features = features_of(generator)
+        self._hearing = Hearing(self.features)
         self._stream = Stream(generator, given, how)
 
     @property
     def look_ahead_s(self) -> float:
         """For how much sound after its own instant a frame waits; infinite for all of it."""
-        return self._features.look_ahead_s + self._stream.look_ahead_frames / FPS
+        return self.features.look_ahead_s + self._stream.look_ahead_frames / FPS
 
     def push(self, sound: Floats) -> Floats:
         """Hear (n,) more samples at 16 kHz; latents (samples, m, 64) of frames that are known."""

@@ -122,7 +122,9 @@ def test_a_generator_for_another_face_is_refused(made, sound, tmp_path, capsys):
     path = tmp_path / "cry.wav"
     path.write_bytes(wav(sound))
     assert main(["generate", str(path), "-o", str(tmp_path / "out"), "--model", made.toy]) == 1
-    assert "trained with morphable model {'name': 'toy'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "trained with morphable model" in said
+    assert "'toy'" in said
 
 
 def test_the_rate_of_a_file_is_its_own(made, sound, tmp_path, capsys):
