@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pipeline.generator import diffusion
 from pipeline.generator.diffusion import Sampler, guided
-from pipeline.generator.model import Conditions, Denoiser, Seen, banded
+from pipeline.generator.model import Conditions, Denoiser, Seen, Told, banded, rotation
 from pipeline.generator.noise import drawn
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Stream:
         """For how many frames of sound after its own a frame waits."""
         return self._ahead
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def push(self, audio: Tensor, heard: Tensor | None = None) -> Tensor:
         """Hear more.
 
@@ -94,7 +94,7 @@ class Stream:
         self._heard += len(place)
         return self._advance(self._heard - self._ahead)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def finish(self) -> Tensor:
         """Take it that there is no more sound; the rest of the frames."""
         return self._advance(self._heard)
@@ -147,11 +147,12 @@ class Track:
         self._denoiser, self._levels, self._given = denoiser, levels, given
         self._sound: list[Seen] = []
         self._faces: dict[int, list[Seen]] = {}
-        self._signals: dict[int, Tensor] = {}
+        self._told: dict[int, list[Told]] = {}
 
     def hear(self, audio: Tensor, place: Tensor) -> None:
         """Turn whitened sound (B, n, C) of the next places (n,) into keys and values."""
-        new = self._denoiser.hear(audio, self._given.keep_audio, place)
+        turn = rotation(place, self._denoiser.head)
+        new = self._denoiser.hear(audio, self._given.keep_audio, turn)
         old = self._sound
         self._sound = [a.then(b) for a, b in zip(old, new, strict=True)] if old else new
 
@@ -161,22 +162,24 @@ class Track:
 
     def look(self, place: Tensor, past: Tensor, near: Tensor) -> None:
         """Turn to the frames at `place`; the masks are those of `Denoiser.refine`."""
-        self._place, self._masks = place, (past, near)
+        self._turn = rotation(place, self._denoiser.head)
+        # Of a single frame nothing is masked, as a rule; then attention is cheaper.
+        self._masks = [None if bool(mask.all()) else mask for mask in (past, near)]
 
     def denoise(self, noisy: Tensor, level: Tensor) -> Tensor:
         """Guess the clean at one level (B,), the same for all, and remember the frames there."""
         at = int(level[0])
         before = self._faces.get(at, [None] * len(self._denoiser.blocks))
         clean, seen = self._denoiser.refine(
-            noisy, self._signal(at, level), self._place, *self._masks, self._sound, before
+            noisy, self._tell(at, level), self._turn, *self._masks, self._sound, before
         )
         self._faces[at] = [layer.last(self._denoiser.memory - 1) for layer in seen]
         return clean
 
-    def _signal(self, at: int, level: Tensor) -> Tensor:
-        if at not in self._signals:
-            self._signals[at] = self._denoiser.tell((level + 1) / self._levels, self._given)
-        return self._signals[at]
+    def _tell(self, at: int, level: Tensor) -> list[Told]:
+        if at not in self._told:
+            self._told[at] = self._denoiser.tell((level + 1) / self._levels, self._given)
+        return self._told[at]
 
 
 def _repeated(given: Conditions, count: int) -> Conditions:

@@ -22,6 +22,9 @@ from torch import Tensor, nn
 
 from pipeline.generator.params import Network
 
+Told = Sequence[Tensor]
+"""Scale, shift and gate (B, 1, width) of each part of a layer."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -105,17 +108,17 @@ class Denoiser(nn.Module):
         place = torch.arange(noisy.shape[1], device=noisy.device)
         past = banded(place, place, valid, self.memory - 1, 0)
         near = banded(place, place, given.heard, *self.reach)
-        sound = self.hear(given.audio, given.keep_audio, place)
+        turn = rotation(place, self.head)
+        sound = self.hear(given.audio, given.keep_audio, turn)
         nothing: list[Seen | None] = [None] * len(self.blocks)
-        return self.refine(noisy, self.tell(level, given), place, past, near, sound, nothing)[0]
+        return self.refine(noisy, self.tell(level, given), turn, past, near, sound, nothing)[0]
 
-    def hear(self, audio: Tensor, keep: Tensor, place: Tensor) -> list[Seen]:
-        """Make of whitened sound (B, T, C) at places (T,) what each layer attends to.
+    def hear(self, audio: Tensor, keep: Tensor, turn: Tensor) -> list[Seen]:
+        """Make of whitened sound (B, T, C) what each layer attends to; `turn` is of its places.
 
         It does not depend on the noise: once a sound is enough. (B,) `keep` False hides it.
         """
         sound = torch.where(keep[:, None, None], self.audio(self._mixed(audio)), self.silence)
-        turn = rotation(place, self.head)
         return [cast(Block, block).cross_attention.seen(sound, turn) for block in self.blocks]
 
     def _mixed(self, audio: Tensor) -> Tensor:
@@ -128,10 +131,10 @@ class Denoiser(nn.Module):
     def refine(
         self,
         noisy: Tensor,
-        signal: Tensor,
-        place: Tensor,
-        past: Tensor,
-        near: Tensor,
+        told: Sequence[Told],
+        turn: Tensor,
+        past: Tensor | None,
+        near: Tensor | None,
         sound: Sequence[Seen],
         before: Sequence[Seen | None],
     ) -> tuple[Tensor, list[Seen]]:
@@ -139,10 +142,11 @@ class Denoiser(nn.Module):
 
         Args:
             noisy: (B, T, 64).
-            signal: (B, width) as `tell` made it.
-            place: (T,) long, numbers of the frames.
-            past: (B, 1, T, S + T) bool: which frames each may look at, those before first.
-            near: (B, 1, T, N) bool: which of the sound each may look at.
+            told: as `tell` made it.
+            turn: rotation of the frames' places.
+            past: (B, 1, T, S + T) bool: which frames each may look at, those before first; None
+                for all of them.
+            near: (B, 1, T, N) bool: which of the sound each may look at; None for all of it.
             sound: of each layer, N frames.
             before: of each layer, the S frames before, at the same noise level.
 
@@ -150,21 +154,22 @@ class Denoiser(nn.Module):
             (B, T, 64), and of each layer all S + T frames, for those that follow.
         """
         x = self.latents(noisy)
-        turn = rotation(place, self.head)
         kept = []
-        for block, heard, earlier in zip(self.blocks, sound, before, strict=True):
-            x, seen = block(x, heard, earlier, signal, past, near, turn)
+        for block, heard, earlier, parts in zip(self.blocks, sound, before, told[:-1], strict=True):
+            x, seen = block(x, heard, earlier, parts, past, near, turn)
             kept.append(seen)
-        scale, shift = self.last_scale(signal)[:, None].chunk(2, -1)
-        return self.out(self.last(x) * (1 + scale) + shift), kept
+        scale, shift = told[-1]
+        return self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
 
-    def tell(self, level: Tensor, given: Conditions) -> Tensor:
-        """Put noise level (B,), vocalization, identity and age into one signal (B, width)."""
+    def tell(self, level: Tensor, given: Conditions) -> list[Told]:
+        """Put noise level (B,), vocalization and infant into what sets each layer, and the last."""
         kind = torch.where(given.vocalization < 0, self.layout.vocalizations, given.vocalization)
         person = self.person(torch.cat([given.identity, given.age], -1))
         person = torch.where(given.keep_identity[:, None], person, self.nobody)
         embedded = self.level(sinusoids(level, self.silence.numel()))
-        return F.silu(embedded + self.vocalization(kind) + person)
+        signal = F.silu(embedded + self.vocalization(kind) + person)[:, None]
+        layers = [cast(Block, block).modulation(signal).chunk(9, -1) for block in self.blocks]
+        return [*layers, self.last_scale(signal).chunk(2, -1)]
 
 
 class Block(nn.Module):
@@ -193,21 +198,20 @@ class Block(nn.Module):
         x: Tensor,
         sound: Seen,
         before: Seen | None,
-        signal: Tensor,
-        past: Tensor,
-        near: Tensor,
+        told: Told,
+        past: Tensor | None,
+        near: Tensor | None,
         turn: Tensor,
     ) -> tuple[Tensor, Seen]:
         """Refine (B, T, width) by one layer; return as well what it looked at of the face."""
-        parts = self.modulation(signal)[:, None].chunk(9, -1)
-        y = self.norm(x) * (1 + parts[0]) + parts[1]
+        y = torch.addcmul(told[1], self.norm(x), 1 + told[0])
         seen = self.self_attention.seen(y, turn)
         seen = seen if before is None else before.then(seen)
-        x = x + parts[2] * self.dropout(self.self_attention(y, seen, past, turn))
-        y = self.norm(x) * (1 + parts[3]) + parts[4]
-        x = x + parts[5] * self.dropout(self.cross_attention(y, sound, near, turn))
-        y = self.norm(x) * (1 + parts[6]) + parts[7]
-        return x + parts[8] * self.dropout(self.feed_forward(y)), seen
+        x = torch.addcmul(x, told[2], self.dropout(self.self_attention(y, seen, past, turn)))
+        y = torch.addcmul(told[4], self.norm(x), 1 + told[3])
+        x = torch.addcmul(x, told[5], self.dropout(self.cross_attention(y, sound, near, turn)))
+        y = torch.addcmul(told[7], self.norm(x), 1 + told[6])
+        return torch.addcmul(x, told[8], self.dropout(self.feed_forward(y))), seen
 
 
 @dataclass(frozen=True)
@@ -222,9 +226,9 @@ class Seen:
         return Seen(torch.cat([self.key, later.key], 2), torch.cat([self.value, later.value], 2))
 
     def last(self, frames: int) -> Seen:
-        """The last so many frames, without holding on to the rest."""
+        """The last so many frames."""
         first = max(0, self.key.shape[2] - frames)
-        return Seen(self.key[:, :, first:].clone(), self.value[:, :, first:].clone())
+        return Seen(self.key[:, :, first:], self.value[:, :, first:])
 
 
 class Attention(nn.Module):
@@ -242,7 +246,7 @@ class Attention(nn.Module):
         key, value = self.key_value(source).chunk(2, -1)
         return Seen(rotate(self._split(key), turn), self._split(value))
 
-    def forward(self, x: Tensor, seen: Seen, allowed: Tensor, turn: Tensor) -> Tensor:
+    def forward(self, x: Tensor, seen: Seen, allowed: Tensor | None, turn: Tensor) -> Tensor:
         """Attend from (B, T, width) to S frames where (B, 1, T, S) bool allows it."""
         query = rotate(self._split(self.query(x)), turn)
         mixed = F.scaled_dot_product_attention(query, seen.key, seen.value, attn_mask=allowed)
@@ -270,20 +274,20 @@ def banded(asking: Tensor, place: Tensor, real: Tensor, back: int, ahead: int) -
 
 
 def rotation(place: Tensor, head: int) -> Tensor:
-    """Cosines and sines of rotary positions, (2, T, head / 2): a turn in 6 frames to one in 6,000.
+    """Cosines and sines of rotary positions, (2, T, head): a turn in 6 frames to one in 6,000.
 
     In single precision the angles of an hour's last frames could not be told apart.
     """
     part = torch.arange(head // 2, device=place.device, dtype=torch.float64) / (head // 2)
     angle = place[:, None] * torch.exp(-math.log(1000.0) * part)
-    return torch.stack([angle.cos(), angle.sin()]).float()
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)]).float()
 
 
 def rotate(x: Tensor, turn: Tensor) -> Tensor:
     """Turn (B, heads, T, head) by the rotation of each place."""
-    first, second = x.chunk(2, -1)
-    cos, sin = turn
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], -1).to(x.dtype)
+    swapped = x.roll(x.shape[-1] // 2, -1)
+    return torch.addcmul(x * turn[0], swapped, turn[1]).to(x.dtype)
 
 
 def sinusoids(level: Tensor, width: int) -> Tensor:

@@ -147,7 +147,7 @@ def test_positions_are_as_far_apart_after_ten_hours():
     now, later = (rotation(torch.arange(5) + start, 16).double() for start in (0, 1_080_000))
 
     def turned(by):  # what a query meets a key with: the difference of their angles
-        return by[0, :-1] * by[0, 1:] + by[1, :-1] * by[1, 1:]
+        return (by[0, :-1] * by[0, 1:] + by[1, :-1] * by[1, 1:])[:, :8]
 
     torch.testing.assert_close(turned(later), turned(now), atol=1e-6, rtol=0)
 

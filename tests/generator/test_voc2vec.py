@@ -13,7 +13,7 @@ from pipeline.core.backends import file_digest
 from pipeline.core.errors import BackendError, WeightsError
 from pipeline.generator import features, voc2vec
 from pipeline.generator.features import RATE_HZ, Features
-from pipeline.generator.model import Denoiser, Layout
+from pipeline.generator.model import Denoiser, Layout, rotation
 from pipeline.generator.params import Network
 
 LAYERS, WIDTH = 3, 16
@@ -171,6 +171,6 @@ def test_the_generator_learns_shares_of_layers():
     model.mix.data = torch.tensor([0.0, 50.0, 0.0])
     torch.testing.assert_close(model._mixed(audio)[..., 1:], audio[..., 6:11])
     torch.testing.assert_close(model._mixed(audio)[..., 0], audio[..., 0])
-    place = torch.arange(4)
-    model.hear(audio, torch.ones(1, dtype=torch.bool), place)[0].value.sum().backward()
+    turn = rotation(torch.arange(4), model.head)
+    model.hear(audio, torch.ones(1, dtype=torch.bool), turn)[0].value.sum().backward()
     assert model.mix.grad is not None
