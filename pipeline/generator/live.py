@@ -164,14 +164,21 @@ class Track:
         """Turn to the frames at `place`; the masks are those of `Denoiser.refine`."""
         self._turn = rotation(place, self._denoiser.head)
         # Of a single frame nothing is masked, as a rule; then attention is cheaper.
-        self._masks = [None if bool(mask.all()) else mask for mask in (past, near)]
+        self._past, self._near = (None if bool(m.all()) else m for m in (past, near))
 
     def denoise(self, noisy: Tensor, level: Tensor) -> Tensor:
         """Guess the clean at one level (B,), the same for all, and remember the frames there."""
         at = int(level[0])
-        before = self._faces.get(at, [None] * len(self._denoiser.blocks))
+        nothing: list[Seen | None] = [None] * len(self._denoiser.blocks)
+        before = self._faces.get(at, nothing)
         clean, seen = self._denoiser.refine(
-            noisy, self._tell(at, level), self._turn, *self._masks, self._sound, before
+            noisy,
+            self._tell(at, level),
+            self._turn,
+            self._past,
+            self._near,
+            self._sound,
+            before,
         )
         self._faces[at] = [layer.last(self._denoiser.memory - 1) for layer in seen]
         return clean
