@@ -10,8 +10,9 @@ from stages.entry import main
 
 def run(stage: Stage[Any]) -> Summary:
     """Pack with the audio features that params name."""
-    name = stage.everything.features.backend
-    return pack.run(stage, features.load(name, stage.device), features.info(name))
+    asked = stage.everything.features
+    known = features.load(asked.backend, stage.device, asked.layer)
+    return pack.run(stage, known, features.info(asked.backend))
 
 
 if __name__ == "__main__":

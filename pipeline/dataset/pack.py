@@ -54,6 +54,10 @@ class Features(Protocol):
     def width(self) -> int:
         """Numbers a frame."""
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """Name, width, and what else the generator has to know of it."""
+
     def extract(self, sound: Floats, frames: int) -> Floats:
         """Describe (N,) sound at 16 kHz as (frames, width)."""
 
@@ -226,7 +230,7 @@ def _meta(
         backends["pack"] = [{"name": origin.name, "digest": origin.digest}]
     models = backends["fit"]
     return {
-        "feature": {"name": features.name, "width": features.width},
+        "feature": features.described,
         "fps": FPS,
         "latents": {"identity": 32, "expression": 64, "age": 1},
         "morphable_model": models[0] if models else None,

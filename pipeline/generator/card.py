@@ -21,6 +21,7 @@ stage; do not edit.
 | face | {face} |
 | network | {layers} layers, {width} wide, {heads} heads |
 | sees of the sound | {look_back_frames} frames back, {look_ahead_frames} ahead |
+| sees of the face | {memory_frames} frames back, itself among them |
 
 What it makes is synthetic and is marked as such. It is no measure of what an infant feels or needs.
 """

@@ -19,8 +19,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pipeline.core.errors import WeightsError
-from pipeline.generator.diffusion import Schedule, cosine, ddim, guided
+from pipeline.generator.diffusion import Sampler, Schedule, cosine
 from pipeline.generator.face import Face
+from pipeline.generator.live import BLOCK_FRAMES, Sampling, Stream
 from pipeline.generator.model import Conditions, Denoiser, Layout
 from pipeline.generator.params import Network
 from pipeline.generator.spans import Batch, Pack
@@ -91,26 +92,20 @@ class Generator:
             keep_identity=keep_person,
         )
 
-    @torch.no_grad()
-    def sample(self, batch: Batch, seed: int, steps: int, guidance: float) -> Tensor:
+    def sample(
+        self, batch: Batch, seed: int, steps: int, guidance: float, sampler: Sampler = "ddim"
+    ) -> Tensor:
         """Sample latents (B, T, 64) for the sound of a batch; the same seed gives the same ones."""
-        shape = batch.expression.shape
-        drawn = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
-        noise = torch.from_numpy(drawn).to(batch.audio.device)
-        keep = torch.ones(shape[0], dtype=torch.bool, device=noise.device)
-        given = self.conditions(batch, keep, keep, keep)
-        without = given.without_audio()
+        return self.samples(batch, Sampling(seed, steps, guidance, sampler))[0]
 
-        def ask(noisy: Tensor, level: Tensor, told: Conditions) -> Tensor:
-            return self.denoiser(noisy, (level + 1) / self.schedule.levels, batch.heard, told)
-
-        clean = ddim(
-            self.schedule,
-            guided(lambda x, t: ask(x, t, given), lambda x, t: ask(x, t, without), guidance),
-            noise,
-            steps,
+    def samples(self, batch: Batch, how: Sampling) -> Tensor:
+        """Sample as many latents as asked for each sound of a batch, (samples, B, T, 64)."""
+        every = torch.ones(len(batch.heard), dtype=torch.bool, device=batch.heard.device)
+        stream = Stream(self, self.conditions(batch, every, every, every), how)
+        pieces = zip(
+            batch.audio.split(BLOCK_FRAMES, 1), batch.heard.split(BLOCK_FRAMES, 1), strict=True
         )
-        return self.expression.undo(clean)
+        return torch.cat([*(stream.push(*piece) for piece in pieces), stream.finish()], 2)
 
     def to(self, device: str) -> Generator:
         """Move everything."""
@@ -183,13 +178,22 @@ def check_fits(generator: Generator, pack: Pack, face: Face) -> None:
     Raises:
         WeightsError: it was trained on other audio features or for another face.
     """
-    told = generator.about
-    for what, ours, theirs in (
-        ("audio features", told["feature"], pack.meta["feature"]),
-        ("morphable model", told["face"], named(face)),
-    ):
-        if ours != theirs:
-            raise WeightsError(f"the generator was trained with {what} {ours}, here is {theirs}")
+    _check("audio features", generator.about["feature"], pack.meta["feature"])
+    check_face(generator, face)
+
+
+def check_face(generator: Generator, face: Face) -> None:
+    """See that a generator's latents are those of a morphable model.
+
+    Raises:
+        WeightsError: it was trained for another one.
+    """
+    _check("morphable model", generator.about["face"], named(face))
+
+
+def _check(what: str, ours: Any, theirs: Any) -> None:
+    if ours != theirs:
+        raise WeightsError(f"the generator was trained with {what} {ours}, here is {theirs}")
 
 
 def named(face: Face) -> dict[str, str]:

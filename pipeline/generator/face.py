@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,6 +22,10 @@ class Face(Protocol):
     @property
     def digest(self) -> str:
         """Of its arrays."""
+
+    @property
+    def triangles(self) -> NDArray[np.integer]:
+        """(T, 3) vertices' numbers."""
 
     @property
     def lips(self) -> NDArray[np.integer]:
@@ -67,6 +71,22 @@ def lip_decoder(face: Face, identity: Tensor, age: Tensor) -> DecodeLips:
         return lips.reshape(batch, frames, len(rows), 3)
 
     return decode
+
+
+class Moving:
+    """Vertices (T, V, 3) in mm of latents on a face, made as they are asked for."""
+
+    def __init__(self, face: Face, identity: NDArray, latents: NDArray, age: NDArray) -> None:
+        self._face, self._latents = face, latents
+        self._identity, self._age = identity, age
+
+    def __len__(self) -> int:
+        return len(self._latents)
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float32]:
+        part = np.array(self._latents[rows])
+        vertices = decode(self._face, self._identity, np.atleast_2d(part), self._age)
+        return vertices if part.ndim == 2 else vertices[0]
 
 
 def decode(face: Face, identity: NDArray, expression: NDArray, age: NDArray) -> NDArray[np.float32]:

@@ -5,15 +5,18 @@ means the same for each; the encoder's columns follow.
 
     features = load("logmel")
     features.name, features.width          # "logmel", 43
+    features.look_ahead_s                  # 0.04: of a sound that is still coming
     features.extract(stem, frames=150)     # (150, 43) float32
 
 Another encoder is one more module with `info()` and `load(device)`; what it loads is an `Encoder`.
+pipeline/generator/hearing.py does the same for a sound that comes piece by piece.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +30,10 @@ ENERGY_COLUMN = 0
 
 Floats = NDArray[np.float32]
 
-ENCODERS = Registry("audio_features", {"logmel": "pipeline.generator.logmel"})
+ENCODERS = Registry(
+    "audio_features",
+    {"logmel": "pipeline.generator.logmel", "voc2vec": "pipeline.generator.voc2vec"},
+)
 
 
 class Encoder(Protocol):
@@ -39,6 +45,9 @@ class Encoder(Protocol):
     """From one window's start to the next one's."""
     first_centre_samples: float
     """Middle of the first window, counted from the first sample; negative where it is padded."""
+    reach_samples: int | None
+    """How far to either side of its middle a window hears; None where each hears the whole clip,
+    be it by attention or by a norm over time."""
 
     def encode(self, sound: Floats) -> Floats:
         """Encode (N,) sound at 16 kHz as (windows, width)."""
@@ -60,6 +69,33 @@ class Features:
         """Numbers a frame: the energy and the encoder's own."""
         return 1 + self.encoder.width
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """What dataset and generator record: name, width, and of a network its digest and layer.
+
+        `mixed` is how many layers lie side by side for the generator to learn the mix of.
+        """
+        plain = {"name": self.name, "width": self.width}
+        told = {name: getattr(self.encoder, name, None) for name in ("digest", "layer", "mixed")}
+        return plain | {name: value for name, value in told.items() if value is not None}
+
+    @property
+    def rate_hz(self) -> float:
+        """Windows a second, before they are brought to the video's rate."""
+        return RATE_HZ / self.encoder.hop_samples
+
+    @property
+    def look_ahead_samples(self) -> float:
+        """For how much sound after its own instant a frame waits; infinite for all of a clip."""
+        if self.encoder.reach_samples is None:
+            return math.inf
+        return max(self.encoder.reach_samples + self.encoder.hop_samples, RATE_HZ / FPS)
+
+    @property
+    def look_ahead_s(self) -> float:
+        """The same in seconds."""
+        return self.look_ahead_samples / RATE_HZ
+
     def extract(self, sound: Floats, frames: int, fps: float = FPS) -> Floats:
         """Describe the sound around every video frame.
 
@@ -74,10 +110,18 @@ class Features:
         sound = np.asarray(sound, np.float32)
         if sound.ndim != 1:
             raise ValueError(f"sound should be mono (N,), is {sound.shape}")
-        at_samples = np.arange(frames) * (RATE_HZ / fps)
+        return self.at(sound, instants(0, frames, fps), fps)
+
+    def at(self, sound: Floats, at_samples: NDArray[np.float64], fps: float = FPS) -> Floats:
+        """Describe the sound (N,) around instants counted in samples, (frames, width)."""
         encoded = interpolate(self.encoder, self.encoder.encode(sound), at_samples)
         energy = energy_db(sound, at_samples, round(RATE_HZ / fps))
         return np.column_stack([energy, encoded]).astype(np.float32)
+
+
+def instants(start: int, stop: int, fps: float = FPS) -> NDArray[np.float64]:
+    """Where frames `start` to `stop` are, in samples."""
+    return np.arange(start, stop) * RATE_HZ / fps
 
 
 def info(name: str) -> BackendInfo:
@@ -85,13 +129,21 @@ def info(name: str) -> BackendInfo:
     return ENCODERS.info(name)
 
 
-def load(name: str, device: str = "cpu") -> Features:
+def load(name: str, device: str = "cpu", layer: int | str | None = None) -> Features:
     """Load an encoder and bring it to the video's frame rate.
 
+    Args:
+        name: of the encoder.
+        device: where it runs.
+        layer: of an encoder that has layers: its number, or "mix" for all of them side by side.
+
     Raises:
-        BackendError: there is none of that name.
+        BackendError: there is none of that name, or no such layer.
+        WeightsError: it has no weights here, or others than it should.
     """
-    return Features(ENCODERS.load(name, device))
+    encoder = ENCODERS.load(name, device)
+    layered = layer is not None and hasattr(encoder, "at")
+    return Features(encoder.at(layer) if layered else encoder)
 
 
 def interpolate(encoder: Encoder, encoded: Floats, at_samples: NDArray[np.float64]) -> Floats:
@@ -108,8 +160,8 @@ def interpolate(encoder: Encoder, encoded: Floats, at_samples: NDArray[np.float6
 
 def energy_db(sound: Floats, at_samples: NDArray[np.float64], span: int) -> Floats:
     """Mean power of the `span` samples around every instant, dB of full scale, (frames,)."""
-    total = np.concatenate([[0.0], np.cumsum(sound.astype(np.float64) ** 2)])
-    start = np.round(at_samples - span / 2).astype(np.intp)
-    first, last = (np.clip(edge, 0, len(sound)) for edge in (start, start + span))
-    power = np.maximum(total[last] - total[first], 0.0) / span
+    around = np.pad(sound.astype(np.float64) ** 2, span)
+    start = np.round(at_samples - span / 2).astype(np.intp) + span
+    windows = np.lib.stride_tricks.sliding_window_view(around, span)
+    power = windows[np.clip(start, 0, len(windows) - 1)].sum(1) / span
     return np.maximum(10 * np.log10(power + 1e-12), FLOOR_DB).astype(np.float32)

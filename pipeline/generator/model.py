@@ -1,21 +1,29 @@
 """The diffusion transformer: clean expression latents from noisy ones and the sound.
 
-A frame attends to itself and the past (causal self-attention) and to the sound within a band around
-itself (banded cross-attention). Noise level, vocalization, identity and age set the scale and shift
-of every layer (Peebles & Xie 2023). Positions are rotary (Su et al. 2021), so there is no longest
-sequence. Whatever is masked reaches no other frame.
+A frame attends to itself and to so many frames of the past (causal self-attention), and to the
+sound within a band around itself (banded cross-attention). Noise level, vocalization, identity and
+age set the scale and shift of every layer (Peebles & Xie 2023). Positions are rotary (Su et al.
+2021), so there is no longest sequence. Whatever is masked reaches no other frame.
+
+A sequence can be denoised whole (`forward`) or piece by piece (`hear`, `tell` and `refine`), where
+the keys and values of what came before are kept; pipeline/generator/live.py does the latter.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.generator.params import Network
+
+Told = Sequence[Tensor]
+"""Scale, shift and gate (B, 1, width) of each part of a layer."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,8 @@ class Layout:
     expression: int = 64
     identity: int = 32
     age: int = 1
+    mixed: int = 1
+    """Layers of an encoder that lie side by side in the audio, after its energy."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +71,13 @@ class Denoiser(nn.Module):
         width = network.width
         self.layout = layout
         self.head = width // network.heads
+        self.memory = network.memory_frames
         self.reach = (network.look_back_frames, network.look_ahead_frames)
         self.latents = nn.Linear(layout.expression, width)
+        heard = 1 + (layout.audio - 1) // layout.mixed
+        self.mix = nn.Parameter(torch.zeros(layout.mixed)) if layout.mixed > 1 else None
         self.audio = nn.Sequential(
-            nn.Linear(layout.audio, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width)
+            nn.Linear(heard, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width)
         )
         self.silence = nn.Parameter(torch.zeros(width))
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
@@ -92,26 +105,71 @@ class Denoiser(nn.Module):
         Returns:
             (B, T, 64).
         """
-        frames = noisy.shape[1]
-        signal = self._signal(level, given)
-        sound = self.audio(given.audio)
-        sound = torch.where(given.keep_audio[:, None, None], sound, self.silence)
-        place = torch.arange(frames, device=noisy.device)
-        past = causal(place, valid)
-        near = banded(place, given.heard, *self.reach)
-        x = self.latents(noisy)
+        place = torch.arange(noisy.shape[1], device=noisy.device)
+        past = banded(place, place, valid, self.memory - 1, 0)
+        near = banded(place, place, given.heard, *self.reach)
         turn = rotation(place, self.head)
-        for block in self.blocks:
-            x = block(x, sound, signal, past, near, turn)
-        scale, shift = self.last_scale(signal)[:, None].chunk(2, -1)
-        return self.out(self.last(x) * (1 + scale) + shift)
+        sound = self.hear(given.audio, given.keep_audio, turn)
+        nothing: list[Seen | None] = [None] * len(self.blocks)
+        return self.refine(noisy, self.tell(level, given), turn, past, near, sound, nothing)[0]
 
-    def _signal(self, level: Tensor, given: Conditions) -> Tensor:
+    def hear(self, audio: Tensor, keep: Tensor, turn: Tensor) -> list[Seen]:
+        """Make of whitened sound (B, T, C) what each layer attends to; `turn` is of its places.
+
+        It does not depend on the noise: once a sound is enough. (B,) `keep` False hides it.
+        """
+        sound = torch.where(keep[:, None, None], self.audio(self._mixed(audio)), self.silence)
+        return [cast(Block, block).cross_attention.seen(sound, turn) for block in self.blocks]
+
+    def _mixed(self, audio: Tensor) -> Tensor:
+        if self.mix is None:
+            return audio
+        layers = audio[..., 1:].unflatten(-1, (self.layout.mixed, -1))
+        mixed = (layers * self.mix.softmax(0)[:, None]).sum(-2)
+        return torch.cat([audio[..., :1], mixed], -1)
+
+    def refine(
+        self,
+        noisy: Tensor,
+        told: Sequence[Told],
+        turn: Tensor,
+        past: Tensor | None,
+        near: Tensor | None,
+        sound: Sequence[Seen],
+        before: Sequence[Seen | None],
+    ) -> tuple[Tensor, list[Seen]]:
+        """Predict the clean latents of frames that follow on others.
+
+        Args:
+            noisy: (B, T, 64).
+            told: as `tell` made it.
+            turn: rotation of the frames' places.
+            past: (B, 1, T, S + T) bool: which frames each may look at, those before first; None
+                for all of them.
+            near: (B, 1, T, N) bool: which of the sound each may look at; None for all of it.
+            sound: of each layer, N frames.
+            before: of each layer, the S frames before, at the same noise level.
+
+        Returns:
+            (B, T, 64), and of each layer all S + T frames, for those that follow.
+        """
+        x = self.latents(noisy)
+        kept = []
+        for block, heard, earlier, parts in zip(self.blocks, sound, before, told[:-1], strict=True):
+            x, seen = block(x, heard, earlier, parts, past, near, turn)
+            kept.append(seen)
+        scale, shift = told[-1]
+        return self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
+
+    def tell(self, level: Tensor, given: Conditions) -> list[Told]:
+        """Put noise level (B,), vocalization and infant into what sets each layer, and the last."""
         kind = torch.where(given.vocalization < 0, self.layout.vocalizations, given.vocalization)
         person = self.person(torch.cat([given.identity, given.age], -1))
         person = torch.where(given.keep_identity[:, None], person, self.nobody)
         embedded = self.level(sinusoids(level, self.silence.numel()))
-        return F.silu(embedded + self.vocalization(kind) + person)
+        signal = F.silu(embedded + self.vocalization(kind) + person)[:, None]
+        layers = [cast(Block, block).modulation(signal).chunk(9, -1) for block in self.blocks]
+        return [*layers, self.last_scale(signal).chunk(2, -1)]
 
 
 class Block(nn.Module):
@@ -136,16 +194,41 @@ class Block(nn.Module):
                 self.modulation.bias[part * width : (part + 1) * width] = 0.5
 
     def forward(
-        self, x: Tensor, sound: Tensor, signal: Tensor, past: Tensor, near: Tensor, turn: Tensor
-    ) -> Tensor:
-        """Refine (B, T, width) by one layer."""
-        parts = self.modulation(signal)[:, None].chunk(9, -1)
-        y = self.norm(x) * (1 + parts[0]) + parts[1]
-        x = x + parts[2] * self.dropout(self.self_attention(y, y, past, turn))
-        y = self.norm(x) * (1 + parts[3]) + parts[4]
-        x = x + parts[5] * self.dropout(self.cross_attention(y, sound, near, turn))
-        y = self.norm(x) * (1 + parts[6]) + parts[7]
-        return x + parts[8] * self.dropout(self.feed_forward(y))
+        self,
+        x: Tensor,
+        sound: Seen,
+        before: Seen | None,
+        told: Told,
+        past: Tensor | None,
+        near: Tensor | None,
+        turn: Tensor,
+    ) -> tuple[Tensor, Seen]:
+        """Refine (B, T, width) by one layer; return as well what it looked at of the face."""
+        y = torch.addcmul(told[1], self.norm(x), 1 + told[0])
+        seen = self.self_attention.seen(y, turn)
+        seen = seen if before is None else before.then(seen)
+        x = torch.addcmul(x, told[2], self.dropout(self.self_attention(y, seen, past, turn)))
+        y = torch.addcmul(told[4], self.norm(x), 1 + told[3])
+        x = torch.addcmul(x, told[5], self.dropout(self.cross_attention(y, sound, near, turn)))
+        y = torch.addcmul(told[7], self.norm(x), 1 + told[6])
+        return torch.addcmul(x, told[8], self.dropout(self.feed_forward(y))), seen
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Keys and values of some frames, each (B, heads, T, head)."""
+
+    key: Tensor
+    value: Tensor
+
+    def then(self, later: Seen) -> Seen:
+        """These frames, and others after them."""
+        return Seen(torch.cat([self.key, later.key], 2), torch.cat([self.value, later.value], 2))
+
+    def last(self, frames: int) -> Seen:
+        """The last so many frames."""
+        first = max(0, self.key.shape[2] - frames)
+        return Seen(self.key[:, :, first:], self.value[:, :, first:])
 
 
 class Attention(nn.Module):
@@ -158,48 +241,53 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, source: Tensor, allowed: Tensor, turn: Tensor) -> Tensor:
-        """Attend from (B, T, width) to (B, T, width) where (B, 1, T, T) bool allows it."""
+    def seen(self, source: Tensor, turn: Tensor) -> Seen:
+        """Make (B, T, width) something to attend to."""
         key, value = self.key_value(source).chunk(2, -1)
-        query, key, value = (self._split(part) for part in (self.query(x), key, value))
-        mixed = F.scaled_dot_product_attention(
-            rotate(query, turn), rotate(key, turn), value, attn_mask=allowed
-        )
+        return Seen(rotate(self._split(key), turn), self._split(value))
+
+    def forward(self, x: Tensor, seen: Seen, allowed: Tensor | None, turn: Tensor) -> Tensor:
+        """Attend from (B, T, width) to S frames where (B, 1, T, S) bool allows it."""
+        query = rotate(self._split(self.query(x)), turn)
+        mixed = F.scaled_dot_product_attention(query, seen.key, seen.value, attn_mask=allowed)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, self.head)).transpose(1, 2)
 
 
-def causal(place: Tensor, valid: Tensor) -> Tensor:
-    """Allow each frame itself and every real frame before it, (B, 1, T, T)."""
-    before = place[:, None] > place
-    return (
-        (before & valid[:, None, :]) | torch.eye(len(place), dtype=torch.bool, device=place.device)
-    )[:, None]
-
-
-def banded(place: Tensor, heard: Tensor, back: int, ahead: int) -> Tensor:
-    """Allow each frame the real sound from `back` frames before to `ahead` after, (B, 1, T, T).
+def banded(asking: Tensor, place: Tensor, real: Tensor, back: int, ahead: int) -> Tensor:
+    """Allow places (T,) the real ones of places (S,) within a band, (B, 1, T, S).
 
     A frame's own place is always allowed, so that padding attends to padding and never to nothing.
+
+    Args:
+        asking: (T,) long.
+        place: (S,) long.
+        real: (B, S) bool.
+        back: how many frames before itself one may look at.
+        ahead: how many after.
     """
-    distance = place - place[:, None]
+    distance = place - asking[:, None]
     near = (distance >= -back) & (distance <= ahead)
-    return ((near & heard[:, None, :]) | (distance == 0))[:, None]
+    return ((near & real[:, None, :]) | (distance == 0))[:, None]
 
 
 def rotation(place: Tensor, head: int) -> Tensor:
-    """Angles of rotary positions, (T, head / 2), from a turn in 6 frames to one in 6,000."""
-    rate = torch.exp(-math.log(1000.0) * torch.arange(head // 2, device=place.device) / (head // 2))
-    return place[:, None] * rate
+    """Cosines and sines of rotary positions, (2, T, head): a turn in 6 frames to one in 6,000.
+
+    In single precision the angles of an hour's last frames could not be told apart.
+    """
+    part = torch.arange(head // 2, device=place.device, dtype=torch.float64) / (head // 2)
+    angle = place[:, None] * torch.exp(-math.log(1000.0) * part)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)]).float()
 
 
 def rotate(x: Tensor, turn: Tensor) -> Tensor:
-    """Turn (B, heads, T, head) by the angles of each place."""
-    first, second = x.chunk(2, -1)
-    cos, sin = turn.cos(), turn.sin()
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
+    """Turn (B, heads, T, head) by the rotation of each place."""
+    swapped = x.roll(x.shape[-1] // 2, -1)
+    return torch.addcmul(x * turn[0], swapped, turn[1]).to(x.dtype)
 
 
 def sinusoids(level: Tensor, width: int) -> Tensor:

@@ -8,14 +8,18 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.params import Params
 
-FeatureName = Literal["logmel"]
+FeatureName = Literal["logmel", "voc2vec"]
 
 
 class Features(Params):
     """How sound becomes one row of numbers a video frame."""
 
     backend: FeatureName = "logmel"
-    """Which encoder turns the infant's stem into features."""
+    """Which encoder turns the infant's stem into features: logmel, embedded bands with pitch, or
+    voc2vec, the one that models/weights.lock names, which needs the package transformers."""
+    layer: int | Literal["mix"] = -1
+    """Of voc2vec: a layer by its number, 0 before the first and -1 after the last, or mix, of which
+    the generator learns the shares. The others have none."""
 
 
 class Network(Params):
@@ -31,6 +35,9 @@ class Network(Params):
     """How far into the past of the sound a frame may look."""
     look_ahead_frames: int = Field(4, ge=0, le=300)
     """How far into the future of the sound a frame may look."""
+    memory_frames: int = Field(75, ge=1, le=1000)
+    """How many frames of the face, itself among them, a frame may look at; what makes a stream of
+    any length cost the same. No more than `window_frames` is ever learned from."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of activations set to zero while training."""
 
@@ -71,6 +78,12 @@ class Train(Params):
     """Batches to learn from."""
     batch_spans: int = Field(16, ge=1)
     """Windows in a batch."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that a batch goes through the network in, one after another, where memory does not hold
+    it whole; it is the same batch, and the same step."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the network's sums while training: auto takes bfloat16 on a GPU and float32 elsewhere.
+    Weights, losses and the morphable model are float32 in any case."""
     window_frames: int = Field(75, ge=8)
     """Length of a window; a shorter span is padded."""
     learning_rate: float = Field(2e-3, gt=0.0)
@@ -111,6 +124,17 @@ class Train(Params):
     """How often the validation loss is taken and the best weights are kept."""
     validation_levels: int = Field(4, ge=1)
     """Noise levels, evenly spread, over which the validation loss is a mean."""
+    patience: int = Field(20, ge=1)
+    """Validations in a row without a lower loss after which training stops."""
+
+    @model_validator(mode="after")
+    def _parts_are_not_empty(self) -> Self:
+        if self.accumulate > self.batch_spans:
+            raise ValueError(
+                f"accumulate {self.accumulate} is more parts than the {self.batch_spans} windows "
+                f"of a batch"
+            )
+        return self
 
 
 class Evaluate(Params):

@@ -1,19 +1,20 @@
-"""A fitted clip as an animated mesh: one .glb file that the usual viewers play (glTF 2.0).
+"""A moving face as an animated mesh: one .glb file that the usual viewers play (glTF 2.0).
 
-    write(path, model, fitted)
+    write(path, model, fitted)                      # a fitted clip, with the head's own movement
+    animate(path, triangles, vertices, seconds)     # any motion
 
-Vertices move by morph targets: the principal directions of the clip's own motion, which are exact
-for a linear model of no more directions. The node turns and shifts as the head did, in metres,
-seen from the camera at the origin.
+Vertices move by morph targets: the principal directions of the motion itself, which are exact for a
+linear model of no more directions. A fitted clip is in metres, seen from the camera at the origin.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from pipeline.morph.interface import MorphableModel
 
 FPS = 30.0
 MAX_TARGETS = 64
+MAX_LEARNED = 1000
+"""Frames that the directions are found from, at most, evenly spread."""
 
 _FLOAT, _INDEX = 5126, 5125
 _VERTICES, _ELEMENTS = 34962, 34963
@@ -41,14 +44,66 @@ def write(path: Path, model: MorphableModel, fitted: Fitted) -> None:
     if not len(rows):
         raise CradleError(f"{path}: no frame was fitted, so there is nothing to animate")
     vertices = model.decode(fitted.identity[None], fitted.expression[rows], fitted.age[None])
-    content = _content(np.asarray(model.triangles), vertices.cpu().numpy(), fitted, rows)
+    head = {
+        "rotation": (_quaternions(fitted.rotation[rows]), "VEC4"),
+        "translation": (fitted.translation[rows] * [1, -1, -1] * _METRES, "VEC3"),
+    }
+    triangles = np.asarray(model.triangles)
+    _publish(path, _content(triangles, vertices.cpu().numpy(), rows / FPS, head, {}))
+
+
+class Motion(Protocol):
+    """Vertices (F, V, 3) in mm; a part of them may be made when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> NDArray[np.float32]: ...
+
+
+def animate(
+    path: Path, triangles: NDArray, vertices: Motion, seconds: NDArray, about: Mapping[str, Any]
+) -> None:
+    """Write a face that moves and keeps its place.
+
+    Args:
+        path: a .glb.
+        triangles: (T, 3) vertices' numbers.
+        vertices: (F, V, 3) mm, y up, z out of the face; at least one frame.
+        seconds: (F,) when each is.
+        about: what the file says of itself, beside its generator.
+    """
+    _publish(path, _content(triangles, vertices, seconds, {}, about))
+
+
+def _publish(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)
     partial.replace(path)
 
 
-def modes(vertices: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray]:
+def modes(vertices: Motion) -> tuple[NDArray, NDArray, NDArray]:
     """Mean (V, 3), targets (K, V, 3) and weights (F, K) whose sums are the frames (F, V, 3)."""
+    frames = len(vertices)
+    if frames > MAX_LEARNED:
+        mean, targets, _ = _modes(
+            vertices[np.linspace(0, frames - 1, MAX_LEARNED).round().astype(int)]
+        )
+        return mean, targets, _along(vertices, mean, targets)
+    return _modes(vertices[np.arange(frames)])
+
+
+def _along(vertices: Motion, mean: NDArray, targets: NDArray) -> NDArray[np.float64]:
+    """Weights of targets at right angles to one another that come closest to every frame."""
+    flat = targets.reshape(len(targets), -1).astype(np.float64)
+    flat /= (flat**2).sum(1, keepdims=True)
+    parts = (
+        vertices[np.arange(at, min(at + MAX_LEARNED, len(vertices)))]
+        for at in range(0, len(vertices), MAX_LEARNED)
+    )
+    return np.concatenate([(part - mean).reshape(len(part), -1) @ flat.T for part in parts])
+
+
+def _modes(vertices: NDArray[np.float32]) -> tuple[NDArray, NDArray, NDArray]:
     mean = vertices.mean(0)
     away = (vertices - mean).reshape(len(vertices), -1).astype(np.float64)
     # Frames are few beside coordinates: their own products are the smaller problem.
@@ -86,7 +141,11 @@ class _Buffer:
 
 
 def _content(
-    triangles: NDArray, vertices: NDArray[np.float32], fitted: Fitted, rows: NDArray[np.int64]
+    triangles: NDArray,
+    vertices: Motion,
+    seconds: NDArray,
+    head: Mapping[str, tuple[NDArray, str]],
+    about: Mapping[str, Any],
 ) -> bytes:
     mean, targets, weights = modes(vertices)
     buffer = _Buffer()
@@ -96,15 +155,12 @@ def _content(
         "material": 0,
         "targets": [{"POSITION": buffer.add(t, "VEC3", _VERTICES, ends=True)} for t in targets],
     }
-    time = buffer.add(rows / FPS, "SCALAR", ends=True)
-    tracks = {
-        "weights": buffer.add(weights, "SCALAR"),
-        "rotation": buffer.add(_quaternions(fitted.rotation[rows]), "VEC4"),
-        "translation": buffer.add(fitted.translation[rows] * [1, -1, -1] * _METRES, "VEC3"),
-    }
+    time = buffer.add(seconds, "SCALAR", ends=True)
+    tracks = {"weights": buffer.add(weights, "SCALAR")}
+    tracks |= {name: buffer.add(*track) for name, track in head.items()}
     names = list(tracks)
     document = {
-        "asset": {"version": "2.0", "generator": "cradle"},
+        "asset": {"version": "2.0", "generator": "cradle", **({"extras": about} if about else {})},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "head", "scale": [_METRES] * 3}],

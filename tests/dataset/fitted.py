@@ -31,6 +31,7 @@ class Level:
 
     name = "level"
     width = 2
+    described = {"name": "level", "width": 2}  # noqa: RUF012
 
     def extract(self, sound, frames):
         edges = np.round(np.arange(frames + 1) * HOP).astype(int)

@@ -9,6 +9,7 @@ from pipeline.generator.diffusion import (
     cosine,
     ddim,
     guided,
+    sample,
     sampling_levels,
 )
 
@@ -94,3 +95,58 @@ def test_guidance_one_asks_once():
         raise AssertionError("asked without the condition")
 
     assert guided(lambda x, t: x, never, 1.0)(torch.ones(1), torch.zeros(1)).item() == 1
+
+
+def exact(schedule, mean: float, spread: float, noise: torch.Tensor) -> torch.Tensor:
+    """Where the flow of a Gaussian takes noise from the last level: it keeps its rank."""
+    signal, level = schedule.signal[-1].double(), schedule.noise[-1].double()
+    wide = torch.sqrt(signal**2 * spread**2 + level**2)
+    return mean + spread * (noise - signal * mean) / wide
+
+
+def test_both_samplers_come_to_where_the_flow_goes():
+    schedule = cosine(1000)
+    noise = torch.linspace(-2, 2, 9, dtype=torch.double)[:, None]
+    wanted = exact(schedule, 1.0, 0.5, noise)
+    for sampler in ("ddim", "dpm"):
+        made = sample(schedule, oracle(schedule, 1.0, 0.5), noise, 250, sampler)
+        torch.testing.assert_close(made, wanted, atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("steps", [8, 16, 50])
+def test_dpm_solver_needs_fewer_steps_than_ddim(steps):
+    schedule = cosine(1000)
+    noise = torch.linspace(-2, 2, 9, dtype=torch.double)[:, None]
+    wanted = exact(schedule, 1.0, 0.5, noise)
+    off = {
+        name: (sample(schedule, oracle(schedule, 1.0, 0.5), noise, steps, name) - wanted)
+        .abs()
+        .max()
+        .item()
+        for name in ("ddim", "dpm")
+    }
+    assert off["dpm"] < 0.5 * off["ddim"]
+
+
+def test_dpm_solver_is_ddim_where_there_is_one_guess_alone():
+    schedule, noise = cosine(1000), torch.randn(4, 3)
+
+    def denoise(x, t):
+        return 0.3 * x + 0.1 * schedule.noise[t][:, None]
+
+    for steps in (1, 2):
+        first, same = (sample(schedule, denoise, noise, steps, n) for n in ("ddim", "dpm"))
+        torch.testing.assert_close(first, same)
+
+
+@pytest.mark.parametrize("steps", [50, 8, 4, 2])
+@pytest.mark.parametrize("sampler", ["ddim", "dpm"])
+def test_the_network_is_asked_once_a_step(sampler, steps):
+    schedule, asked = cosine(1000), []
+
+    def denoise(x, t):
+        asked.append(int(t[0]))
+        return x * 0
+
+    sample(schedule, denoise, torch.randn(1, 2), steps, sampler)
+    assert asked == sampling_levels(1000, steps)

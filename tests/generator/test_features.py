@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from pipeline.core.errors import BackendError
 from pipeline.generator import features
 from pipeline.generator.features import ENERGY_COLUMN, RATE_HZ, Features, interpolate
 from pipeline.generator.logmel import BANDS, PITCH_ZERO_HZ, LogMel, mel_matrix
+from pipeline.generator.params import FeatureName
 
 OCTAVES, PERIODIC = 1 + BANDS, 2 + BANDS
 
@@ -44,6 +46,7 @@ def test_an_impulse_is_felt_at_its_own_frame(logmel):
 def test_interpolation_is_exact_for_a_straight_line_between_true_centres():
     class Ramp:
         name, width, hop_samples, first_centre_samples = "ramp", 1, 320, 199.5
+        reach_samples = 200
 
         def encode(self, sound):
             return (199.5 + 320 * np.arange(49))[:, None].astype(np.float32)
@@ -97,10 +100,11 @@ def test_an_unknown_encoder_is_named_with_those_there_are():
 
 
 def test_every_encoder_says_what_it_is_and_keeps_its_word():
-    for name in features.ENCODERS.modules:
-        assert features.info(name).name == name
-        loaded = features.load(name)
-        assert loaded.encoder.encode(tone(400)).shape[1] == loaded.encoder.width
+    assert set(features.ENCODERS.modules) == set(get_args(FeatureName))
+    assert features.info("logmel").name == "logmel"
+    loaded = features.load("logmel")
+    assert loaded.encoder.encode(tone(400)).shape[1] == loaded.encoder.width
+    assert loaded.described == {"name": "logmel", "width": 43}
 
 
 def test_importing_features_does_not_import_torch():

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pickle
 import re
@@ -10,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.core.errors import WeightsError
 from pipeline.generator import checkpoint, spans, train
-from pipeline.generator.params import Network
+from pipeline.generator.params import Network, Train
 from pipeline.generator.train import MODEL, DivergedError, Trainer, pace
 from tests.generator.conftest import SMALL, stage_in
 from tests.generator.world import VOCALIZATIONS, ToyFace, make_pack
@@ -209,3 +210,96 @@ def test_a_generator_for_other_features_or_another_face_is_refused(trained):
 def test_params_say_what_a_width_has_to_be():
     with pytest.raises(ValueError, match="no multiple of twice 4 heads"):
         Network(width=36, heads=4)
+
+
+def files(root):
+    """The model and every curve."""
+    out = root / "data/train"
+    found = {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.*"))}
+    return (root / MODEL).read_bytes(), found
+
+
+LONG = QUICK.model_copy(update={"steps": 12, "network": Network(layers=2, width=32, heads=2)})
+"""With dropout, whose chance has to go on as well."""
+
+
+@pytest.mark.parametrize("killed_at", [2, 8, 12])
+def test_a_killed_training_goes_on_along_the_same_curve(tmp_path, monkeypatch, killed_at):
+    trained_in(tmp_path / "whole", LONG)
+    steps, step = [], Trainer.step
+
+    def killed(self, number):
+        steps.append(number)
+        if len(steps) == killed_at:
+            raise KeyboardInterrupt
+        return step(self, number)
+
+    monkeypatch.setattr(Trainer, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trained_in(tmp_path / "cut", LONG)
+    torch.manual_seed(99)
+    train.run(stage_in(tmp_path / "cut", "train", LONG), ToyFace())
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+    # It went on from the last validation, every three steps, and not from the beginning.
+    assert steps[killed_at] == (killed_at - 1) // 3 * 3 + 1
+    assert not (tmp_path / "cut" / train.UNFINISHED).exists()
+
+
+def test_what_another_training_left_is_not_gone_on_from(tmp_path, monkeypatch):
+    step = Trainer.step
+
+    def killed(self, number):
+        if number == 8:
+            raise KeyboardInterrupt
+        return step(self, number)
+
+    monkeypatch.setattr(Trainer, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trained_in(tmp_path / "a", LONG)
+    monkeypatch.setattr(Trainer, "step", step)
+    other = LONG.model_copy(update={"seed": 1})
+    train.run(stage_in(tmp_path / "a", "train", other), ToyFace())
+    trained_in(tmp_path / "b", other)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_a_batch_in_parts_teaches_what_it_teaches_whole(tmp_path):
+    pack = spans.read(make_pack(tmp_path / "pack", {"train": 4, "val": 1, "test": 0}, frames=60))
+    every = [dataclasses.replace(s, valid=np.ones_like(s.valid)) for s in pack.spans["train"]]
+    pack.spans["train"][:] = every
+    params = QUICK.model_copy(update={"window_frames": 40})
+
+    def after(parts):
+        trainer = Trainer.start(
+            params.model_copy(update={"accumulate": parts}), pack, ToyFace(), "cpu"
+        )
+        terms = [trainer.step(number) for number in (1, 2)]
+        return terms, trainer.generator.denoiser.state_dict()
+
+    (terms, whole), (same_terms, parts) = after(1), after(3)
+    for name, value in terms[1].items():
+        assert same_terms[1][name] == pytest.approx(value, rel=1e-3), name
+    for name, tensor in whole.items():
+        torch.testing.assert_close(parts[name], tensor, atol=2e-4, rtol=0)
+
+
+def test_more_parts_than_windows_are_refused():
+    with pytest.raises(ValueError, match="more parts than the 8 windows"):
+        Train(batch_spans=8, accumulate=9)
+
+
+def test_half_precision_learns_as_well_and_keeps_whole_weights(tmp_path):
+    params = QUICK.model_copy(update={"precision": "bfloat16", "steps": 40, "patience": 99})
+    trained_in(tmp_path, params)
+    values = curve(tmp_path, "validation/loss")["loss"]
+    assert values.iloc[-1] < values.iloc[0]
+    generator = checkpoint.load(tmp_path / MODEL)
+    assert all(p.dtype == torch.float32 for p in generator.denoiser.parameters())
+
+
+def test_training_stops_once_it_is_in_vain(tmp_path, monkeypatch):
+    losses = iter([0.5, 0.2, 0.9, 0.8, 0.1])
+    monkeypatch.setattr(Trainer, "validate", lambda self: {"loss": next(losses)})
+    trained_in(tmp_path, QUICK.model_copy(update={"steps": 30, "patience": 2}))
+    training = checkpoint.load(tmp_path / MODEL).about["training"]
+    assert (training["steps"], training["best_step"]) == (12, 6)

@@ -24,6 +24,7 @@ class ToyFace:
 
     name = "toy"
     digest = "0" * 64
+    triangles = np.array([[0, 1, 2], [3, 4, 5], [5, 6, 7]])
     lips = np.arange(6)
     aperture_pair = (0, 3)
 

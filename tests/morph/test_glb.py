@@ -110,3 +110,37 @@ def test_the_mesh_lies_over_fitted_frames_alone(fitted: Fitted) -> None:
     assert changed[60:80, 75:95].all()
     assert not changed[:, :8].any()
     assert over(picture, painter, face, fitted, 2) is picture
+
+
+def test_any_motion_moves_and_says_what_it_is(tmp_path: Path) -> None:
+    triangles, path = np.array([[0, 1, 2], [1, 2, 3]]), tmp_path / "face.glb"
+    vertices = np.random.default_rng(0).normal(size=(6, 4, 3)).astype(np.float32)
+    glb.animate(path, triangles, vertices, np.arange(6) / 30, {"synthetic": True})
+    document, _ = read(path)
+    assert document["asset"]["extras"] == {"synthetic": True}
+    assert [c["target"]["path"] for c in document["animations"][0]["channels"]] == ["weights"]
+    mean, targets, weights = glb.modes(vertices)
+    np.testing.assert_allclose(
+        mean + np.einsum("fk,kvc->fvc", weights, targets), vertices, atol=1e-5
+    )
+
+
+def test_a_long_motion_is_described_by_a_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a face that moves in few ways, some frames say all, and no more are held at once."""
+    monkeypatch.setattr(glb, "MAX_LEARNED", 7)
+    rng = np.random.default_rng(0)
+    every = (rng.normal(size=(40, 3)) @ rng.normal(size=(3, 30))).reshape(40, 10, 3)
+    most = 0
+
+    class Made:
+        def __len__(self) -> int:
+            return len(every)
+
+        def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+            nonlocal most
+            most = max(most, len(rows))
+            return every[rows].astype(np.float32)
+
+    mean, targets, weights = glb.modes(Made())
+    assert most == 7
+    np.testing.assert_allclose(mean + np.einsum("fk,kvc->fvc", weights, targets), every, atol=1e-4)

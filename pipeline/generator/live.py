@@ -1,0 +1,199 @@
+"""Faces that follow sounds as they come, the same ones whatever the pieces.
+
+    stream = Stream(generator, given, Sampling(seed=0, steps=4))
+    latents = stream.push(audio)        # (B, n, C) -> (samples, B, m, 64): as far as is known
+    latents = stream.finish()           # the rest, when there is no more sound
+
+A frame looks back at others at its own noise level alone. So the keys and values of the past are
+kept for every level that the sampler visits, and with them a new frame goes its whole way from
+noise to the clean without touching an old one. What is kept is as long as the network's memory: a
+stream costs the same after an hour as after a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pipeline.generator import diffusion
+from pipeline.generator.diffusion import Sampler, guided
+from pipeline.generator.model import Conditions, Denoiser, Seen, Told, banded, rotation
+from pipeline.generator.noise import drawn
+
+if TYPE_CHECKING:
+    from pipeline.generator.checkpoint import Generator
+
+BLOCK_FRAMES = 256
+"""Frames that go through the network at once, at most."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How faces are drawn."""
+
+    seed: int = 0
+    """Of the noise that they begin from; the same one gives the same faces."""
+    steps: int = 8
+    """How often the network is asked, for each frame."""
+    guidance: float = 1.0
+    """How far to push from what is guessed without the sound; 1 takes the network at its word."""
+    sampler: Sampler = "ddim"
+    """How the steps go."""
+    samples: int = 1
+    """Faces a sound; the first of many is the one that is drawn alone."""
+
+
+class Stream:
+    """Samples for a batch of sounds that come piece by piece."""
+
+    def __init__(self, generator: Generator, given: Conditions, how: Sampling) -> None:
+        """Begin at frame 0.
+
+        Args:
+            generator: as trained.
+            given: vocalization and infant of each sound (B); its own sound is not looked at.
+            how: to sample.
+        """
+        denoiser = generator.denoiser
+        self._generator, self._how, self._sounds = generator, how, len(given.age)
+        self._back, self._ahead = denoiser.reach
+        self._past = denoiser.memory - 1
+        self._heard = self._done = self._first = 0
+        given = _repeated(given, how.samples)
+        self._real = torch.zeros((len(given.age), 0), dtype=torch.bool, device=given.age.device)
+        told = [given] if how.guidance == 1.0 else [given, given.without_audio()]
+        self._tracks = [Track(denoiser, generator.schedule.levels, one) for one in told]
+        self._denoise = guided(self._tracks[0].denoise, self._tracks[-1].denoise, how.guidance)
+
+    @property
+    def look_ahead_frames(self) -> int:
+        """For how many frames of sound after its own a frame waits."""
+        return self._ahead
+
+    @torch.inference_mode()
+    def push(self, audio: Tensor, heard: Tensor | None = None) -> Tensor:
+        """Hear more.
+
+        Args:
+            audio: (B, n, C) features of the next frames.
+            heard: (B, n) bool, False where a sound is over and padded; all True where None.
+
+        Returns:
+            (samples, B, m, 64) latents of the frames whose sound is now known.
+        """
+        if heard is None:
+            heard = torch.ones(audio.shape[:2], dtype=torch.bool, device=audio.device)
+        audio = self._generator.audio.apply(audio).repeat(self._how.samples, 1, 1)
+        self._real = torch.cat([self._real, heard.repeat(self._how.samples, 1)], 1)
+        place = torch.arange(self._heard, self._heard + audio.shape[1], device=audio.device)
+        for track in self._tracks:
+            track.hear(audio, place)
+        self._heard += len(place)
+        return self._advance(self._heard - self._ahead)
+
+    @torch.inference_mode()
+    def finish(self) -> Tensor:
+        """Take it that there is no more sound; the rest of the frames."""
+        return self._advance(self._heard)
+
+    def _advance(self, end: int) -> Tensor:
+        nothing = torch.zeros((len(self._real), 0, self._width), device=self._real.device)
+        made = [nothing]
+        while self._done < end:
+            made.append(self._block(self._done, min(end, self._done + BLOCK_FRAMES)))
+        latents = self._generator.expression.undo(torch.cat(made, 1))
+        return latents.unflatten(0, (self._how.samples, self._sounds))
+
+    @property
+    def _width(self) -> int:
+        return self._generator.denoiser.layout.expression
+
+    def _block(self, start: int, stop: int) -> Tensor:
+        how, asking = self._how, self._places(start, stop)
+        faces = self._places(max(0, start - self._past), stop)
+        sound = self._places(max(0, start - self._back), self._heard)
+        past = banded(asking, faces, self._real_at(faces), self._past, 0)
+        near = banded(asking, sound, self._real_at(sound), self._back, self._ahead)
+        for track in self._tracks:
+            track.look(asking, past, near)
+        begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width)
+        noise = torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
+        schedule = self._generator.schedule
+        clean = diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)
+        self._forget(stop)
+        return clean
+
+    def _forget(self, stop: int) -> None:
+        for track in self._tracks:
+            track.forget_sound(self._heard - max(0, stop - self._back))
+        first = max(0, stop - max(self._past, self._back))
+        self._real = self._real[:, first - self._first :].clone()
+        self._first, self._done = first, stop
+
+    def _places(self, start: int, stop: int) -> Tensor:
+        return torch.arange(start, stop, device=self._real.device)
+
+    def _real_at(self, place: Tensor) -> Tensor:
+        return self._real[:, place - self._first]
+
+
+class Track:
+    """One way of telling the network of the sounds, and all that it keeps from block to block."""
+
+    def __init__(self, denoiser: Denoiser, levels: int, given: Conditions) -> None:
+        self._denoiser, self._levels, self._given = denoiser, levels, given
+        self._sound: list[Seen] = []
+        self._faces: dict[int, list[Seen]] = {}
+        self._told: dict[int, list[Told]] = {}
+
+    def hear(self, audio: Tensor, place: Tensor) -> None:
+        """Turn whitened sound (B, n, C) of the next places (n,) into keys and values."""
+        turn = rotation(place, self._denoiser.head)
+        new = self._denoiser.hear(audio, self._given.keep_audio, turn)
+        old = self._sound
+        self._sound = [a.then(b) for a, b in zip(old, new, strict=True)] if old else new
+
+    def forget_sound(self, kept: int) -> None:
+        """Keep the last so many frames of sound."""
+        self._sound = [seen.last(kept) for seen in self._sound]
+
+    def look(self, place: Tensor, past: Tensor, near: Tensor) -> None:
+        """Turn to the frames at `place`; the masks are those of `Denoiser.refine`."""
+        self._turn = rotation(place, self._denoiser.head)
+        # Of a single frame nothing is masked, as a rule; then attention is cheaper.
+        self._past, self._near = (None if bool(m.all()) else m for m in (past, near))
+
+    def denoise(self, noisy: Tensor, level: Tensor) -> Tensor:
+        """Guess the clean at one level (B,), the same for all, and remember the frames there."""
+        at = int(level[0])
+        nothing: list[Seen | None] = [None] * len(self._denoiser.blocks)
+        before = self._faces.get(at, nothing)
+        clean, seen = self._denoiser.refine(
+            noisy,
+            self._tell(at, level),
+            self._turn,
+            self._past,
+            self._near,
+            self._sound,
+            before,
+        )
+        self._faces[at] = [layer.last(self._denoiser.memory - 1) for layer in seen]
+        return clean
+
+    def _tell(self, at: int, level: Tensor) -> list[Told]:
+        if at not in self._told:
+            self._told[at] = self._denoiser.tell((level + 1) / self._levels, self._given)
+        return self._told[at]
+
+
+def _repeated(given: Conditions, count: int) -> Conditions:
+    """The same `count` times over; without the sound, which comes later."""
+    told = {
+        field.name: getattr(given, field.name).repeat(count, *[1] * dims)
+        for field in fields(given)
+        for dims in [getattr(given, field.name).dim() - 1]
+    }
+    return Conditions(**told)

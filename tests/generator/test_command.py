@@ -1,0 +1,135 @@
+"""`cradle generate`, as a person or a program calls it."""
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline import media
+from pipeline.__main__ import main
+from pipeline.generator import checkpoint, spans
+from pipeline.generator.train import untrained
+from pipeline.morph import model
+from tests.generator.conftest import SMALL
+from tests.generator.world import RATE_HZ, ToyFace, make_pack, performance, voiced
+
+FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A generator for the face that the project fits; it has learned nothing, and need not have."""
+    folder = tmp_path_factory.mktemp("made")
+    pack = spans.read(make_pack(folder / "pack", {"train": 2, "val": 0, "test": 0}, frames=40))
+
+    def saved(name, face):
+        generator = untrained(SMALL, pack, face)
+        generator.about["training"] = {"steps": 0, "verdict": "untrained"}
+        checkpoint.save(generator, folder / name)
+        return str(folder / name)
+
+    return SimpleNamespace(
+        ours=saved("ours.safetensors", model.load()), toy=saved("toy.safetensors", ToyFace())
+    )
+
+
+@pytest.fixture(scope="module")
+def sound() -> np.ndarray:
+    return voiced(*performance(FRAMES, np.random.default_rng(0)))[: FRAMES * RATE_HZ // 30]
+
+
+def wav(sound: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    soundfile.write(out, sound, RATE_HZ, format="WAV")
+    return out.getvalue()
+
+
+def piped(monkeypatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+
+def test_a_file_becomes_latents_mesh_and_video(made, sound, tmp_path, capsys):
+    path, out = tmp_path / "crying.wav", tmp_path / "out"
+    path.write_bytes(wav(sound))
+    asked = ["--model", made.ours, "--steps", "2", "--samples", "2", "--face", "sampled"]
+    assert main(["generate", str(path), "-o", str(out), *asked, "--age-months", "11"]) == 0
+    names = sorted(file.name for file in out.iterdir())
+    assert names == sorted(f"face{n}.{end}" for n in ("", "-2") for end in ("glb", "mp4", "npz"))
+    with np.load(out / "face.npz", allow_pickle=False) as file:
+        assert file["expression"].shape == (FRAMES, 64)
+        assert file["age"] == 1.0
+        assert file["identity"].std() > 0.5
+        assert file["synthetic"]
+        assert str(file["vocalization"]) == "cry"
+    assert len(list(media.read_frames(out / "face.mp4"))) == FRAMES
+    assert f"{FRAMES} frames of cry" in capsys.readouterr().out
+    fitted = [str(path), "-o", str(tmp_path / "again"), "--model", made.ours, "--steps", "1"]
+    assert main(["generate", *fitted, "--face", str(out / "face.npz")]) == 0
+
+
+def test_a_stream_becomes_lines(made, sound, monkeypatch, capsys):
+    piped(monkeypatch, wav(sound))
+    assert main(["generate", "-", "-o", "-", "--model", made.ours, "--steps", "2"]) == 0
+    head, *frames = map(json.loads, capsys.readouterr().out.splitlines())
+    assert head["synthetic"]
+    assert head["look_ahead_s"] <= 0.2
+    assert [frame["frame"] for frame in frames] == list(range(FRAMES))
+
+
+def test_a_stream_that_breaks_off_is_used_as_far_as_it_came(made, sound, monkeypatch, capsys):
+    piped(monkeypatch, wav(sound)[:-3201])
+    assert main(["generate", "-", "-o", "-", "--model", made.ours, "--steps", "1"]) == 0
+    said = capsys.readouterr()
+    assert "ended 3201 bytes before its header said" in said.err
+    assert len(said.out.splitlines()) == 1 + FRAMES - 4
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "words"),
+    [
+        (b"", [], "nothing came"),
+        (b"hello, this is text", [], "no WAV"),
+        (b"\0" * 800, ["--raw-rate", "16000"], "400 samples, a frame needs 533"),
+        (b"\0" * 800, ["--raw-rate", "12"], "12 Hz; from 4000"),
+        (b"", ["--steps", "0"], "--steps 0: from 1 to 1000"),
+        (b"", ["--guidance", "99"], "--guidance 99.0: from 0 to 10"),
+        (b"", ["--face", "mine.npz"], "--face mine.npz: average, sampled or"),
+        (b"", ["--age-months", "700"], "--age-months 700: from 0 to 60"),
+        (b"", ["--vocalization", "sneeze"], "'sneeze' is not one this generator knows: babble"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(
+    made, monkeypatch, capsys, tmp_path, content, asked, words
+):
+    piped(monkeypatch, content)
+    out = tmp_path / "out"
+    assert main(["generate", "-", "-o", str(out), "--model", made.ours, *asked]) == 1
+    assert words in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_lines_are_of_one_motion(made, monkeypatch, capsys):
+    piped(monkeypatch, wav(np.zeros(RATE_HZ)))
+    assert main(["generate", "-", "-o", "-", "--model", made.ours, "--samples", "2"]) == 1
+    assert "--samples 2: lines are of one motion" in capsys.readouterr().err
+
+
+def test_a_generator_for_another_face_is_refused(made, sound, tmp_path, capsys):
+    path = tmp_path / "cry.wav"
+    path.write_bytes(wav(sound))
+    assert main(["generate", str(path), "-o", str(tmp_path / "out"), "--model", made.toy]) == 1
+    said = capsys.readouterr().err
+    assert "trained with morphable model" in said
+    assert "'toy'" in said
+
+
+def test_the_rate_of_a_file_is_its_own(made, sound, tmp_path, capsys):
+    path = tmp_path / "cry.wav"
+    path.write_bytes(wav(sound))
+    asked = ["generate", str(path), "-o", str(tmp_path), "--model", made.ours, "--raw-rate", "8000"]
+    assert main(asked) == 1
+    assert "--raw-rate: a file says itself" in capsys.readouterr().err
