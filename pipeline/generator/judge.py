@@ -80,19 +80,16 @@ class Judge:
 
     def sample(self, span: Span, seed: int) -> Floats:
         """Sample latents (T, 64) for a span's sound on its own face."""
-        return self._ask([span], seed)[0]
+        batch = spans.whole(span, self.generator.vocalizations).to(self.device)
+        p = self.params
+        made = self.generator.sample(batch, seed, p.sample_steps, p.guidance)[0]
+        latents: Floats = made.cpu().numpy()
+        return latents
 
     def samples(self, span: Span) -> Floats:
         """Sample latents (S, T, 64) for a span's sound, all different."""
-        return self._ask([span] * self.params.samples, _SAMPLES_SEED)
-
-    def _ask(self, asked: list[Span], seed: int) -> Floats:
-        frames = max(span.frames for span in asked)
-        names = self.generator.vocalizations
-        batch = spans.collate(asked, [0] * len(asked), frames, names).to(self.device)
-        p = self.params
-        made: Floats = self.generator.sample(batch, seed, p.sample_steps, p.guidance).cpu().numpy()
-        return made
+        seeds = range(_SAMPLES_SEED, _SAMPLES_SEED + self.params.samples)
+        return np.stack([self.sample(span, seed) for seed in seeds])
 
     def donor(self, span: Span, number: int, turn: int) -> Span:
         """Pick a span of another clip, another one each turn: of the test split if it has one."""
@@ -104,51 +101,52 @@ class Judge:
 
     def rows(self, shown: Prediction) -> Iterator[dict[str, Any]]:
         """Every metric of a span, a row a method and seed."""
-        span = shown.span
-        if not span.valid.any():
+        if not shown.span.valid.any():
             return
-        true = self.vertices(span, span.expression)[span.valid]
-        rest = self.vertices(span, np.zeros_like(span.expression[:1]))[0]
-        energy_db = span.audio[span.valid, ENERGY_COLUMN]
         for (method, seed), latents in sorted(shown.latents.items()):
-            made = self.vertices(span, latents)[span.valid]
             yield {
-                **described(span),
+                **described(shown.span),
                 "method": method,
                 "seed": seed,
-                "sound_of": shown.donors[seed] if method == SHUFFLED else span.span_id,
-                **metrics.judge(
-                    made, true, rest, self.regions, self.params.closed_mm, energy_db, FPS
-                ),
+                "sound_of": shown.donors[seed] if method == SHUFFLED else shown.span.span_id,
+                **self.alone(shown.span, latents),
             }
+
+    def alone(self, span: Span, latents: Floats) -> dict[str, float]:
+        """Take every metric of latents (T, 64), over the span's valid frames."""
+        true, made = (self.vertices(span, x)[span.valid] for x in (span.expression, latents))
+        rest = self.vertices(span, np.zeros_like(span.expression[:1]))[0]
+        energy_db = span.audio[span.valid, ENERGY_COLUMN]
+        closed_mm = self.params.closed_mm
+        return metrics.judge(made, true, rest, self.regions, closed_mm, energy_db, FPS)
 
     def sampled(self, shown: Prediction) -> Iterator[dict[str, Any]]:
         """What the samples of a span say together: one row, or none where nothing was measured."""
-        span = shown.span
-        if not span.valid.any():
-            return
-        both = np.concatenate([shown.samples, span.expression[None]])[:, span.valid]
-        lips = self.lips(span, both)
-        upper, lower = (mouth_rows(self.face).tolist().index(v) for v in self.face.aperture_pair)
-        gaps = np.linalg.norm(lips[:, :, upper] - lips[:, :, lower], axis=-1)
-        lips = lips[:, :, : len(self.face.lips)]
-        yield {
-            **described(span),
-            **metrics.judge_samples(lips[:-1], gaps[:-1], lips[-1], gaps[-1]),
-        }
+        if shown.span.valid.any():
+            yield described(shown.span) | self.together(shown.span, shown.samples)
+
+    def together(self, span: Span, latents: Floats) -> dict[str, float]:
+        """Judge several latents (S, T, 64) of one span together, over its valid frames."""
+        both = np.concatenate([latents, span.expression[None]])[:, span.valid]
+        mouths = self.mouths(span, both)
+        rows = mouth_rows(self.face).tolist()
+        upper, lower = (rows.index(vertex) for vertex in self.face.aperture_pair)
+        gaps = np.linalg.norm(mouths[:, :, upper] - mouths[:, :, lower], axis=-1)
+        lips = mouths[:, :, : len(self.face.lips)]
+        return metrics.judge_samples(lips[:-1], gaps[:-1], lips[-1], gaps[-1])
 
     def vertices(self, span: Span, latents: Floats) -> Floats:
         """Put latents on a span's own face, (T, V, 3) mm."""
         return decode(self.face, span.identity, latents, span.age)
 
     @torch.no_grad()
-    def lips(self, span: Span, latents: Floats) -> Floats:
+    def mouths(self, span: Span, latents: Floats) -> Floats:
         """Put several latents (S, T, 64) on a span's own mouth, (S, T, rows, 3) mm."""
         count = len(latents)
         who, old = torch.from_numpy(span.identity), torch.from_numpy(span.age)
         decoder = lip_decoder(self.face, who.expand(count, -1), old.expand(count, -1))
-        lips: Floats = decoder(torch.from_numpy(np.ascontiguousarray(latents))).cpu().numpy()
-        return lips
+        mouths: Floats = decoder(torch.from_numpy(np.ascontiguousarray(latents))).cpu().numpy()
+        return mouths
 
     @cached_property
     def regions(self) -> metrics.Regions:

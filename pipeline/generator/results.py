@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.generator import metrics
-from pipeline.generator.judge import OURS, SHUFFLED
+from pipeline.generator.judge import OURS
 
 COMPARED = (*metrics.LOWER_IS_BETTER, *metrics.HIGHER_IS_BETTER)
 DECIDING = ("lve_mm2", "aperture_dtw_mm", "l_pcc", "l_ccc")
@@ -52,7 +52,9 @@ def summarise(
         "seeds": len(seeds),
     }
     for other in methods[1:]:
-        rival = {seed: by_seed[other, seed if other == SHUFFLED else 0] for seed in seeds}
+        # What draws nothing has one seed alone.
+        alone = next(seed for name, seed in by_seed if name == other)
+        rival = {seed: by_seed.get((other, seed), by_seed[other, alone]) for seed in seeds}
         figures[f"seeds_better_than_{other}"] = sum(
             _better(by_seed[OURS, seed], rival[seed]) for seed in seeds
         )
