@@ -71,9 +71,7 @@ def run(stage: Stage[Evaluate], face: Face, draw: Draw, hear: Hear) -> Summary:
     return Summary(len(judged), kept=len(judged), unit="spans", extra=_words(figures, methods))
 
 
-def aperture_table(
-    shown: Sequence[Prediction], face: Face, methods: Sequence[str]
-) -> pd.DataFrame:
+def aperture_table(shown: Sequence[Prediction], face: Face, methods: Sequence[str]) -> pd.DataFrame:
     """The mouth's aperture in mm by frame: the truth and every method, first seed."""
     parts = []
     for prediction in shown:
@@ -93,9 +91,7 @@ def aperture_table(
     return pd.concat(parts)[list(empty.columns)] if parts else empty
 
 
-def _write(
-    out: Path, table: pd.DataFrame, samples: pd.DataFrame, methods: Sequence[str]
-) -> None:
+def _write(out: Path, table: pd.DataFrame, samples: pd.DataFrame, methods: Sequence[str]) -> None:
     tables.write(out / "clips.parquet", table)
     tables.write(out / "samples.parquet", samples)
     for name, found in (
@@ -128,7 +124,10 @@ def _film(folder: Path, shown: Prediction, court: Judge, draw: Draw, hear: Hear)
         "truth": court.vertices(span, _held(span)),
         "generated": court.vertices(span, shown.latents[OURS, seed]),
         "other sound": court.vertices(span, shown.latents[SHUFFLED, seed]),
-        **{name: court.vertices(span, shown.latents[name, 0]) for name in court.params.peers.methods},
+        **{
+            name: court.vertices(span, shown.latents[name, 0])
+            for name in court.params.peers.methods
+        },
     }
     sound = hear(span.clip, span.start_frame, span.frames)
     video.write(folder / f"{span.span_id}.mp4", faces, draw, sound)

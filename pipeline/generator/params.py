@@ -119,7 +119,7 @@ PeerName = Literal["faceformer", "codetalker", "imitator"]
 class Peers(Params):
     """Published models to train and judge beside the generator."""
 
-    methods: list[PeerName] = []
+    methods: list[PeerName] = Field([])
     """Which: faceformer, codetalker, imitator; each costs as long as a short training."""
     steps: int = Field(300, ge=1)
     """Batches that each learns from."""

@@ -1,4 +1,4 @@
-"""Rows of metrics put together: figures of each method, and how surely one is better than another."""
+"""Rows of metrics put together: figures of each method, and how surely one is better."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     who = infant(7)
     made = unseen("cry", who, 6.0, np.random.default_rng(1), faces=5)
     made.sound            # (96000,) at 16 kHz
-    made.faces[0]         # {"jaw_drop": (180,), ...} at 30 frames a second; four more may go with it
+    made.faces[0]         # {"jaw_drop": (180,), ...} at 30 a second; four more may go with it
 
 In the nursery that is filmed one track drives sound and face, so that loudness tells nearly all.
 Here it does not:
@@ -189,9 +189,7 @@ def _face(heard: Performance, habits: Habits, rng: np.random.Generator) -> dict[
     return {name: heard.sampled(np.clip(track, 0, 1), FPS) for name, track in actions.items()}
 
 
-def _breaths(
-    times: Array, heard: Performance, habits: Habits, rng: np.random.Generator
-) -> Array:
+def _breaths(times: Array, heard: Performance, habits: Habits, rng: np.random.Generator) -> Array:
     """Openings to breathe in before events that follow on a pause, without a sound."""
     breath, last_s = np.zeros_like(times), -1.0
     for start_s, end_s in heard.events:

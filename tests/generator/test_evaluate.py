@@ -13,8 +13,7 @@ from pipeline.generator.judge import with_sound_of
 from pipeline.generator.params import Evaluate, Peers
 from tests.generator.conftest import stage_in
 from tests.generator.test_train import QUICK
-from tests.generator.world import OPEN, RATE_HZ, ToyFace, make_pack
-
+from tests.generator.world import RATE_HZ, ToyFace, make_pack
 
 METHODS = judges.methods(Evaluate())
 
@@ -97,7 +96,7 @@ def test_margins_are_positive_with_their_intervals_and_p_values(judged):
 
 
 def test_seeds_are_told_apart_from_sources(judged):
-    root, _, figures = judged
+    root, _, _ = judged
     table = pd.read_csv(root / "data/evaluate/certainty.csv").set_index(["method", "metric"])
     ours = table.loc[("ours", "lve_mm2")]
     assert ours["low"] < ours["mean"] < ours["high"]

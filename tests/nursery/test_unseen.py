@@ -90,7 +90,7 @@ def test_habits_are_told_by_face_and_age_and_go_on():
         found, *_ = np.linalg.lstsq(inputs, values, rcond=None)
         left = ((values - inputs @ found) ** 2).sum() / ((values - values.mean()) ** 2).sum()
         assert 0.05 < left < 0.6, habit
-    assert infant(5) .habits == infant(5).habits
+    assert infant(5).habits == infant(5).habits
 
 
 def test_the_mouth_is_ahead_of_the_sound_by_habit():

@@ -90,8 +90,6 @@ def places(frames: int, width: int, period: int, device: torch.device) -> Tensor
     """Sinusoidal positions that begin again every `period` frames, (T, width); 0 for never."""
     at = torch.arange(frames, device=device)
     at = (at % period if period else at).float()
-    rate = torch.exp(
-        -math.log(10_000.0) * torch.arange(0, width, 2, device=device) / width
-    )
+    rate = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2, device=device) / width)
     angle = at[:, None] * rate
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)

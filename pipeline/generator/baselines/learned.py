@@ -128,9 +128,7 @@ def train(
     pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, p.learning_rate, max(steps, 2))
     network.train()
     for _ in range(steps):
-        batch = spans.draw(
-            task.spans, p.batch_spans, p.window_frames, task.vocalizations, random
-        )
+        batch = spans.draw(task.spans, p.batch_spans, p.window_frames, task.vocalizations, random)
         optimizer.zero_grad(set_to_none=True)
         loss(batch).backward()
         torch.nn.utils.clip_grad_norm_(wanted, 1.0)

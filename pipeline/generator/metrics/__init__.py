@@ -50,6 +50,7 @@ __all__ = [
     "mean_vertex_error",
     "overall",
     "regions",
+    "series",
     "sign_flip",
     "spread",
     "spreads",

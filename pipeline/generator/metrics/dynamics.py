@@ -2,8 +2,8 @@
 
 FDD, the upper-face dynamics deviation (CodeTalker): of every upper-face vertex take its squared
 distance from the face at rest over time, of that the standard deviation; the mean over vertices of
-the truth's less that of the prediction. Signed, a lively wrong face cancels a stiff one; FaceDiffuser
-takes the absolute value of each sequence, and so does `fdd_abs_mm2`.
+the truth's less that of the prediction. Signed, a lively wrong face cancels a stiff one;
+FaceDiffuser takes the absolute value, and so does `fdd_abs_mm2`, of each sequence.
 
 The spread of motion is the mean over vertices of the root of the variance of their paths, mm.
 """

@@ -1,12 +1,12 @@
 """What several samples of one sound say together: how varied they are, how good the best one is.
 
-    diversity_mm      mean distance of a lip vertex between two samples (FaceDiffuser's, over pairs)
-    lve_mean_mm2      LVE of a sample, mean over samples
-    lve_best_mm2      LVE of the best one: the coverage error
-    lve_of_mean_mm2   LVE of the samples' mean, which is what a regressor would aim at: the mean
-                      estimate error (ProbTalk3D)
-    aperture_pcc_best, aperture_pcc_mean, aperture_ccc_best, aperture_ccc_mean
-                      the same two of the aperture's correlations
+diversity_mm      mean distance of a lip vertex between two samples (FaceDiffuser's, over pairs)
+lve_mean_mm2      LVE of a sample, mean over samples
+lve_best_mm2      LVE of the best one: the coverage error
+lve_of_mean_mm2   LVE of the samples' mean, which is what a regressor would aim at: the mean
+                  estimate error (ProbTalk3D)
+aperture_pcc_best, aperture_pcc_mean, aperture_ccc_best, aperture_ccc_mean
+                  the same two of the aperture's correlations
 """
 
 from __future__ import annotations
