@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pipeline.nursery.curves import RATE_HZ, Array, ahead, arch, smooth, wander
 from pipeline.nursery.vocalization import KINDS, SCORES, Draft
 
-__all__ = ["ACTIONS", "FACES", "KINDS", "RATE_HZ", "Performance", "perform"]
+__all__ = ["ACTIONS", "KINDS", "RATE_HZ", "Performance", "perform"]
 
 ACTIONS = (
     "jaw_drop",
@@ -105,7 +105,7 @@ def perform(kind: str, span_s: float, rng: np.random.Generator) -> Performance:
 
 # How far each action goes with: the opening of the mouth, the slow arousal, the effort that
 # rides on the loudness. Cry after NFCS and AU 4/6/9/20/27/43, laugh after AU 6/12/25/26.
-FACES: dict[str, dict[str, tuple[float, float, float]]] = {
+_FACES: dict[str, dict[str, tuple[float, float, float]]] = {
     "cry": {
         "jaw_drop": (0.85, 0.0, 0.0),
         "mouth_stretch_vertical": (0.55, 0.0, 0.1),
@@ -162,7 +162,7 @@ def _face(kind: str, draft: Draft, jaw: Array, rng: np.random.Generator) -> dict
     effort = smooth(draft.energy, 0.05)
     actions = {}
     for name in ACTIONS:
-        opening, mood, strain = FACES[kind].get(name, (0.0, 0.0, 0.0))
+        opening, mood, strain = _FACES[kind].get(name, (0.0, 0.0, 0.0))
         track = opening * jaw + mood * arousal + strain * effort
         actions[name] = np.clip(track * rng.uniform(0.9, 1.1), 0.0, 1.0)
     actions["lip_press"] = np.clip(smooth(draft.press, 0.015), 0.0, 1.0)

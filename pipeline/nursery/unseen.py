@@ -28,7 +28,7 @@ import numpy as np
 
 from pipeline.morph.model import Morphable
 from pipeline.nursery.curves import RATE_HZ, Array, ahead, arch, smooth, wander
-from pipeline.nursery.performance import FACES, Performance, perform
+from pipeline.nursery.performance import Performance, perform
 from pipeline.nursery.sound import at_ratio, noise
 from pipeline.nursery.sound import infant as voice
 
@@ -40,6 +40,33 @@ _HUMS = {"cry": 0.08, "laugh": 0.08, "babble": 0.25, "fuss": 0.3, "silent": 0.0}
 _NOISE_DB = -30.0
 _SIDED = ("lip_corner_pull_left", "lip_corner_pull_right")
 _FUNNEL = "lip_funnel"
+_WITH_OPENING: dict[str, dict[str, float]] = {
+    "cry": {
+        "jaw_drop": 0.85,
+        "mouth_stretch_vertical": 0.55,
+        "mouth_stretch_horizontal": 0.2,
+        "upper_lip_raise": 0.15,
+        "cheek_raise": 0.15,
+        "nasolabial_furrow": 0.1,
+        "tongue": 0.25,
+    },
+    "laugh": {
+        "jaw_drop": 0.8,
+        "mouth_stretch_vertical": 0.2,
+        "mouth_stretch_horizontal": 0.05,
+        "lip_corner_pull": 0.1,
+        "cheek_raise": 0.1,
+    },
+    "babble": {
+        "jaw_drop": 0.95,
+        "mouth_stretch_vertical": 0.1,
+        "tongue": 0.15,
+        "chin_raise": -0.1,
+    },
+    "fuss": {"jaw_drop": 0.8, "cheek_raise": 0.1},
+    "silent": {"jaw_drop": 0.8},
+}
+"""How far each action goes with the opening of the mouth, as performances have it."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +194,7 @@ def _at(time_s: float, times: Array) -> int:
 def _follow(kind: str, actions: Mapping[str, Array], moved: Array) -> dict[str, Array]:
     """Let everything that goes with the opening of the mouth follow a change of it."""
     return {
-        name: np.clip(track + FACES[kind].get(name, (0.0, 0.0, 0.0))[0] * moved, 0.0, 1.0)
+        name: np.clip(track + _WITH_OPENING[kind].get(name, 0.0) * moved, 0.0, 1.0)
         for name, track in actions.items()
     }
 

@@ -6,22 +6,39 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.generator import logmel
 from pipeline.generator.params import Evaluate, Train, Weights
 from tests.bench._judged import OURS, trained_and_judged
+from tests.bench._unseen import with_columns
 
 BANDS = ((0, 0), (4, 2), (20, 10))
 """Frames back and ahead that a frame may look in the sound, beside the default."""
+HEARD = {
+    "energy alone": [0],
+    "no pitch": list(range(1 + logmel.BANDS)),
+}
+"""Columns of the embedded features that are left; the energy always is, as metrics hear by it."""
 
 
 def ablations(root: Path, learning: Train, judging: Evaluate) -> dict[str, dict[str, Any]]:
     """Train and judge every variant on the same data, seed and steps; rows by what is different."""
     alone = judging.model_copy(update={"peers": type(judging.peers)()})
     found = {}
-    for name, changed in variants(learning):
-        judged = trained_and_judged(root, [(changed, alone)])
-        found[name] = judged.figures[OURS]
+    for name, place, changed in [
+        *((name, root, changed) for name, changed in variants(learning)),
+        *((name, deafened(root, name, columns), learning) for name, columns in HEARD.items()),
+    ]:
+        found[name] = trained_and_judged(place, [(changed, alone)]).figures[OURS]
         print(f"  {name:32} {words(found[name])}", flush=True)
     return found
+
+
+def deafened(root: Path, name: str, columns: list[int]) -> Path:
+    """A folder with the same dataset, of which less is heard."""
+    place = root / "ablated" / name.replace(" ", "_")
+    if not (place / "data/pack/meta.json").exists():
+        with_columns(root / "data/pack", place / "data/pack", columns)
+    return place
 
 
 def variants(learning: Train) -> Iterator[tuple[str, Train]]:

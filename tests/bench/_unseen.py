@@ -11,13 +11,14 @@ is to be varied about, and how well a face can be told from a sound at all.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.dataset.shards import Shards
-from pipeline.generator import features
+from pipeline.generator import features, spans
 from pipeline.morph import model
 from pipeline.nursery import unseen
 
@@ -32,13 +33,13 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
     """Write so many minutes, split by infant; more of them begin with the same ones."""
     face, extractor = model.load(), features.load("logmel")
     folder.mkdir(parents=True)
-    spans = max(3 * SPANS_AN_INFANT, round(60 * minutes / SPAN_S))
-    infants = max(3, spans // SPANS_AN_INFANT)
+    count = max(3 * SPANS_AN_INFANT, round(60 * minutes / SPAN_S))
+    infants = max(3, count // SPANS_AN_INFANT)
     writers = {
         split: Shards(folder, split, extractor.width, 64.0) for split in ("train", "val", "test")
     }
     others = {}
-    for number in range(spans):
+    for number in range(count):
         infant = number % infants
         split = split_of(infant, infants)
         row, faces = span(face, extractor, infant, number, noise, split)
@@ -53,7 +54,7 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
         "fps": features.FPS,
         "vocalizations": list(KINDS),
         "rendered": False,
-        "minutes": spans * SPAN_S / 60,
+        "minutes": count * SPAN_S / 60,
         "infants": infants,
     }
     (folder / "meta.json").write_text(json.dumps(meta))
@@ -99,3 +100,34 @@ def span(
         "age": who.age,
     }
     return row, latents[1:].astype(np.float32)
+
+
+def with_columns(pack: Path, folder: Path, columns: Sequence[int]) -> None:
+    """Write a dataset again that hears nothing but some columns of its sound."""
+    folder.mkdir(parents=True)
+    read = spans.read(pack)
+    for split, group in read.spans.items():
+        writer = Shards(folder, split, len(columns), 64.0)
+        for one in group:
+            writer.add(
+                {
+                    "span_id": one.span_id,
+                    "clip": one.clip,
+                    "source": one.source,
+                    "split": split,
+                    "vocalization": one.vocalization,
+                    "start_frame": one.start_frame,
+                    "frames": one.frames,
+                    "valid_frames": int(one.valid.sum()),
+                    "synthetic": one.synthetic,
+                    "expression": one.expression,
+                    "pose": np.zeros((one.frames, 6), np.float32),
+                    "valid": one.valid,
+                    "audio": one.audio[:, columns],
+                    "identity": one.identity,
+                    "age": float(one.age[0]),
+                }
+            )
+        writer.close()
+    feature = {"name": f"{read.meta['feature']['name']} in part", "width": len(columns)}
+    (folder / "meta.json").write_text(json.dumps(read.meta | {"feature": feature}))

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.morph import model
+from pipeline.nursery import performance
+from pipeline.nursery import unseen as made_unseen
 from pipeline.nursery.performance import perform
 from pipeline.nursery.unseen import FPS, SOUND_HZ, infant, latents, unseen
 
@@ -120,3 +122,9 @@ def test_silence_goes_too():
     span = made("silent")
     assert 0 < np.abs(span.sound).max() < 0.01
     assert span.faces[0]["jaw_drop"].max() < 0.6
+
+
+def test_what_goes_with_the_opening_is_what_performances_have():
+    for kind, rows in performance._FACES.items():
+        led = {name: row[0] for name, row in rows.items() if row[0]}
+        assert made_unseen._WITH_OPENING[kind] == led
