@@ -33,6 +33,9 @@ METHODS = {
     "codetalker": "CodeTalker, own implementation",
     "imitator": "Imitator, own implementation",
 }
+KIND_COLUMNS = ("lve_mm2", "aperture_dtw_mm", "l_pcc", "l_ccc", "laugh_rate", "babble_rate")
+KIND_HEADS = ("spans", "LVE mm²", "aperture DTW mm", "L-PCC", "L-CCC", "laughs", "syllables")
+"""The last two are events seen for one heard."""
 PUBLISHED = {
     "the published generator": (4.518, 0.742, 0.111, 0.074),
     "FaceFormer": (25.35, 2.48, 0.035, 0.010),
@@ -91,6 +94,9 @@ class Learned:
     facts: dict[str, Any] = field(default_factory=dict)
     gains: list[str] = field(default_factory=list)
     variety: str = ""
+    kinds: list[tuple[str, list[str]]] = field(default_factory=list)
+    """By vocalization, the generator alone."""
+    kind_heads: tuple[str, ...] = KIND_HEADS
     published_heads: tuple[str, ...] = PUBLISHED_HEADS
     published: list[tuple[str, list[str]]] = field(default_factory=list)
     curves: list[Plot] = field(default_factory=list)
@@ -104,16 +110,16 @@ def learned(data: Path, inline_video_mb: float) -> Learned:
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     heads, rows = _table(figures)
     return Learned(
-        heads,
-        rows,
-        {key: value for key, value in figures.items() if isinstance(value, int | float)},
-        _gains(data / "evaluate" / "margins.csv"),
-        _variety(figures.get("ours", {})),
-        PUBLISHED_HEADS,
-        [(name, [f"{value:g}" for value in row]) for name, row in PUBLISHED.items()],
-        _curves(data / "train" / "plots" / "metrics"),
-        _apertures(data / "evaluate" / "aperture.csv"),
-        _videos(data / "evaluate" / "videos", inline_video_mb),
+        heads=heads,
+        rows=rows,
+        facts={key: value for key, value in figures.items() if isinstance(value, int | float)},
+        gains=_gains(data / "evaluate" / "margins.csv"),
+        variety=_variety(figures.get("ours", {})),
+        kinds=_kinds(data / "evaluate" / "by_vocalization.csv"),
+        published=[(name, [f"{value:g}" for value in row]) for name, row in PUBLISHED.items()],
+        curves=_curves(data / "train" / "plots" / "metrics"),
+        apertures=_apertures(data / "evaluate" / "aperture.csv"),
+        videos=_videos(data / "evaluate" / "videos", inline_video_mb),
     )
 
 
@@ -152,6 +158,22 @@ def _gains(path: Path) -> list[str]:
         f"{row['sources']} sources, p {row['p_holm']:.3f} after correction)"
         for row in table.to_dict("records")
     ]
+
+
+def _kinds(path: Path) -> list[tuple[str, list[str]]]:
+    """What the generator reaches for each vocalization, by `KIND_HEADS`."""
+    if not path.exists():
+        return []
+    table = pd.read_csv(path)
+    rows = table[table["method"] == "ours"].to_dict("records")
+    return [
+        (row["vocalization"], [f"{row['spans']}", *(_cell(row[name]) for name in KIND_COLUMNS)])
+        for row in rows
+    ]
+
+
+def _cell(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "–"
 
 
 def _variety(ours: dict[str, float]) -> str:

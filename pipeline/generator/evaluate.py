@@ -7,6 +7,7 @@
                                     sources and p values
     data/evaluate/certainty.csv     each method's metrics with 95% intervals, seeds apart from
                                     sources
+    data/evaluate/by_vocalization.csv  the same metrics for cries, laughs and so on alone
     data/evaluate/aperture.csv      the mouth's aperture by frame, for plots
     data/evaluate/videos/<span>.mp4 truth, ours and shuffled beside one another, with the sound
 
@@ -97,6 +98,7 @@ def _write(out: Path, table: pd.DataFrame, samples: pd.DataFrame, methods: Seque
     for name, found in (
         ("margins", results.margins(table, methods)),
         ("certainty", results.certainty(table, methods)),
+        ("by_vocalization", results.by_vocalization(table, methods)),
     ):
         found.to_csv(out / f"{name}.csv", index=False, float_format="%.4f")
 

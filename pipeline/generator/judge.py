@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -55,6 +55,14 @@ class Prediction:
     """Whose sound the shuffled ones were given, by seed."""
     samples: Floats
     """(S, T, 64) further ones of ours."""
+
+
+class Truth(NamedTuple):
+    """What a span's face did, (T, V, 3) in mm over valid frames, and the same face at rest."""
+
+    span: Span
+    vertices: Floats
+    rest: Floats
 
 
 @dataclass(frozen=True)
@@ -103,22 +111,31 @@ class Judge:
         """Every metric of a span, a row a method and seed."""
         if not shown.span.valid.any():
             return
+        truth = self.truth(shown.span)
         for (method, seed), latents in sorted(shown.latents.items()):
             yield {
                 **described(shown.span),
                 "method": method,
                 "seed": seed,
                 "sound_of": shown.donors[seed] if method == SHUFFLED else shown.span.span_id,
-                **self.alone(shown.span, latents),
+                **self.alone(truth, latents),
             }
 
-    def alone(self, span: Span, latents: Floats) -> dict[str, float]:
+    def truth(self, span: Span) -> Truth:
+        """Decode a span's own face, once for all that is compared with it."""
+        calm = np.zeros_like(span.expression[:1])
+        true = self.vertices(span, span.expression)[span.valid]
+        return Truth(span, true, self.vertices(span, calm)[0])
+
+    def alone(self, truth: Truth, latents: Floats) -> dict[str, float]:
         """Take every metric of latents (T, 64), over the span's valid frames."""
-        true, made = (self.vertices(span, x)[span.valid] for x in (span.expression, latents))
-        rest = self.vertices(span, np.zeros_like(span.expression[:1]))[0]
+        span = truth.span
+        made = self.vertices(span, latents)[span.valid]
         energy_db = span.audio[span.valid, ENERGY_COLUMN]
-        closed_mm = self.params.closed_mm
-        return metrics.judge(made, true, rest, self.regions, closed_mm, energy_db, FPS)
+        p = self.params
+        return metrics.judge(
+            made, truth.vertices, truth.rest, self.regions, p.closed_mm, energy_db, FPS
+        )
 
     def sampled(self, shown: Prediction) -> Iterator[dict[str, Any]]:
         """What the samples of a span say together: one row, or none where nothing was measured."""

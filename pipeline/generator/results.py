@@ -113,6 +113,20 @@ def paired(table: pd.DataFrame, other: str, name: str) -> dict[str, float]:
     return {str(source): float(value) for source, value in gain.items()}
 
 
+def by_vocalization(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Every metric of each method by what is heard, all seeds together."""
+    rows = []
+    for method in methods if len(table) else ():
+        of_method = table[table["method"] == method]
+        for kind, group in of_method.groupby("vocalization", sort=True):
+            records = [{str(k): v for k, v in row.items()} for row in group.to_dict("records")]
+            spans = int(group["span_id"].nunique())
+            told = {"vocalization": kind, "method": method, "spans": spans}
+            rows.append(told | metrics.overall(records))
+    names = (*COMPARED, *metrics.COUNTED, *metrics.DESCRIBED)
+    return pd.DataFrame(rows, columns=["vocalization", "method", "spans", *names])
+
+
 def certainty(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """Each method's metrics with 95% intervals over sources, and how far seeds and sources spread.
 

@@ -19,6 +19,8 @@ def written(data):
         "faceformer": ROW | {"lve_mm2": 5.0},
     }
     (data / "metrics/evaluate.json").write_text(json.dumps(figures))
+    kind = {"vocalization": "cry", "method": "ours", "spans": 3, "laugh_rate": None} | ROW
+    pd.DataFrame([kind | {"babble_rate": None}]).to_csv(data / "evaluate/by_vocalization.csv")
     row = ("faceformer", "lve_mm2", 1.0, 0.5, 1.5, 0.01, 0.04, 7)
     columns = ["than", "metric", "gain", "low", "high", "p", "p_holm", "sources"]
     pd.DataFrame([row], columns=columns).to_csv(data / "evaluate/margins.csv", index=False)
@@ -37,6 +39,12 @@ def test_gains_are_told_with_their_sources_and_corrected_p(tmp_path):
     (text,) = written(tmp_path).gains
     assert "FaceFormer" in text
     assert "0.500 to 1.500, 7 sources, p 0.040 after correction" in text
+
+
+def test_vocalizations_have_their_own_figures_and_no_rate_where_there_is_none(tmp_path):
+    ((name, cells),) = written(tmp_path).kinds
+    assert name == "cry"
+    assert cells == ["3", "4.000", "1.000", "0.600", "0.500", "–", "–"]
 
 
 def test_variety_is_told_in_words(tmp_path):

@@ -62,6 +62,7 @@ def trained_and_judged(root: Path, params: list[tuple[Train, Evaluate]]) -> Judg
         began = time.perf_counter()
         train.run(staged(root, "train", learning), model.load())
         trained = time.perf_counter()
+        print(f"seed {learning.seed}: trained in {trained - began:.0f} s", flush=True)
         evaluate.run(staged(root, "evaluate", judging), model.load(), undrawn, unheard)
         about = checkpoint.load(root / train.MODEL).about["training"]
         runs.append(
@@ -87,9 +88,10 @@ def possible(root: Path, judging: Evaluate) -> dict[str, Any]:
         for span in court.pack.spans["test"]:
             others = faces[span.span_id]
             guesses = {"another_face": others[0], "mean_of_faces": others.mean(0)}
+            truth = court.truth(span)
             for method, latents in guesses.items():
                 rows.append(judge.described(span) | {"method": method, "seed": 0})
-                rows[-1] |= court.alone(span, latents)
+                rows[-1] |= court.alone(truth, latents)
             together.append(judge.described(span) | court.together(span, others))
     table, samples = pd.DataFrame(rows), pd.DataFrame(together)
     found = {

@@ -14,7 +14,7 @@ from pipeline.generator.baselines.decoder import DecoderLayer, Seen, places
 from pipeline.generator.params import Peers
 from tests.generator.world import OPEN, ToyFace, make_pack
 
-SMALL = Peers(steps=120, batch_spans=6, window_frames=20, width=32, learning_rate=5e-3)
+SMALL = Peers(steps=60, batch_spans=6, window_frames=14, width=32, learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")

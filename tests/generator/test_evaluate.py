@@ -105,6 +105,15 @@ def test_seeds_are_told_apart_from_sources(judged):
     assert np.isnan(table.loc[("mean_face", "lve_mm2"), "seed_spread"])
 
 
+def test_every_vocalization_has_its_figures(judged):
+    root, _, figures = judged
+    table = pd.read_csv(root / "data/evaluate/by_vocalization.csv")
+    kinds = table[table["method"] == "ours"].set_index("vocalization")
+    assert kinds["spans"].to_dict() == {"babble": 2, "cry": 1, "laugh": 1}
+    assert kinds["lve_mm2"].min() < figures["ours"]["lve_mm2"] < kinds["lve_mm2"].max()
+    assert kinds["laugh_rate"].notna().to_dict() == {"babble": False, "cry": False, "laugh": True}
+
+
 def test_aperture_of_truth_and_every_method_by_frame(judged):
     root, _, _ = judged
     table = pd.read_csv(root / "data/evaluate/aperture.csv")

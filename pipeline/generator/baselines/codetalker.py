@@ -58,14 +58,16 @@ class Network(nn.Module):
         memory, style = self.listener(sound), self.style(people)[:, None]
         frames = memory.shape[1]
         at = places(frames, style.shape[-1], PERIOD_FRAMES, sound.device)
-        seen, said = Seen(), []
-        last = sound.new_zeros(len(sound), 1, LATENTS)
+        seen, codes = Seen(), []
+        made = sound.new_zeros(len(sound), 1, LATENTS)
         for frame in range(frames):
             now = slice(frame, frame + 1)
-            x = self.motion(last) + style + at[now]
-            said.append(self.out(self.decoder.step(x, memory[:, now], seen)))
-            last = self.spoken(torch.cat(said, 1))[:, -1:]
-        return self.spoken(torch.cat(said, 1))
+            x = self.motion(made[:, -1:]) + style + at[now]
+            features = self.out(self.decoder.step(x, memory[:, now], seen))
+            codes.append(self.prior.codebook(features).features)
+            # The decoder sees all of them at once, so that the past may still change.
+            made = self.prior.decoder(torch.cat(codes, 1))
+        return made
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class DecoderLayer(nn.Module):
         period: frames that one step of the bias spans; 0 for no bias.
     """
 
+    slopes: Tensor
+
     def __init__(self, width: int, heads: int, period: int) -> None:
         super().__init__()
         self.heads, self.period = heads, period
