@@ -1,8 +1,9 @@
 """A packed dataset of sounds and faces that were made without a pixel.
 
-Sound and latents go straight into it, with noise such as a fit leaves, so that sight has no part in
-the figures. Of every test span further faces that go with its sound are kept beside it: what there
-is to be varied about, and how well a face can be told from a sound at all.
+Sound and latents go straight into it, so that sight has no part in the figures: with noise such as
+a fit leaves where they are learned from, as they are where they are judged by. Of every test span
+further faces that go with its sound are kept beside it: what there is to be varied about, and how
+well a face can be told from a sound at all.
 
     meta.json, *.parquet    as `pack` writes them; meta.json says "rendered": false
     faces.npz               span_id -> (faces, T, 64) further faces of each test span
@@ -23,7 +24,7 @@ from pipeline.morph import model
 from pipeline.nursery import unseen
 
 KINDS = ("cry", "laugh", "babble")
-SPANS_AN_INFANT = 6
+SPANS_AN_INFANT = 3
 SPAN_S = 6.0
 SHARES = {"val": 0.1, "test": 0.2}
 FACES = 4
@@ -79,8 +80,9 @@ def span(
     latents = np.stack([unseen.latents(face, actions) for actions in made.faces])
     frames = latents.shape[1]
     # A fit errs a little a frame, and the same way all through a clip.
-    fitted = latents[0] + noise * random.standard_normal(latents[0].shape)
-    fitted += noise * random.standard_normal(latents.shape[-1])
+    errs = noise * random.standard_normal(latents[0].shape)
+    errs += noise * random.standard_normal(latents.shape[-1])
+    fitted = latents[0] + (errs if split != "test" else 0.0)
     clip = f"{who.name}_{number:05d}"
     row = {
         "span_id": f"{clip}__0",

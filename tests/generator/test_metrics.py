@@ -212,9 +212,10 @@ def test_beat_alignment_by_hand():
 
 def test_loudness_counts_from_the_loudest_and_silence_below_it():
     energy = np.array([-80.0] * 50 + [-20.0] * 50)
-    assert rhythm.silent(energy).tolist() == [True] * 50 + [False] * 50
+    # 9 frames are 0.3 s, in which a mouth may open for what comes.
+    assert rhythm.silent(energy, RATE).tolist() == [True] * 41 + [False] * 59
     # A whisper of a recording is no voice.
-    assert rhythm.silent(np.full(9, -70.0)).all()
+    assert rhythm.silent(np.full(9, -70.0), RATE).all()
 
 
 def moving(aperture):
@@ -237,9 +238,9 @@ def test_event_rates_are_of_the_mouth_for_those_of_the_sound():
 
 
 def test_a_mouth_closed_on_silence_is_counted_there_alone():
-    sound = np.array([-80.0] * 4 + [-20.0] * 4)
-    true = moving(np.array([0.0, 0, 5, 5, 0, 0, 0, 0]))
-    made = moving(np.array([0.0, 5, 0, 5, 5, 5, 5, 5]))
+    sound = np.array([-80.0] * 4 + [-80.0] * 9 + [-20.0] * 4)
+    true = moving(np.array([0.0, 0, 5, 5] + [0] * 13))
+    made = moving(np.array([0.0, 5, 0, 5] + [5] * 13))
     row = judged(made, true, sound)
     assert [row[f"silence_{what}"] for what in ("hit", "false", "missed")] == [1, 1, 1]
     assert metrics.overall([row])["silence_closed_f1"] == pytest.approx(0.5)

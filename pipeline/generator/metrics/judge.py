@@ -66,7 +66,7 @@ def judge(
     """
     lips, upper, lower = regions.lips, regions.upper, regions.lower
     gap, true_gap = (aperture(v, regions.aperture_pair) for v in (predicted, true))
-    quiet = rhythm.silent(energy_db)
+    quiet = rhythm.silent(energy_db, fps)
     pearson, lin = series(gap, true_gap)
     return {
         "frames": len(true),

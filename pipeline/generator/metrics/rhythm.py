@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 from scipy.signal import find_peaks
 
 Doubles = NDArray[np.float64]
@@ -18,6 +19,8 @@ RANGE_DB = 25.0
 """Sound this far below its own loud parts is silence."""
 FLOOR_DB = -60.0
 SOFTNESS_S = 0.05
+NEAR_S = 0.3
+"""So long before and after a sound it is no silence yet."""
 _APART_S = 0.1
 _STANDS_OUT = 0.2
 _LEAST_MM = 1.0
@@ -29,9 +32,14 @@ def loudness(energy_db: NDArray) -> Doubles:
     return np.clip((energy_db.astype(np.float64) - top) / RANGE_DB + 1.0, 0.0, 1.0)
 
 
-def silent(energy_db: NDArray) -> NDArray[np.bool_]:
-    """Tell frames (T,) that nothing can be heard in."""
-    return loudness(energy_db) <= 0.0
+def silent(energy_db: NDArray, fps: float) -> NDArray[np.bool_]:
+    """Tell frames (T,) of silence: nothing is heard in them, nor shortly before or after.
+
+    Between two bursts, and while it opens for the next one, a mouth is rightly open.
+    """
+    heard = loudness(energy_db) > 0.0
+    around = np.ones(2 * round(NEAR_S * fps) + 1, bool)
+    return ~binary_dilation(heard, around)
 
 
 def sound_onsets(energy_db: NDArray, fps: float) -> Doubles:
