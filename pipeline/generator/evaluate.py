@@ -122,15 +122,14 @@ def _spread(shown: Sequence[Prediction], count: int) -> list[Prediction]:
 
 def _film(folder: Path, shown: Prediction, court: Judge, draw: Draw, hear: Hear) -> None:
     span, seed = shown.span, court.params.seeds[0]
-    faces = {
-        "truth": court.vertices(span, _held(span)),
-        "generated": court.vertices(span, shown.latents[OURS, seed]),
-        "other sound": court.vertices(span, shown.latents[SHUFFLED, seed]),
-        **{
-            name: court.vertices(span, shown.latents[name, 0])
-            for name in court.params.peers.methods
-        },
+    tracks = {
+        "truth": _held(span),
+        "generated": shown.latents[OURS, seed],
+        "other sound": shown.latents[SHUFFLED, seed],
     }
+    for peer in court.params.peers.methods:
+        tracks[peer] = shown.latents[peer, 0]
+    faces = {name: court.vertices(span, latents) for name, latents in tracks.items()}
     sound = hear(span.clip, span.start_frame, span.frames)
     video.write(folder / f"{span.span_id}.mp4", faces, draw, sound)
 

@@ -137,8 +137,13 @@ def certainty(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     for method in methods if len(table) else ():
         of_method = table[table["method"] == method]
         for name in COMPARED:
-            cells = of_method.groupby(["seed", "source"])[name].mean()
-            values = {(int(seed), str(source)): float(v) for (seed, source), v in cells.items()}
+            cells = of_method.groupby(["seed", "source"], as_index=False)[name].mean()
+            values = {
+                (int(seed), str(source)): float(value)
+                for seed, source, value in zip(
+                    cells["seed"], cells["source"], cells[name], strict=True
+                )
+            }
             by_source = of_method.groupby("source")[name].mean()
             low, high = metrics.interval({str(k): float(v) for k, v in by_source.items()})
             rows.append((method, name, by_source.mean(), low, high, *metrics.spreads(values)))

@@ -31,15 +31,16 @@ class Network(nn.Module):
         self.listener = Listener(audio, width)
         self.decoder = DecoderLayer(width, HEADS, 0)
         self.style = nn.Linear(people, width, bias=False)
+        last = nn.Linear(width, LATENTS)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         self.motion = nn.Sequential(
             nn.Linear(2 * width, width),
             nn.LeakyReLU(0.01),
             nn.Linear(width, width),
             nn.LeakyReLU(0.01),
-            nn.Linear(width, LATENTS),
+            last,
         )
-        nn.init.zeros_(self.motion[-1].weight)
-        nn.init.zeros_(self.motion[-1].bias)
 
     def visemes(self, sound: Tensor) -> Tensor:
         """Make the style-agnostic features (B, T, width) of sound (B, T, C)."""
