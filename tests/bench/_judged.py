@@ -22,6 +22,7 @@ from pipeline.core.stage import Stage
 from pipeline.generator import checkpoint, evaluate, judge, results, spans, train
 from pipeline.generator.judge import OURS, Judge
 from pipeline.generator.params import Evaluate, Train
+from pipeline.generator.train import fixed_threads
 from pipeline.morph import model
 
 ORACLES = ("another_face", "mean_of_faces")
@@ -84,7 +85,7 @@ def possible(root: Path, judging: Evaluate) -> dict[str, Any]:
     """Judge further true faces of each sound: how far they lie apart, how well they would do."""
     court = opened(root, judging)
     rows, together = [], []
-    with np.load(root / "data/pack/faces.npz") as faces:
+    with np.load(root / "data/pack/faces.npz") as faces, fixed_threads(judging.threads):
         for span in court.pack.spans["test"]:
             others = faces[span.span_id]
             guesses = {"another_face": others[0], "mean_of_faces": others.mean(0)}
@@ -107,10 +108,11 @@ def by_steps(root: Path, judging: Evaluate, steps: list[int]) -> dict[int, dict[
     for count in steps:
         court = opened(root, judging.model_copy(update={"sample_steps": count}))
         began = time.perf_counter()
-        rows = [
-            judge.described(span) | court.together(span, court.samples(span))
-            for span in court.pack.spans["test"]
-        ]
+        with fixed_threads(judging.threads):
+            rows = [
+                judge.described(span) | court.together(span, court.samples(span))
+                for span in court.pack.spans["test"]
+            ]
         found[count] = results.of_samples(pd.DataFrame(rows))
         found[count]["seconds"] = time.perf_counter() - began
     return found

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.generator import checkpoint, features, spans, train
 from pipeline.generator.params import Train
-from pipeline.generator.train import Trainer
+from pipeline.generator.train import Trainer, fixed_threads
 from pipeline.morph import model
 
 SOUND_S = 10.0
@@ -19,8 +19,14 @@ STEPS = 4
 LEARNED_BATCHES = 5
 
 
-def speed(root: Path, device: str, repeats: int) -> dict[str, float]:
-    """Measure the generator in `root` on one device.
+def speed(root: Path, device: str, threads: int, repeats: int) -> dict[str, float]:
+    """Measure the generator in `root` on one device, with so many CPU threads."""
+    with fixed_threads(threads):
+        return measured(root, device, repeats)
+
+
+def measured(root: Path, device: str, repeats: int) -> dict[str, float]:
+    """Measure everything.
 
     Times of sampling are with 4 steps and without the features; `latency` is of 1 s of sound given
     whole, which is what a caller waits for who sends a second at a time.

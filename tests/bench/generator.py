@@ -85,6 +85,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--sweep", nargs="*", type=int, default=SWEEP, help="steps to compare (%(default)s)")
     add("--repeats", type=int, default=5, help="of what is timed (%(default)s)")
     add("--device", default="cpu", help="that speed is measured on (%(default)s)")
+    add("--threads", type=int, default=1, help="that speed is measured with (%(default)s)")
     add("--noise", type=float, default=0.15, help="latent noise of the fit (%(default)s)")
     add("--ablations", action="store_true", help="one more training a part that is left out")
     add("--keep", type=Path, help="keep data and generator in this folder, and use what is there")
@@ -113,7 +114,7 @@ def measured(root: Path, options: argparse.Namespace) -> dict[str, Any]:
     print(table(judged, oracles), flush=True)
     sweep = _judged.by_steps(root, pairs[-1][1], list(options.sweep))
     print(sweep_table(sweep), flush=True)
-    fast = speed(root, options.device, options.repeats)
+    fast = speed(root, options.device, options.threads, options.repeats)
     found: dict[str, Any] = {
         "methods": judged.figures,
         "margins": judged.margins.to_dict("records"),

@@ -27,7 +27,7 @@ LINE = re.compile(
 SMALL = {
     "nursery": {"clips": 8, "span_s": 2.0},
     "train": {"steps": 12},
-    "evaluate": {"seeds": [0], "videos": 1},
+    "evaluate": {"seeds": [0], "samples": 2, "videos": 1},
 }
 
 
