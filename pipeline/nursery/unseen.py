@@ -128,7 +128,7 @@ def _habits(lean: Array) -> Habits:
         brows=0.9 + 0.4 * lean[4],
         lopsided=0.5 * lean[5],
         breathes=0.6 + 0.3 * lean[6],
-        fidgets=0.3 + 0.2 * lean[7],
+        fidgets=0.15 + 0.1 * lean[7],
     )
 
 
@@ -163,7 +163,8 @@ def _told_apart(shown: Performance, rng: np.random.Generator) -> Performance:
             hum[event] = 1.0
         else:
             wide[event] = rng.uniform(0.3, 1.2)
-    sounding = 1.0 - smooth(_pause(times, rng), 0.04)
+    pause = _pause(times, rng)
+    sounding = 1.0 - smooth(pause, 0.04)
     hum = smooth(hum, 0.03) * sounding
     opening = shown.mouth_open * smooth(wide, 0.03) * (1 - hum) * sounding
     press = np.maximum(shown.actions["lip_press"], 0.7 * hum) * sounding
@@ -172,7 +173,7 @@ def _told_apart(shown: Performance, rng: np.random.Generator) -> Performance:
         shown,
         energy=np.clip(shown.energy * smooth(loud, 0.02) * sounding, 0.0, 1.0),
         mouth_open=np.clip(opening, 0.0, 1.0),
-        actions=_follow(shown.kind, shown.actions, moved) | {"lip_press": press},
+        actions=_calmed(_follow(shown.kind, shown.actions, moved), pause) | {"lip_press": press},
         events=tuple(e for e in shown.events if sounding[_at(sum(e) / 2, times)] > 0.5),
     )
 
@@ -185,6 +186,12 @@ def _pause(times: Array, rng: np.random.Generator) -> Array:
     long_s = rng.uniform(0.2, 0.4) * span_s
     start_s = rng.uniform(0.0, span_s - long_s)
     return ((times > start_s) & (times < start_s + long_s)).astype(float)
+
+
+def _calmed(actions: Mapping[str, Array], pause: Array) -> dict[str, Array]:
+    """Let the face go slack in a pause; a mood fades slower than a sound."""
+    mood = 1.0 - smooth(pause, 0.12)
+    return {name: track * mood for name, track in actions.items()}
 
 
 def _at(time_s: float, times: Array) -> int:
