@@ -105,7 +105,9 @@ class Mixer:
             parts.append(wave / max(np.sqrt(_power(wave)), 1e-6) * 10 ** (rng.uniform(-6, 6) / 20))
         rest = np.asarray(sum(parts), np.float32)
         ratio_db = rng.uniform(-10, 15) if rng.random() < 0.85 else rng.uniform(15, 35)
-        level = np.sqrt((_power(infant) or 0.01) / max(_power(rest), 1e-9))
+        # A bark in a quiet room is far louder than the mean of its recording says.
+        power = _power if rng.random() < 0.5 else _mean_power
+        level = np.sqrt((power(infant) or 0.01) / max(power(rest), 1e-9))
         return (rest * level * 10 ** (-ratio_db / 20)).astype(np.float32)
 
     def _sound(self, name: str) -> Array:
@@ -219,6 +221,10 @@ def _power(wave: Array) -> float:
     """Mean power of the frames of 20 ms within 30 dB of the loudest."""
     powers = (wave[: len(wave) // 320 * 320].reshape(-1, 320) ** 2).mean(1)
     return float(powers[powers >= 1e-3 * powers.max()].mean()) if powers.max() > 0 else 0.0
+
+
+def _mean_power(wave: Array) -> float:
+    return float((wave**2).mean())
 
 
 def _top(wave: Array) -> float:

@@ -37,7 +37,8 @@ class Training:
     def __init__(self, wanted: Recipe) -> None:
         torch.manual_seed(wanted.seed)
         self.wanted = wanted
-        self.network = Network()
+        # A fifth faster on a processor.
+        self.network = Network().to(memory_format=torch.channels_last)
         if wanted.start:
             begun = load_file(PROJECT / wanted.start)
             self.network.load_state_dict({name: value.float() for name, value in begun.items()})

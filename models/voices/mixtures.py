@@ -98,6 +98,18 @@ def draw(bank: Bank, rng: np.random.Generator) -> Mixture:
     return Mixture(mixture.astype(np.float32), who)
 
 
+def of_stem(mixture: Mixture, stem: Array) -> Mixture:
+    """The infant's stem (SAMPLES,) of a mixture, of which is known where the infant sounds.
+
+    Whoever else came into it may or may not be heard; nor is an infant whom the separator took out.
+    """
+    who = np.full_like(mixture.who, np.nan)
+    below_db = 20 * np.log10((_levels(mixture.mixture) + 1e-6) / (_levels(stem) + 1e-6))
+    infant = mixture.who[:, INFANT]
+    who[:, INFANT] = np.where((infant > 0) & (below_db > _MASKED_DB[1]), np.nan, infant)
+    return Mixture(stem.astype(np.float32), who)
+
+
 def _parts(bank: Bank, rng: np.random.Generator) -> tuple[list[Array], list[Array], bool]:
     """Parts (SAMPLES,), where each sounds (FRAMES,), and whether adults are unknown."""
     parts, active, unknown = [], [], False

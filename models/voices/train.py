@@ -17,12 +17,13 @@ import numpy as np
 import torch
 import yaml
 from bank import make_bank
-from mixtures import HOP, Bank, Mixture, draw
-from recordings import Split, read
+from mixtures import HOP, Bank, Mixture, draw, of_stem
+from recordings import RATE, Split, read
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from pipeline.voice.backends import SEPARATORS, Separator
 from pipeline.voice.voices_network import PyanNet, Shape
 
 HERE = Path(__file__).resolve().parent
@@ -108,6 +109,7 @@ class Training:
             self.network,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(params["ema_decay"]),
         )
+        self.separator: Separator = SEPARATORS.load("embedded")
         self.done = 0
         self.losses: list[float] = []
         self.points: list[Point] = []
@@ -127,7 +129,7 @@ class Training:
 
     def _step(self, bank: Bank) -> None:
         rng = np.random.default_rng([self.params["seed"], self.done])
-        drawn = [draw(bank, rng) for _ in range(self.params["batch"])]
+        drawn = [self._drawn(bank, rng) for _ in range(self.params["batch"])]
         with torch.autocast("cpu", torch.bfloat16):
             scores, true = _scored(self.network, self.shape, drawn)
         known = ~torch.isnan(true)
@@ -140,6 +142,14 @@ class Training:
         self.mean.update_parameters(self.network)
         self.losses.append(float(loss.detach()))
         self.done += 1
+
+    def _drawn(self, bank: Bank, rng: np.random.Generator) -> Mixture:
+        """A mixture, or the stem that the separator takes out of it: both are heard in use."""
+        mixture = draw(bank, rng)
+        if rng.random() >= self.params["stem_share"]:
+            return mixture
+        stem, _ = self.separator.separate(mixture.mixture, RATE)
+        return of_stem(mixture, stem)
 
     def _save(self, path: Path) -> None:
         """Write everything that a later run needs to go on as if it had never ended."""

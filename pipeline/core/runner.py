@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -29,6 +30,7 @@ from tqdm import tqdm
 from pipeline.core import worker
 from pipeline.core.backends import BackendInfo
 from pipeline.core.code import code_digest
+from pipeline.core.costs import Costs
 from pipeline.core.params import Params
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Entry, Failure, Store
@@ -147,7 +149,7 @@ class Runner:
         """
         self.store.sweep()
         done = Measured()
-        tasks = []
+        tasks, cost = [], 0.0
         for job in sorted(jobs, key=lambda job: (-job.cost, job.clip)):
             key = step.key(job.digest)
             known = self.store.find(step.name, key)
@@ -156,10 +158,18 @@ class Runner:
                 done.add(job.clip, known)
             else:
                 tasks.append(self._task(step, job, key))
+                cost += job.cost
+        began = time.perf_counter()
         for clip, result in self._progress(step.name, self._execute(tasks), len(tasks)):
             done.measured += 1
             done.add(clip, result)
+        self._note(step, cost, time.perf_counter() - began, len(tasks))
         return done.sort()
+
+    def _note(self, step: Step, cost: float, wall_s: float, tasks: int) -> None:
+        """Remember what it has cost, for whoever asks what a run would."""
+        cores = 1 if self.run.executor == "serial" else min(self.workers, tasks)
+        Costs(self.store.root).note(step.name, cost, wall_s * cores)
 
     def _task(self, step: Step, job: Job, key: str) -> Task:
         return Task(

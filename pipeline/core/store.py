@@ -106,7 +106,15 @@ class Store:
         """Remove what processes that no longer live left half-written."""
         for folder in self.root.glob(".tmp-*"):
             if not _lives(int(folder.name.split("-")[1])):
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
+
+    def steps(self) -> dict[str, dict[str, int]]:
+        """Everything that is remembered: bytes on disk by step and key."""
+        found: dict[str, dict[str, int]] = {}
+        for folder in sorted(self.root.glob("[!.]*/??/*")):
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            found.setdefault(folder.parts[-3], {})[folder.name] = size
+        return found
 
     def _folder(self, step: str, key: str) -> Path:
         return self.root / step / key[:2] / key
@@ -126,6 +134,13 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
             if not target.is_dir():
                 raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -25,11 +25,14 @@ LINEAR = {"hidden_size": 128, "num_layers": 2}
 WHO = ("infant", "adult", "other")
 
 _WINDOW_S, _STEP_S = 3.0, 1.5
-# Chosen on held-out voices, in logits: every frame needs a little less to be an infant's than
-# training asks for, and more the further the infant's stem lies below the sound: the separator
-# lets few strangers into it.
-_INFANT_BIAS, _DOUBT = 0.75, 6.0
-_DOUBT_FROM_DB, _DOUBT_TO_DB = 10.0, 25.0
+# Chosen on held-out voices (models/voices/validate.py), in logits: every frame needs a little less
+# to be an infant's than training asks for, and more the further the infant's stem lies below the
+# sound: the separator lets few strangers into it.
+_INFANT_BIAS, _DOUBT = 0.5, 6.0
+_OF_STEM = 0.75
+"""How much what is heard in the stem counts beside what is heard in the sound: in the stem an
+infant is heard under a television, and who came into it falsely sounds more like one."""
+_DOUBT_FROM_DB, _DOUBT_TO_DB = 15.0, 30.0
 _SHORTEST = round(0.1 * RATE)
 
 
@@ -68,19 +71,23 @@ class Embedded:
         steps = len(sound) // round(RATE / TRACK_HZ) + 1
         if len(sound) < _SHORTEST:
             return nobody(steps)
-        scores = self._windows.score(sound, self._said)
-        who = on_grid(scores, (self._reach - 1) / 2, self._hop, round(RATE / TRACK_HZ), steps)
+        who, alone = self._heard(sound, steps), self._heard(stem, steps)
+        logits = (1 - _OF_STEM) * _logits(who[:, 0]) + _OF_STEM * _logits(alone[:, 0])
+        infant = _scores(logits + _INFANT_BIAS - _doubt(below_db(sound, stem, steps)))
         heard = audible(sound, steps)
-        infant = _less(who[:, 0], _doubt(below_db(sound, stem, steps)))
         infant = infant * np.minimum(heard, audible(stem, steps))
         return Voices(infant, who[:, 1] * heard, who[:, 2] * heard, sung(stem, infant))
+
+    def _heard(self, wave: Wave, steps: int) -> Scores:
+        """Scores (steps, 3) of who sounds in a wave (n,), as the network gives them."""
+        scores = self._windows.score(wave, self._said)
+        return on_grid(scores, (self._reach - 1) / 2, self._hop, round(RATE / TRACK_HZ), steps)
 
     def _said(self, windows: NDArray[np.float32]) -> Scores:
         import torch
 
         with torch.inference_mode():
             logits = self._network(torch.from_numpy(windows)[:, None].to(self._device))
-            logits[..., 0] += _INFANT_BIAS
             return np.asarray(torch.sigmoid(logits).cpu().numpy(), np.float32)
 
     @property
@@ -103,7 +110,11 @@ def _doubt(below_db: NDArray[np.float64]) -> NDArray[np.float64]:
     return _DOUBT * np.clip(share, 0.0, 1.0)
 
 
-def _less(scores: Scores, logits: NDArray[np.float64]) -> Scores:
-    """Scores (T,) with so much taken from their logits."""
-    kept = scores * np.exp(-logits)
-    return (kept / (1 - scores + kept)).astype(np.float32)
+def _logits(scores: Scores) -> NDArray[np.float64]:
+    # Float32 rounds what is nearer to one than this.
+    kept = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.log(kept / (1 - kept))
+
+
+def _scores(logits: NDArray[np.float64]) -> Scores:
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -72,6 +73,27 @@ def test_the_summary_is_one_screen_and_json_is_for_programs(finished: tuple[Proj
     assert "report.html" in words.output
     content = json.loads(project.cradle("summary", "--json").output)
     assert content["clips"] == SMALL["nursery"]["clips"]
+
+
+def test_what_is_stored_and_what_nothing_needs(project: Project) -> None:
+    said = json.loads(project.cradle("status", "--json").output)
+    assert said["stages"] == {}
+    assert not any(step["to_measure"] for step in said["steps"].values())
+    faces = project.root / "data/.store/face"
+    needed = sorted(faces.glob("??/*"))
+    stale = faces / "00" / ("0" * 64)
+    shutil.copytree(needed[0], stale)
+    would = json.loads(project.cradle("store", "gc", "--dry-run", "--json").output)
+    assert would["removed"]["face"] == 1
+    assert stale.exists()
+    assert project.cradle("store", "gc", "--rev", "HEAD").code == 0
+    assert sorted(faces.glob("??/*")) == needed
+    project.change(fit={"age_spread_months": 4.0})
+    said = json.loads(project.cradle("status", "--json").output)
+    assert len(said["steps"]["fit"]["to_measure"]) > 0
+    assert said["steps"]["fit"]["core_seconds"] > 0
+    assert "fit" in said["stages"]
+    assert project.cradle("store", "gc", "--rev", "no_such_rev").code == 1
 
 
 def test_why_tells_of_any_clip(finished: tuple[Project, Ran]) -> None:

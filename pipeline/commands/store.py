@@ -1,0 +1,88 @@
+"""`cradle store gc`: remove measurements that neither this project nor a named revision needs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from pipeline.commands._planning import STORE, plan
+from pipeline.core.errors import CradleError
+from pipeline.core.named import CLIPS, named
+from pipeline.core.store import Store
+
+EXAMPLE = "cradle store gc --rev main --dry-run"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("what", choices=["gc"], help="remove what is not needed any more")
+    parser.add_argument(
+        "--rev", nargs="+", default=[], help="commits, branches, tags or experiments to keep for"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would go; change nothing")
+    parser.add_argument("--json", action="store_true", help="print it for a program")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Remove, or only say; what goes costs the time to measure it again, and nothing else."""
+    root = Path.cwd()
+    needed = _needed(root, arguments.rev)
+    store = Store(root / STORE)
+    gone = {
+        step: {key: size for key, size in sizes.items() if key not in needed.get(step, set())}
+        for step, sizes in store.steps().items()
+    }
+    for step, sizes in gone.items() if not arguments.dry_run else ():
+        for number, key in enumerate(sizes, 1):
+            store.forget(step, key)
+            if sys.stderr.isatty():
+                print(f"\r{step}: {number:,} of {len(sizes):,}", end="", file=sys.stderr)
+    account = {
+        "removed": {step: len(sizes) for step, sizes in gone.items() if sizes},
+        "bytes": sum(sum(sizes.values()) for sizes in gone.values()),
+        "dry_run": arguments.dry_run,
+    }
+    print(json.dumps(account, indent=2) if arguments.json else _words(account))
+    return 0
+
+
+def _needed(root: Path, revs: list[str]) -> dict[str, set[str]]:
+    """Keys by step: what the stages ask for now, and what tables name, here and in revisions."""
+    planner, _ = plan(root)
+    found = {name: set(step.keys) for name, step in planner.steps.items()}
+    here = sorted((root / "data").glob(f"*/{CLIPS}"))
+    for keys in (named(here), *(_of_revision(root, rev) for rev in revs)):
+        for step, some in keys.items():
+            found.setdefault(step, set()).update(some)
+    return found
+
+
+def _of_revision(root: Path, rev: str) -> dict[str, set[str]]:
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from scmrepo.exceptions import SCMError
+
+    try:
+        files = DVCFileSystem(str(root), rev=rev)
+        stages = [Path(path).name for path in files.ls("data", detail=False)]
+        paths = [f"data/{stage}/{CLIPS}" for stage in stages]
+        found = [path for path in paths if files.exists(path)]
+    except (DvcException, SCMError, OSError) as error:
+        raise CradleError(f"{rev}: no such revision here: {error}") from None
+    try:
+        return named([files.open(path, "rb") for path in found])
+    except OSError as error:
+        raise CradleError(
+            f"{rev}: its tables are not in DVC's cache here; `dvc pull` them, or leave it out: "
+            f"{error}"
+        ) from None
+
+
+def _words(account: dict[str, object]) -> str:
+    removed = account["removed"]
+    assert isinstance(removed, dict)
+    did = "would remove" if account["dry_run"] else "removed"
+    listed = ", ".join(f"{step} {count:,}" for step, count in removed.items()) or "nothing"
+    return f"{did} {listed}: {account['bytes'] / 1e6:,.1f} MB"  # type: ignore[operator]
