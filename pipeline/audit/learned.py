@@ -18,6 +18,8 @@ COLUMNS = {
     "aperture_dtw_mm": ("aperture DTW", "mm", False),
     "l_pcc": ("L-PCC", "", True),
     "l_ccc": ("L-CCC", "", True),
+    "aperture_ccc": ("aperture CCC", "", True),
+    "fdd_abs_mm2": ("FDD", "mm²", False),
     "mouth_closed_f1": ("mouth closed F1", "", True),
 }
 """Title, unit, and whether more is better."""
@@ -26,7 +28,23 @@ METHODS = {
     "shuffled": "the same, given another clip's sound",
     "mean_face": "the mean face",
     "energy": "a line from the sound's energy",
+    "retrieval": "the training window that sounds most alike",
+    "faceformer": "FaceFormer, own implementation",
+    "codetalker": "CodeTalker, own implementation",
+    "imitator": "Imitator, own implementation",
 }
+KIND_COLUMNS = ("lve_mm2", "aperture_dtw_mm", "l_pcc", "l_ccc", "laugh_rate", "babble_rate")
+KIND_HEADS = ("spans", "LVE mm²", "aperture DTW mm", "L-PCC", "L-CCC", "laughs", "syllables")
+"""The last two are events seen for one heard."""
+PUBLISHED = {
+    "the published generator": (4.518, 0.742, 0.111, 0.074),
+    "FaceFormer": (25.35, 2.48, 0.035, 0.010),
+    "CodeTalker": (25.37, 2.48, 0.045, 0.011),
+    "Imitator": (25.33, 2.46, 0.039, 0.013),
+}
+"""LVE, aperture DTW, L-PCC and L-CCC as published for this task, on filmed infants: other data, and
+of no use to compare with ours but in their order."""
+PUBLISHED_HEADS = ("LVE", "aperture DTW", "L-PCC", "L-CCC")
 PLOT = (300.0, 120.0)
 
 
@@ -75,6 +93,12 @@ class Learned:
     rows: list[tuple[str, list[Cell]]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     gains: list[str] = field(default_factory=list)
+    variety: str = ""
+    kinds: list[tuple[str, list[str]]] = field(default_factory=list)
+    """By vocalization, the generator alone."""
+    kind_heads: tuple[str, ...] = KIND_HEADS
+    published_heads: tuple[str, ...] = PUBLISHED_HEADS
+    published: list[tuple[str, list[str]]] = field(default_factory=list)
     curves: list[Plot] = field(default_factory=list)
     apertures: list[Plot] = field(default_factory=list)
     videos: list[Video] = field(default_factory=list)
@@ -86,13 +110,16 @@ def learned(data: Path, inline_video_mb: float) -> Learned:
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     heads, rows = _table(figures)
     return Learned(
-        heads,
-        rows,
-        {key: value for key, value in figures.items() if isinstance(value, int | float)},
-        _gains(data / "evaluate" / "margins.csv"),
-        _curves(data / "train" / "plots" / "metrics"),
-        _apertures(data / "evaluate" / "aperture.csv"),
-        _videos(data / "evaluate" / "videos", inline_video_mb),
+        heads=heads,
+        rows=rows,
+        facts={key: value for key, value in figures.items() if isinstance(value, int | float)},
+        gains=_gains(data / "evaluate" / "margins.csv"),
+        variety=_variety(figures.get("ours", {})),
+        kinds=_kinds(data / "evaluate" / "by_vocalization.csv"),
+        published=[(name, [f"{value:g}" for value in row]) for name, row in PUBLISHED.items()],
+        curves=_curves(data / "train" / "plots" / "metrics"),
+        apertures=_apertures(data / "evaluate" / "aperture.csv"),
+        videos=_videos(data / "evaluate" / "videos", inline_video_mb),
     )
 
 
@@ -128,9 +155,36 @@ def _gains(path: Path) -> list[str]:
     return [
         f"{COLUMNS[row['metric']][0]}: better than {METHODS.get(row['than'], row['than'])} by "
         f"{row['gain']:.3f} (95% interval {row['low']:.3f} to {row['high']:.3f}, "
-        f"{row['clips']} clips)"
+        f"{row['sources']} sources, p {row['p_holm']:.3f} after correction)"
         for row in table.to_dict("records")
     ]
+
+
+def _kinds(path: Path) -> list[tuple[str, list[str]]]:
+    """What the generator reaches for each vocalization, by `KIND_HEADS`."""
+    if not path.exists():
+        return []
+    table = pd.read_csv(path)
+    rows = table[table["method"] == "ours"].to_dict("records")
+    return [
+        (row["vocalization"], [f"{row['spans']}", *(_cell(row[name]) for name in KIND_COLUMNS)])
+        for row in rows
+    ]
+
+
+def _cell(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "–"
+
+
+def _variety(ours: dict[str, float]) -> str:
+    """What several samples of a sound say, in words."""
+    if "diversity_mm" not in ours:
+        return ""
+    return (
+        f"{ours['samples']:.0f} samples of a sound lie {ours['diversity_mm']:.2f} mm apart at the "
+        f"lips; LVE {ours['lve_mean_mm2']:.2f} mm² on average, {ours['lve_best_mm2']:.2f} of the "
+        f"best one, {ours['lve_of_mean_mm2']:.2f} of their mean."
+    )
 
 
 def _curves(folder: Path) -> list[Plot]:

@@ -137,6 +137,28 @@ class Train(Params):
         return self
 
 
+PeerName = Literal["faceformer", "codetalker", "imitator"]
+
+
+class Peers(Params):
+    """Published models to train and judge beside the generator."""
+
+    methods: list[PeerName] = Field([])
+    """Which: faceformer, codetalker, imitator; each costs as long as a short training."""
+    steps: int = Field(300, ge=1)
+    """Batches that each learns from."""
+    batch_spans: int = Field(16, ge=1)
+    """Windows in a batch."""
+    window_frames: int = Field(60, ge=8)
+    """Length of a window."""
+    learning_rate: float = Field(2e-3, gt=0.0)
+    """Of Adam at its highest."""
+    width: int = Field(64, ge=8, le=1024, multiple_of=4)
+    """Numbers a frame is carried in, a multiple of their 4 attention heads."""
+    whitening_floor: float = Field(0.4, gt=0.0, le=1.0)
+    """Smallest spread a latent is divided by, as a share of the largest."""
+
+
 class Evaluate(Params):
     """How the generator is judged on the test split."""
 
@@ -149,12 +171,18 @@ class Evaluate(Params):
     more variety and larger errors."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
+    samples: int = Field(10, ge=2, le=100)
+    """Samples of each sound, beside those of `seeds`, that variety, the best and the mean are taken
+    of."""
     closed_mm: float = Field(2.0, gt=0.0)
     """A mouth whose aperture is below this is closed."""
     ridge: float = Field(1.0, gt=0.0)
     """Penalty of the baseline that goes from the sound's energy to latents."""
     ridge_reach_frames: int = Field(6, ge=0, le=60)
     """How far to either side that baseline looks."""
+    retrieval_frames: int = Field(15, ge=1, le=300)
+    """Length of the windows that the baseline looks up by their sound."""
+    peers: Peers = Peers()
     videos: int = Field(3, ge=0)
     """Side-by-side videos to draw."""
     plotted_spans: int = Field(4, ge=0)

@@ -45,6 +45,8 @@ class Span:
     """(1,)"""
     synthetic: bool = False
     """Whether it was made rather than filmed."""
+    source: str = ""
+    """What clips of one child have in common."""
 
     @property
     def frames(self) -> int:
@@ -130,6 +132,7 @@ def _span(row: Row) -> Span:
         identity=row["identity"].copy(),
         age=np.array([row["age"]], np.float32),
         synthetic=row["synthetic"],
+        source=row["source"],
     )
 
 

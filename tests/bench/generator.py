@@ -1,10 +1,12 @@
-"""The generator on performances whose every latent is known: is it better than what is simpler?
+"""The generator where loudness tells little: is it better than what is simpler, and how fast?
 
-Infants of the nursery cry, laugh and babble; their sound and their latents go straight into a
-packed dataset, with noise such as a fit leaves, so that sight has no part in the figures. Three
-trainings, each judged on infants that it never met.
+Infants cry, laugh and babble without a pixel (pipeline/nursery/unseen.py): one sound goes with many
+faces. Several trainings, each judged on infants that it never met against every baseline, among
+them own implementations of FaceFormer, CodeTalker and Imitator trained on the same; then steps
+against quality, speed, and, where they are asked for, ablations.
 
-    cradle bench generator --clips 36 --json generator.json
+    cradle bench generator --json generator.json
+    cradle bench generator --minutes 120 --steps 3000 --peer-steps 3000 --keep harder --ablations
 """
 
 from __future__ import annotations
@@ -13,173 +15,221 @@ import argparse
 import json
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-from scipy.signal import resample_poly
+from pipeline.generator.judge import HUMBLE, OURS, SHUFFLED
+from pipeline.generator.params import Evaluate, Peers, Train
+from pipeline.generator.results import DECIDING
+from tests.bench import _judged
+from tests.bench._ablations import ablations
+from tests.bench._figures import Figure, report
+from tests.bench._judged import Judged
+from tests.bench._speed import speed
+from tests.bench._unseen import make_pack
 
-from pipeline.core.stage import Stage
-from pipeline.dataset.shards import Shards
-from pipeline.generator import checkpoint, evaluate, features, train
-from pipeline.generator.params import Evaluate, Train
-from pipeline.morph import model
-from pipeline.nursery import sound
-from pipeline.nursery.performance import perform
-
-KINDS = ("cry", "laugh", "babble")
-CLIPS_AN_INFANT = 2
-SHARES = {"val": 0.15, "test": 0.2}
-SPAN_S = 5.0
-SOUND_HZ = 44_100
+PEERS = ("faceformer", "codetalker", "imitator")
+SWEEP = (50, 8, 4, 2)
+COLUMNS = (
+    ("LVE mm2", "lve_mm2"),
+    ("LVE mm", "lve_l2_mm"),
+    ("DTW mm", "aperture_dtw_mm"),
+    ("L-PCC", "l_pcc"),
+    ("L-CCC", "l_ccc"),
+    ("A-PCC", "aperture_pcc"),
+    ("A-CCC", "aperture_ccc"),
+    ("FDD", "fdd_abs_mm2"),
+    ("F1", "mouth_closed_f1"),
+    ("F1 quiet", "silence_closed_f1"),
+    ("upper", "upper_spread"),
+    ("lower", "lower_spread"),
+    ("beat", "beat_alignment"),
+    ("laugh", "laugh_rate"),
+    ("babble", "babble_rate"),
+)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run and print; 0 where every training beats the mean face and another clip's sound."""
-    parser = argparse.ArgumentParser(prog="cradle bench generator", description=__doc__)
-    parser.add_argument("--clips", type=int, default=30, help="performances of %(default)s s")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings, each of another seed")
-    parser.add_argument("--steps", type=int, help="training steps, instead of the default")
-    parser.add_argument("--noise", type=float, default=0.15, help="latent noise of the fit")
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    options = parser.parse_args(argv)
+    """Run and print; 0 where every figure that is asked for is reached."""
+    options = arguments().parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        make_pack(root / "data/pack", options.clips, options.noise)
-        runs = [run(root, seed, options.steps) for seed in range(options.seeds)]
-    print(table(runs))
-    if options.json:
-        options.json.write_text(json.dumps(runs, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(wins(figures) for figures in runs) else 1
-
-
-def make_pack(folder: Path, clips: int, noise: float) -> None:
-    """Write a packed dataset of performances, split by infant."""
-    face = model.load()
-    extractor = features.load("logmel")
-    folder.mkdir(parents=True)
-    infants = max(3, clips // CLIPS_AN_INFANT)
-    writers = {
-        split: Shards(folder, split, extractor.width, 256.0) for split in ("train", "val", "test")
-    }
-    for number in range(clips):
-        infant = number % infants
-        split = split_of(infant, infants)
-        clip, kind = f"infant{infant:02d}_{number:03d}", KINDS[number % len(KINDS)]
-        part = performed(face, extractor, kind, infant, number, noise)
-        labels = {
-            "span_id": f"{clip}__0",
-            "clip": clip,
-            "source": f"infant{infant:02d}",
-            "split": split,
-            "vocalization": kind,
-            "start_frame": 0,
-            "frames": len(part["valid"]),
-            "valid_frames": len(part["valid"]),
-            "synthetic": True,
-        }
-        writers[split].add(labels | part)
-    for writer in writers.values():
-        writer.close()
-    meta = {
-        "feature": {"name": extractor.name, "width": extractor.width},
-        "fps": 30,
-        "vocalizations": list(KINDS),
-    }
-    (folder / "meta.json").write_text(json.dumps(meta))
-
-
-def split_of(infant: int, infants: int) -> str:
-    """The first infants are for testing, the next for validation, the others to learn from."""
-    test = max(1, round(SHARES["test"] * infants))
-    val = max(1, round(SHARES["val"] * infants))
-    return "test" if infant < test else "val" if infant < test + val else "train"
-
-
-def performed(
-    face: Any, extractor: Any, kind: str, infant: int, number: int, noise: float
-) -> dict[str, Any]:
-    """One performance as a span's tensors."""
-    random = np.random.default_rng([number, 11])
-    who = np.random.default_rng([infant, 12])
-    shown = perform(kind, SPAN_S, random)
-    frames = round(SPAN_S * features.FPS)
-    tracks = {name: shown.sampled(track, features.FPS) for name, track in shown.actions.items()}
-    expression = np.stack(
-        [face.action_vector({name: t[i] for name, t in tracks.items()}) for i in range(frames)]
-    )
-    # A fit errs a little a frame, and the same way all through a clip.
-    expression += noise * random.standard_normal(expression.shape)
-    expression += noise * random.standard_normal(expression.shape[1])
-    stem = sound.infant(shown, SOUND_HZ, random)
-    stem = stem + sound.at_ratio(sound.noise(SPAN_S, SOUND_HZ, random), stem, -30.0)
-    heard = resample_poly(stem, 160, 441).astype(np.float32) * random.uniform(0.4, 1.0)
-    return {
-        "expression": expression.astype(np.float32),
-        "pose": np.zeros((frames, 6), np.float32),
-        "valid": np.ones(frames, bool),
-        "audio": extractor.extract(heard, frames),
-        "identity": who.standard_normal(32).astype(np.float32),
-        "age": float(who.standard_normal()),
-    }
-
-
-def run(root: Path, seed: int, steps: int | None) -> dict[str, Any]:
-    """Train with one seed and judge it."""
-    face = model.load()
-    params = Train(seed=seed) if steps is None else Train(seed=seed, steps=steps)
-    began = time.perf_counter()
-    train.run(staged(root, "train", params), face)
-    trained = time.perf_counter()
-    evaluate.run(staged(root, "evaluate", Evaluate(videos=0)), face, nothing, unheard)
-    figures = json.loads((root / "data/metrics/evaluate.json").read_text())
-    about = checkpoint.load(root / train.MODEL).about["training"]
-    return {
-        "seed": seed,
-        "train_s": trained - began,
-        "evaluate_s": time.perf_counter() - trained,
-        "best_step": about["best_step"],
-        "validation_loss": about.get("validation_loss"),
-        **figures,
-    }
-
-
-def staged(root: Path, name: str, params: Any) -> Stage:
-    """A stage of that name in a folder, without store or workers."""
-    runner: Any = SimpleNamespace(run=SimpleNamespace(device="cpu"))
-    return Stage(name, params, None, root, None, runner)  # type: ignore[arg-type]
-
-
-def nothing(vertices: np.ndarray) -> np.ndarray:
-    """Draw nothing."""
-    return np.zeros((2, 2, 3), np.uint8)
-
-
-def unheard(clip: str, start: int, frames: int) -> None:
-    """Hear nothing."""
-
-
-def wins(figures: dict[str, Any]) -> bool:
-    """Whether every sample of a training beats the mean face and another clip's sound."""
-    rivals = (evaluate.MEAN, evaluate.SHUFFLED)
-    return all(figures[f"seeds_better_than_{rival}"] == figures["seeds"] for rival in rivals)
-
-
-def table(runs: Sequence[dict[str, Any]]) -> str:
-    """Word the figures."""
-    lines = [f"{'':24}{'LVE mm2':>9}{'LVE mm':>9}{'DTW mm':>9}{'L-PCC':>9}{'L-CCC':>9}{'F1':>9}"]
-    names = ("lve_mm2", "lve_l2_mm", "aperture_dtw_mm", "l_pcc", "l_ccc", "mouth_closed_f1")
-    for figures in runs:
-        for method in evaluate.METHODS:
-            row = "".join(f"{figures[method].get(name, float('nan')):9.3f}" for name in names)
-            lines.append(f"seed {figures['seed']} {method:17}{row}")
-        lines.append(
-            f"  trained {figures['train_s']:.0f} s, best at step {figures['best_step']}, "
-            f"validation {figures['validation_loss']:.4f}, judged {figures['evaluate_s']:.0f} s"
+        root = options.keep or Path(folder)
+        if not (root / "data/pack/meta.json").exists():
+            make_pack(root / "data/pack", options.minutes, options.noise)
+        meta = _judged.read_meta(root)
+        print(
+            f"{meta['minutes']:.0f} min of {meta['infants']} infants, no pixel rendered", flush=True
         )
+        found = measured(root, options)
+    if options.json:
+        options.json.write_text(json.dumps({"data": meta, **found["json"]}, indent=2) + "\n")
+    return report("the generator, on infants that it never met", found["figures"])
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Sizes, and what is measured besides quality."""
+    parser = argparse.ArgumentParser(
+        prog="cradle bench generator",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--minutes", type=float, default=12, help="of sound, in all (%(default)s)")
+    add("--seeds", type=int, default=3, help="trainings, each of another seed (%(default)s)")
+    add("--steps", type=int, default=Train().steps, help="training steps (%(default)s)")
+    add("--peer-steps", type=int, default=150, help="those of the published models (%(default)s)")
+    add("--peers", nargs="*", choices=PEERS, default=PEERS, help="which of them (all)")
+    add("--samples", type=int, default=10, help="samples of a sound (%(default)s)")
+    add("--sample-steps", type=int, default=Evaluate().sample_steps, help="DDIM steps")
+    add("--sweep", nargs="*", type=int, default=SWEEP, help="steps to compare (%(default)s)")
+    add("--repeats", type=int, default=5, help="of what is timed (%(default)s)")
+    add("--device", default="cpu", help="that speed is measured on (%(default)s)")
+    add("--threads", type=int, default=1, help="that speed is measured with (%(default)s)")
+    add("--noise", type=float, default=0.15, help="latent noise of the fit (%(default)s)")
+    add("--ablations", action="store_true", help="one more training a part that is left out")
+    add("--keep", type=Path, help="keep data and generator in this folder, and use what is there")
+    add("--json", type=Path, help="write everything here")
+    return parser
+
+
+def measured(root: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure all that was asked for; the JSON of it and the figures that are asked."""
+    peers = Peers(methods=list(options.peers), steps=options.peer_steps)
+    pairs = [
+        (
+            Train(seed=seed, steps=options.steps),
+            Evaluate(
+                seeds=[seed],
+                videos=0,
+                samples=options.samples,
+                sample_steps=options.sample_steps,
+                peers=peers,
+            ),
+        )
+        for seed in range(options.seeds)
+    ]
+    judged = _judged.trained_and_judged(root, pairs)
+    oracles = _judged.possible(root, pairs[-1][1])
+    print(table(judged, oracles), flush=True)
+    sweep = _judged.by_steps(root, pairs[-1][1], list(options.sweep))
+    print(sweep_table(sweep), flush=True)
+    fast = speed(root, options.device, options.threads, options.repeats)
+    found: dict[str, Any] = {
+        "methods": judged.figures,
+        "margins": judged.margins.to_dict("records"),
+        "certainty": judged.certainty.to_dict("records"),
+        "possible": oracles,
+        "runs": judged.runs,
+        "steps": sweep,
+        "speed": fast,
+    }
+    figures = [*quality(judged, oracles), *steps_kept(sweep), *speeds(fast)]
+    if options.ablations:
+        found["ablations"] = ablations(root, *pairs[0])
+    return {"json": found, "figures": figures}
+
+
+def quality(judged: Judged, oracles: dict[str, Any]) -> Iterator[Figure]:
+    """What is asked of quality, and what was reached."""
+    figures, margins = judged.figures, judged.margins.set_index(["than", "metric"])
+    ours = figures[OURS]
+    for rival in judged.methods[1:]:
+        for metric in DECIDING:
+            row = margins.loc[(rival, metric)]
+            yield Figure(
+                f"better {metric} than {rival}, low end",
+                float(row["low"]),
+                0.0,
+                ">=",
+                note=f"gain {row['gain']:.3f}, p {row['p_holm']:.4f} corrected",
+            )
+    peers = [name for name in judged.methods if name not in (OURS, SHUFFLED, *HUMBLE)]
+    if peers:
+        best = min(figures[name]["lve_mm2"] for name in peers)
+        yield Figure("LVE for that of the best published model", ours["lve_mm2"] / best, 0.7)
+    yield Figure("aperture PCC, best of the samples", ours["aperture_pcc_best"], 0.8, ">=")
+    yield Figure("aperture PCC, mean of the samples", ours["aperture_pcc_mean"])
+    yield Figure("aperture CCC, best of the samples", ours["aperture_ccc_best"], 0.75, ">=")
+    yield Figure("aperture CCC, mean of the samples", ours["aperture_ccc_mean"])
+    yield Figure("mouth closed on silence, F1", ours.get("silence_closed_f1", 0.0), 0.95, ">=")
+    ratio = ours["diversity_mm"] / oracles["faces"]["diversity_mm"]
+    yield Figure("diversity for the truth's own, at least", ratio, 0.7, ">=")
+    yield Figure("diversity for the truth's own, at most", ratio, 1.3)
+    yield Figure(
+        "LVE, best of the samples for their mean", ours["lve_best_mm2"] / ours["lve_mean_mm2"], 0.8
+    )
+    for kind in ("laugh", "babble"):
+        seen, true = ours.get(f"{kind}_rate"), ours.get(f"{kind}_rate_true")
+        if seen is not None:
+            note = f"the truth's own is {true:.2f}"
+            yield Figure(f"{kind}: events off the sound's", abs(seen - 1), 0.1, note=note)
+
+
+def steps_kept(sweep: dict[int, dict[str, float]]) -> Iterator[Figure]:
+    """How much few steps lose against the most."""
+    if len(sweep) < 2:
+        return
+    most = max(sweep)
+    for few in sorted(set(sweep) - {most}, reverse=True):
+        for name, asked in (("lve_mean_mm2", 0.02), ("diversity_mm", 0.05)):
+            lost = abs(sweep[few][name] / sweep[most][name] - 1)
+            yield Figure(
+                f"{few} steps against {most}, change of {name}", lost, asked if few == 8 else None
+            )
+
+
+def speeds(fast: dict[str, float]) -> Iterator[Figure]:
+    """How fast it is."""
+    asked = {"offline_times_real_time": 5.0}
+    for name, value in fast.items():
+        yield Figure(name.replace("_", " "), value, asked.get(name), ">=")
+
+
+def table(judged: Judged, oracles: dict[str, Any]) -> str:
+    """Every method's metrics, and what is possible."""
+    rows = {name: judged.figures[name] for name in judged.methods}
+    rows |= {name: oracles[name] for name in ("another_face", "mean_of_faces")}
+    lines = [f"{'':14}" + "".join(f"{title:>9}" for title, _ in COLUMNS)]
+    for method, row in rows.items():
+        cells = "".join(f"{row.get(name, float('nan')):9.3f}" for _, name in COLUMNS)
+        lines.append(f"{method:14}{cells}")
+    truth = judged.figures[OURS]
+    lines.append(
+        f"of the truth itself: beat {truth.get('beat_alignment_true', float('nan')):.3f}, "
+        f"laugh {truth.get('laugh_rate_true', float('nan')):.3f}, "
+        f"babble {truth.get('babble_rate_true', float('nan')):.3f}"
+    )
+    lines += [
+        f"seed {run['seed']}: trained {run['train_s']:.0f} s ({run['verdict']}), "
+        f"judged {run['evaluate_s']:.0f} s, baselines' trainings among it"
+        for run in judged.runs
+    ]
+    lines += [spread(row) for row in judged.certainty.to_dict("records") if told(row)]
+    return "\n".join(lines)
+
+
+def told(row: dict[str, Any]) -> bool:
+    """Whether a row of certainties is printed."""
+    return row["method"] == OURS and row["metric"] in DECIDING
+
+
+def spread(row: dict[str, Any]) -> str:
+    """Word how sure a figure is."""
+    return (
+        f"{row['metric']}: {row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f} over infants), "
+        f"spread over seeds {row['seed_spread']:.3f}, over infants {row['source_spread']:.3f}"
+    )
+
+
+def sweep_table(sweep: dict[int, dict[str, float]]) -> str:
+    """Steps against quality."""
+    names = ("lve_mean_mm2", "lve_best_mm2", "lve_of_mean_mm2", "diversity_mm", "seconds")
+    lines = ["steps" + "".join(f"{name:>17}" for name in names)]
+    lines += [
+        f"{count:5}" + "".join(f"{row[name]:17.3f}" for name in names)
+        for count, row in sweep.items()
+    ]
     return "\n".join(lines)
 
 

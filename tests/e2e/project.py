@@ -29,7 +29,7 @@ NO_NETWORK = ("unshare", "--map-root-user", "--net")
 SMALL = {
     "nursery": {"clips": 8, "span_s": 2.0},
     "train": {"steps": 12},
-    "evaluate": {"seeds": [0], "videos": 1},
+    "evaluate": {"seeds": [0], "samples": 2, "videos": 1},
 }
 
 

@@ -1,4 +1,4 @@
-"""What a generator has to beat: the mean face, and the sound's energy through a ridge."""
+"""The sound's energy through a ridge: what loudness alone tells of a face."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.generator.baselines.interface import Floats
 from pipeline.generator.features import ENERGY_COLUMN
 from pipeline.generator.spans import Span
 
-Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-
-
-def mean_face(spans: Sequence[Span]) -> Floats:
-    """Average the valid latents of the spans, (64,)."""
-    rows = np.concatenate([span.expression[span.valid] for span in spans])
-    return rows.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 @dataclass(frozen=True)

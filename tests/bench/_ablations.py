@@ -1,0 +1,65 @@
+"""The generator without one of its parts, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.generator import logmel
+from pipeline.generator.params import Evaluate, Train, Weights
+from tests.bench._judged import OURS, trained_and_judged
+from tests.bench._unseen import with_columns
+
+BANDS = ((0, 0), (4, 2), (20, 10))
+"""Frames back and ahead that a frame may look in the sound, beside the default."""
+HEARD = {
+    "energy alone": [0],
+    "no pitch": list(range(1 + logmel.BANDS)),
+}
+"""Columns of the embedded features that are left; the energy always is, as metrics hear by it."""
+
+
+def ablations(root: Path, learning: Train, judging: Evaluate) -> dict[str, dict[str, Any]]:
+    """Train and judge every variant on the same data, seed and steps; rows by what is different."""
+    alone = judging.model_copy(update={"peers": type(judging.peers)()})
+    found = {}
+    for name, place, changed in [
+        *((name, root, changed) for name, changed in variants(learning)),
+        *((name, deafened(root, name, columns), learning) for name, columns in HEARD.items()),
+    ]:
+        found[name] = trained_and_judged(place, [(changed, alone)]).figures[OURS]
+        print(f"  {name:32} {words(found[name])}", flush=True)
+    return found
+
+
+def deafened(root: Path, name: str, columns: list[int]) -> Path:
+    """A folder with the same dataset, of which less is heard."""
+    place = root / "ablated" / name.replace(" ", "_")
+    if not (place / "data/pack/meta.json").exists():
+        with_columns(root / "data/pack", place / "data/pack", columns)
+    return place
+
+
+def variants(learning: Train) -> Iterator[tuple[str, Train]]:
+    """Name each variant and give its parameters; the first is the whole."""
+    yield "all of it", learning
+    # All latents divided by one number: the scale of the liveliest rules the loss.
+    yield "no whitening", learning.model_copy(update={"whitening_floor": 1.0})
+    for back, ahead in BANDS:
+        network = learning.network.model_copy(
+            update={"look_back_frames": back, "look_ahead_frames": ahead}
+        )
+        yield f"sound {back} back, {ahead} ahead", learning.model_copy(update={"network": network})
+    yield "no jitter", learning.model_copy(update={"jitter": 0.0})
+    for term in Weights.model_fields:
+        weights = learning.weights.model_copy(update={term: 0.0})
+        yield f"no {term.replace('_', ' ')} loss", learning.model_copy(update={"weights": weights})
+
+
+def words(row: dict[str, Any]) -> str:
+    """The metrics that decide, and variety."""
+    return (
+        f"LVE {row['lve_mm2']:7.2f}  DTW {row['aperture_dtw_mm']:5.2f}  L-PCC {row['l_pcc']:6.3f}"
+        f"  L-CCC {row['l_ccc']:6.3f}  diversity {row['diversity_mm']:5.2f}"
+    )
