@@ -123,7 +123,7 @@ def test_the_store_holds_normalised_media_and_nothing_else(project: Project, sit
     assert names == ["media.json", "sound_16k.flac", "sound_44k.flac", "video.mp4"]
     assert site not in (entry.path / "media.json").read_text()
     every = [path.name for path in (project.root / "data/.store").rglob("*") if path.is_file()]
-    assert sorted(every) == sorted([*names, "failed.json"])
+    assert sorted(every) == sorted([*names, "failed.json", "costs.json"])
 
 
 def test_withdrawn_and_unasked_clips_are_never_fetched(
