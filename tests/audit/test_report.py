@@ -211,7 +211,7 @@ def test_two_runs_write_the_same_page_and_draw_nothing_again(tmp_path):
     assert pages[0] == pages[1]
 
 
-@pytest.mark.parametrize("limit_mb", [0.08, 0.12])
+@pytest.mark.parametrize("limit_mb", [0.1, 0.12])
 def test_a_page_without_room_details_fewer_clips_and_names_all(written, limit_mb):
     root, _, whole = written
     path = root / "data" / "audit" / "report.html"
