@@ -80,13 +80,18 @@ def spectrogram_picture(sound: Wave, stem: Wave, events: Iterable[Span]) -> byte
     """Draw a sound (n,) at 16 kHz, its stem (n,), and events (start_s, end_s, who), as a WebP."""
     import cv2
 
-    levels = [_levels_db(wave) for wave in (sound, stem)]
-    top = max(float(level.max()) for level in levels)
-    above, below = (_coloured(1 + (level - top) / _RANGE_DB) for level in levels)
+    above, below = spectrograms(sound, stem)
     lanes = _lanes(events, max(len(sound), 1) / _RATE)
     drawn = np.concatenate([above, lanes, below])[:, :, ::-1]
     _, content = cv2.imencode(".webp", drawn, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
     return content.tobytes()
+
+
+def spectrograms(*waves: Wave) -> list[Picture]:
+    """Draw sounds (n,) at 16 kHz, (HEIGHT_PX, WIDTH_PX, 3) each, on one scale of loudness."""
+    levels = [_levels_db(wave) for wave in waves]
+    top = max(float(level.max()) for level in levels)
+    return [_coloured(1 + (level - top) / _RANGE_DB) for level in levels]
 
 
 def _levels_db(wave: Wave) -> NDArray[np.float64]:

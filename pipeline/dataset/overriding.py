@@ -2,6 +2,7 @@
 
     append(root / "data" / "overrides.csv", [Override("kitchen_04", "drop", "no consent", ...)])
     forget(root / "data" / "overrides.csv", ["kitchen_04"])
+    take_back(root / "data" / "overrides.csv", Override("kitchen_04", "drop", "no consent", ...))
 
 When it returns the lines are on disk. A process that is killed before has written nothing, and two
 that write at once wait for one another.
@@ -16,6 +17,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.errors import CradleError
@@ -52,11 +54,30 @@ def forget(path: Path, clips: Collection[str]) -> int:
         overrides.read(path)
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = file.readlines()
-        kept = [text for clip, text in _remarks(lines) if clip not in clips]
-        gone = sum(1 for _ in _remarks(lines)) - len(kept)
+        rows = list(_rows(lines))
+        kept = [text for cells, text in rows if not cells or cells[0] not in clips]
+        gone = len(rows) - len(kept)
         if gone:
             _replace(path, "".join(kept))
     return gone
+
+
+def take_back(path: Path, said: Override) -> None:
+    """Take out the last line that says exactly this.
+
+    Raises:
+        CradleError: there is none, or the file holds lines that cannot be understood.
+    """
+    with _alone(path.parent):
+        overrides.read(path)
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(_rows(file.readlines()))
+        wanted = _cells(said)
+        same = [n for n, (cells, _) in enumerate(rows) if [*cells, ""][: len(wanted)] == wanted]
+        if not same:
+            raise CradleError(f"{path}: {said.clip}: nobody says so any more")
+        del rows[same[-1]]
+        _replace(path, "".join(text for _, text in rows))
 
 
 def plain(text: str) -> str:
@@ -77,11 +98,11 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _remarks(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The first cell of each row and the row as it was written, which may be several lines."""
+def _rows(lines: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """The cells of each row and the row as it was written, which may be several lines."""
     rows, start = csv.reader(lines), 0
     for row in rows:
-        yield (row[0].strip() if row else ""), "".join(lines[start : rows.line_num])
+        yield [cell.strip() for cell in row], "".join(lines[start : rows.line_num])
         start = rows.line_num
 
 
@@ -95,13 +116,18 @@ def _with_digests(text: str) -> str:
 
 
 def _line(said: Override) -> str:
-    place = ["" if frame is None else frame for frame in (said.start_frame, said.end_frame)]
-    words = [said.verdict, plain(said.reason), plain(said.reviewer), said.date, said.measured]
-    if problems := overrides.problems([str(cell) for cell in (said.clip, *place, *words)]):
+    cells = _cells(replace(said, reason=plain(said.reason), reviewer=plain(said.reviewer)))
+    if problems := overrides.problems(cells):
         raise CradleError(f"{said.clip}: {'; '.join(problems)}")
     row = io.StringIO()
-    csv.writer(row, lineterminator="\n").writerow([said.clip, *place, *words])
+    csv.writer(row, lineterminator="\n").writerow(cells)
     return row.getvalue()
+
+
+def _cells(said: Override) -> list[str]:
+    place = ["" if frame is None else str(frame) for frame in (said.start_frame, said.end_frame)]
+    words = [said.verdict, said.reason, said.reviewer, said.date, said.measured]
+    return [said.clip, *place, *words]
 
 
 def _replace(path: Path, text: str) -> None:

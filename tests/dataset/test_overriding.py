@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
 from pipeline.dataset import overrides
 from pipeline.dataset.overrides import Override
-from pipeline.dataset.overriding import LONGEST, append, forget, plain
+from pipeline.dataset.overriding import LONGEST, append, forget, plain, take_back
 
 OLD = "# ours\nclip,start_frame,end_frame,verdict,reason,reviewer,date\na,,,drop,no,mk,2026-11-02\n"
 SAID = Override("sofa", "keep", "beside the mouth", "mk", "2026-11-26", 4, 9, "0123456789ab")
@@ -107,3 +108,18 @@ def test_two_hundred_killed_writers_lose_and_tear_nothing(tmp_path):
     assert len(others) == 600
     # Kills that never hit a writer at work would prove nothing.
     assert 0 < len(found) - len(others) < 600
+
+
+def test_a_line_is_taken_back_and_the_rest_stays_as_it_was(tmp_path):
+    path = tmp_path / "overrides.csv"
+    path.write_text(OLD)
+    append(path, [SAID, SAID])
+    take_back(path, SAID)
+    assert [word.clip for word in overrides.read(path)] == ["a", "sofa"]
+    (old, _) = overrides.read(path)
+    take_back(path, old)
+    assert path.read_text().startswith("# ours\nclip,")
+    assert overrides.read(path) == (SAID,)
+    with pytest.raises(CradleError, match="nobody says so any more"):
+        take_back(path, replace(SAID, reason="something else"))
+    assert overrides.read(path) == (SAID,)

@@ -6,7 +6,6 @@ Whole pictures are blurred and not faces alone: a face that was not found is a f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,59 +13,55 @@ from numpy.typing import NDArray
 
 from pipeline import media
 from pipeline.audit.pictures import overlay
-from pipeline.audit.read import Account
-from pipeline.core.store import Entry, Store
+from pipeline.audit.review.footage import Footage
 
 BLURRED_PX = 14
 """Long side that a picture is shrunk to before it is shown: a face is two or three pixels then."""
-JPEG_QUALITY = 75
+VEIL_COLUMNS = 64
+STRIP_WIDTH_PX, STRIP_HEIGHT_PX = 1200, 100
+JPEG_QUALITY = 80
 
 Picture = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class Footage:
-    """Where a clip's media and landmarks lie."""
+def strip(of: Footage, frames: int, *, bare: bool) -> bytes:
+    """Frames side by side with their landmarks over a clip's time, as JPEG; blurred unless `bare`.
 
-    folder: Path
-    landmarks: Path | None
-
-    @property
-    def video(self) -> Path:
-        """Picture and sound."""
-        return self.folder / media.VIDEO
-
-    @property
-    def sound(self) -> Path:
-        """Sound alone."""
-        return self.folder / media.SOUND_16K
-
-
-def footage(account: Account, store: Store, clip: str) -> Footage | None:
-    """A clip's media, if they are still here."""
-    found = _entry(store, "media", account.about("download", clip).get("media_key"))
-    if found is None:
-        return None
-    face = _entry(store, "face", account.about("landmarks", clip).get("face_key"))
-    return Footage(found, None if face is None else face / "landmarks.npz")
-
-
-def strip(of: Footage, frames: int, count: int, picture_px: int, *, bare: bool) -> bytes:
-    """`count` frames side by side with their landmarks, as JPEG; blurred unless `bare`."""
+    The strip is STRIP_WIDTH_PX by STRIP_HEIGHT_PX or nearly so, whatever the picture's shape.
+    """
+    count = max(1, min(frames, round(STRIP_WIDTH_PX / STRIP_HEIGHT_PX * of.height / of.width)))
+    picture_px = round(STRIP_HEIGHT_PX * max(of.width, of.height) / of.height)
     wanted = {(2 * part + 1) * frames // (2 * count) for part in range(count)}
     points, seen = _landmarks(of.landmarks)
     tiles = []
     for number, picture in _read(of.video, wanted):
-        shown = picture if bare else blurred(picture)
-        known = points is not None and number < len(points)
+        known = points is not None and seen is not None and number < len(points)
         drawn = overlay(
-            shown,
+            picture if bare else blurred(picture),
             points[number] if known and points is not None else None,
             seen[number] if known and seen is not None else None,
             picture_px,
         )
         tiles.append(drawn)
-    return _jpeg(np.hstack(tiles)) if tiles else b""
+    return jpeg(np.hstack(tiles)) if tiles else b""
+
+
+def veil(of: Footage) -> bytes:
+    """Every frame of a clip, blurred beyond recognition, as a PNG of VEIL_COLUMNS tiles a row."""
+    width, height = veiled_size(of)
+    tiles = list(media.read_frames(of.video, (width, height)))
+    rows = -(-len(tiles) // VEIL_COLUMNS)
+    sheet = np.zeros((rows * height, min(len(tiles), VEIL_COLUMNS) * width, 3), np.uint8)
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, VEIL_COLUMNS)
+        sheet[row * height :, column * width :][:height, :width] = tile
+    return png(sheet)
+
+
+def veiled_size(of: Footage) -> tuple[int, int]:
+    """Width and height of a blurred frame, px."""
+    scale = BLURRED_PX / max(of.width, of.height)
+    return max(1, round(of.width * scale)), max(1, round(of.height * scale))
 
 
 def blurred(picture: Picture) -> Picture:
@@ -78,11 +73,6 @@ def blurred(picture: Picture) -> Picture:
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
     tiny = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(tiny, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-def _entry(store: Store, step: str, key: object) -> Path | None:
-    found = store.find(step, key) if isinstance(key, str) else None
-    return found.path if isinstance(found, Entry) else None
 
 
 def _read(video: Path, wanted: set[int]) -> Iterator[tuple[int, Picture]]:
@@ -101,9 +91,18 @@ def _landmarks(path: Path | None) -> tuple[NDArray | None, NDArray | None]:
         return file["points"], file["visibility"]
 
 
-def _jpeg(picture: Picture) -> bytes:
+def jpeg(picture: Picture) -> bytes:
+    """An RGB picture as JPEG."""
     import cv2
 
     quality = [int(cv2.IMWRITE_JPEG_QUALITY), JPEG_QUALITY]
     _, content = cv2.imencode(".jpg", picture[:, :, ::-1], quality)
+    return bytes(content.tobytes())
+
+
+def png(picture: Picture) -> bytes:
+    """An RGB picture as PNG."""
+    import cv2
+
+    _, content = cv2.imencode(".png", picture[:, :, ::-1])
     return bytes(content.tobytes())

@@ -8,11 +8,8 @@ so that no other page can reach it under a name of its own.
 from __future__ import annotations
 
 import asyncio
-import csv
-import datetime
 import json
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +19,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from pipeline.audit.review import faces, view
-from pipeline.audit.review.desk import Desk, Verdict
+from pipeline.audit.review import view
+from pipeline.audit.review.desk import Desk, Taken, Verdict
+from pipeline.audit.review.screen import CoveredError, NotHereError, Screen
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Store
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES
 from pipeline.dataset.measures import FPS
-from pipeline.dataset.overriding import plain
 from pipeline.dataset.params import Select
 
-HERE = Path(__file__).parent
-STATIC = {
-    "icon.svg": "image/svg+xml",
-    "review.css": "text/css",
-    "colours.css": "text/css",
-    "review.js": "text/javascript",
-    "table.js": "text/javascript",
-    "clip.js": "text/javascript",
-}
-LOOKED = Path("data") / "looked.csv"
-"""Who looked at whose face, and when; not in git."""
-STRIP_FRAMES, STRIP_PX = 10, 132
+PAGE = Path(__file__).parent / "page"
+STATIC = {".svg": "image/svg+xml", ".css": "text/css", ".js": "text/javascript"}
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         [
@@ -63,6 +50,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+STATUS = {NotHereError: 404, CoveredError: 403}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -71,11 +59,8 @@ class Review:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.store = Store(desk.root / "data" / ".store")
-        self.bare: set[str] = set()
-        """Clips whose faces somebody asked to see."""
+        self.screen = Screen(desk.account, Store(desk.root / "data" / ".store"), desk.root)
         self.lock = asyncio.Lock()
-        self._strip = lru_cache(maxsize=64)(self._draw)
 
     def routes(self, token: str) -> list[web.RouteDef]:
         """Every address there is, all below the token."""
@@ -85,8 +70,10 @@ class Review:
             web.get(f"{at}/static/{{name}}", self.static),
             web.get(f"{at}/api/rows", self.rows),
             web.get(f"{at}/api/clip/{{clip}}", self.clip),
+            web.get(f"{at}/api/clip/{{clip}}/words", self.words),
             web.post(f"{at}/api/what-if", self.what_if),
             web.post(f"{at}/api/verdict", self.verdict),
+            web.post(f"{at}/api/take-back", self.take_back),
             web.post(f"{at}/api/look", self.look),
             web.get(f"{at}/media/{{clip}}/{{what}}", self.media),
         ]
@@ -94,7 +81,7 @@ class Review:
     async def page(self, request: web.Request) -> web.Response:
         """The one page."""
         environment = Environment(
-            loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
+            loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined
         )
         text = environment.get_template("review.html.j2").render(sliders=sliders(self.desk))
         return web.Response(text=text, content_type="text/html")
@@ -104,28 +91,33 @@ class Review:
         name = request.match_info["name"]
         if name == "colours.css":
             # One colour a reason, the same as in the report.
-            style = (HERE.parent / "report.css").read_text(encoding="utf-8").splitlines()
+            style = (PAGE.parent.parent / "report.css").read_text(encoding="utf-8").splitlines()
             text = "\n".join(line for line in style if line.startswith(".r-"))
             return web.Response(text=text, content_type="text/css")
-        if name not in STATIC:
+        # Only what lies there: no name leads out of the folder.
+        path = next((path for path in PAGE.iterdir() if path.name == name), None)
+        if path is None or path.suffix not in STATIC:
             raise web.HTTPNotFound
-        text = (HERE / name).read_text(encoding="utf-8")
-        return web.Response(text=text, content_type=STATIC[name])
+        return web.Response(text=path.read_text(encoding="utf-8"), content_type=STATIC[path.suffix])
 
     async def rows(self, request: web.Request) -> web.Response:
         """All clips, in the order of the queue, and what stands above them."""
         async with self.lock:
-            content = await asyncio.to_thread(self._rows)
-        return web.json_response(content)
+            return web.json_response(await asyncio.to_thread(self._rows))
 
     async def clip(self, request: web.Request) -> web.Response:
-        """All that is known of one clip."""
+        """What is measured of one clip, and what was said of it."""
         clip = request.match_info["clip"]
         async with self.lock:
-            content = await asyncio.to_thread(view.of_clip, self.desk, clip)
-        content["media"] = faces.footage(self.desk.account, self.store, clip) is not None
-        content["bare"] = clip in self.bare
+            await asyncio.to_thread(self.desk.listen)
+        content = await asyncio.to_thread(view.of_clip, self.desk, clip)
+        content["shown"] = await asyncio.to_thread(self.screen.shown, clip)
         return web.json_response(content)
+
+    async def words(self, request: web.Request) -> web.Response:
+        """The ledgers' words on one clip, and what would have turned it."""
+        clip = request.match_info["clip"]
+        return web.json_response(await asyncio.to_thread(view.in_words, self.desk, clip))
 
     async def what_if(self, request: web.Request) -> web.Response:
         """What other thresholds would keep; writes nothing."""
@@ -133,46 +125,41 @@ class Review:
         changed, clip = asked.get("changed", {}), str(asked.get("clip", ""))
         if not isinstance(changed, dict):
             raise CradleError("changed: should be thresholds by name")
+        which = asked.get("which") is True
         async with self.lock:
-            return web.json_response(await asyncio.to_thread(self.desk.what_if, changed, clip))
+            found = await asyncio.to_thread(self.desk.what_if, changed, clip, which=which)
+        return web.json_response(found)
 
     async def verdict(self, request: web.Request) -> web.Response:
         """Write what a reviewer says into data/overrides.csv."""
         said = Verdict.model_validate(await _json(request))
         async with self.lock:
             await asyncio.to_thread(self.desk.say, said)
-        return web.json_response({"agreement": self.desk.agreement()})
+            return self._told(said.clip)
+
+    async def take_back(self, request: web.Request) -> web.Response:
+        """Take a line out of data/overrides.csv."""
+        taken = Taken.model_validate(await _json(request))
+        async with self.lock:
+            await asyncio.to_thread(self.desk.take_back, taken)
+            return self._told(taken.clip)
 
     async def look(self, request: web.Request) -> web.Response:
-        """Uncover a clip's faces, and record who asked."""
+        """Uncover a clip's faces for whoever asks, and record it."""
         asked = await _json(request)
-        clip, who = str(asked.get("clip", "")), plain(str(asked.get("reviewer", "")))[:40]
-        if clip not in self.desk.account.fates or not who:
-            raise CradleError("say which clip, and who looks")
-        path = self.desk.root / LOOKED
-        with path.open("a", newline="", encoding="utf-8") as file:
-            now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-            csv.writer(file).writerow([now, clip, who])
-        self.bare.add(clip)
-        return web.json_response({"bare": True})
+        clip, who = str(asked.get("clip", "")), str(asked.get("reviewer", ""))
+        return web.json_response({"key": self.screen.uncover(clip, who)})
 
     async def media(self, request: web.Request) -> web.StreamResponse:
-        """Sound, a strip of blurred frames, or what was uncovered."""
+        """Sound, blurred frames, landmarks, mesh, or what was uncovered."""
         clip, what = request.match_info["clip"], request.match_info["what"]
-        known = clip in self.desk.account.fates
-        found = faces.footage(self.desk.account, self.store, clip) if known else None
-        if found is None:
-            raise web.HTTPNotFound
-        if what == "sound.flac":
-            return web.FileResponse(found.sound)
-        if what == "strip.jpg":
-            drawn = await asyncio.to_thread(self._strip, clip, clip in self.bare)
-            return web.Response(body=drawn, content_type="image/jpeg")
-        if what == "video.mp4":
-            if clip not in self.bare:
-                raise web.HTTPForbidden(text="faces are shown on a click, which is recorded")
-            return web.FileResponse(found.video)
-        raise web.HTTPNotFound
+        key, reel = request.query.get("key", ""), request.query.get("reel", "0")
+        if not reel.isdecimal():
+            raise web.HTTPBadRequest
+        found = await asyncio.to_thread(self.screen.answer, clip, what, key, int(reel))
+        if isinstance(found, Path):
+            return web.FileResponse(found)
+        return web.Response(body=found[0], content_type=found[1])
 
     def _rows(self) -> dict[str, Any]:
         self.desk.listen()
@@ -180,13 +167,18 @@ class Review:
             "columns": self.desk.rows(),
             "agreement": self.desk.agreement(),
             "meaning": {str(reason): reason.explanation for reason in Reason},
+            "funnel": self.desk.funnel(),
         }
 
-    def _draw(self, clip: str, bare: bool) -> bytes:
-        found = faces.footage(self.desk.account, self.store, clip)
-        frames = int(self.desk.account.about("download", clip)["frames"])
-        assert found is not None
-        return faces.strip(found, frames, STRIP_FRAMES, STRIP_PX, bare=bare)
+    def _told(self, clip: str) -> web.Response:
+        """What is so after somebody spoke."""
+        return web.json_response(
+            {
+                "said": self.desk.said_of(clip),
+                "kept": self.desk.kept_of(clip),
+                "agreement": self.desk.agreement(),
+            }
+        )
 
 
 def sliders(desk: Desk) -> list[dict[str, Any]]:
@@ -194,12 +186,12 @@ def sliders(desk: Desk) -> list[dict[str, Any]]:
     found = []
     for gate in (*FRAME_GATES, *VOICE_GATES):
         columns = desk.tables.frames if gate in FRAME_GATES else desk.tables.voice
-        found.append(_slider(desk, gate.threshold, columns[gate.measure]))
+        found.append(_slider(desk, gate.threshold, columns[gate.measure], gate.op))
     length_s = desk.tables.counts / FPS
-    return [*found, _slider(desk, "min_span_s", length_s)]
+    return [*found, _slider(desk, "min_span_s", length_s, ">=")]
 
 
-def _slider(desk: Desk, name: str, values: NDArray) -> dict[str, Any]:
+def _slider(desk: Desk, name: str, values: NDArray, op: str) -> dict[str, Any]:
     """Reaches over what was measured, in steps that a person would write."""
     now = float(getattr(desk.thresholds, name))
     known = values[np.isfinite(values)]
@@ -208,7 +200,17 @@ def _slider(desk: Desk, name: str, values: NDArray) -> dict[str, Any]:
     step = 10.0 ** np.floor(np.log10((high - low) / 50))
     low, high = np.floor(low / step) * step, np.ceil(high / step) * step
     about = Select.model_fields[name].description
-    return {"name": name, "now": now, "low": low, "high": high, "step": step, "about": about}
+    words = name.split("_", 1)[1].replace("_", " ")
+    return {
+        "name": name,
+        "words": words,
+        "op": op,
+        "now": now,
+        "low": low,
+        "high": high,
+        "step": step,
+        "about": about,
+    }
 
 
 def application(desk: Desk, token: str) -> web.Application:
@@ -246,7 +248,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         text = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
         return web.json_response({"error": text}, status=400)
     except (CradleError, json.JSONDecodeError) as error:
-        return web.json_response({"error": str(error)}, status=400)
+        status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+        return web.json_response({"error": str(error)}, status=status)
 
 
 async def _guard(request: web.Request, response: web.StreamResponse) -> None:
