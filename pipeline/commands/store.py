@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.commands._planning import STORE, plan
 from pipeline.core.errors import CradleError
-from pipeline.core.named import CLIPS, named
+from pipeline.core.named import CLIPS, named_keys
 from pipeline.core.store import Store
 
 EXAMPLE = "cradle store gc --rev main --dry-run"
@@ -61,7 +61,7 @@ def _needed(root: Path, revs: list[str]) -> dict[str, set[str]]:
     planner, _ = plan(root)
     found = {name: set(step.keys) for name, step in planner.steps.items()}
     here = sorted((root / "data").glob(f"*/{CLIPS}"))
-    for keys in (named(here), *(_of_revision(root, rev) for rev in revs)):
+    for keys in (named_keys(here), *(_of_revision(root, rev) for rev in revs)):
         for step, some in keys.items():
             found.setdefault(step, set()).update(some)
     return found
@@ -80,7 +80,7 @@ def _of_revision(root: Path, rev: str) -> dict[str, set[str]]:
     except (DvcException, SCMError, OSError) as error:
         raise CradleError(f"{rev}: no such revision here: {error}") from None
     try:
-        return named([files.open(path, "rb") for path in found])
+        return named_keys([files.open(path, "rb") for path in found])
     except OSError as error:
         raise CradleError(
             f"{rev}: its tables are not in DVC's cache here; `dvc pull` them, or leave it out: "
