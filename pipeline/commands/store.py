@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.commands._planning import STORE, plan
 from pipeline.core.errors import CradleError
-from pipeline.core.named import CLIPS, named
+from pipeline.core.named import CLIPS, named_keys
 from pipeline.core.store import Store
 
 EXAMPLE = "cradle store gc --rev main --dry-run"
@@ -34,18 +34,26 @@ def run(arguments: argparse.Namespace) -> int:
         step: {key: size for key, size in sizes.items() if key not in needed.get(step, set())}
         for step, sizes in store.steps().items()
     }
-    for step, sizes in gone.items() if not arguments.dry_run else ():
+    if not arguments.dry_run:
+        _forget(store, gone)
+    removed = {step: len(sizes) for step, sizes in gone.items() if sizes}
+    size = sum(sum(sizes.values()) for sizes in gone.values())
+    if arguments.json:
+        said = {"removed": removed, "bytes": size, "dry_run": arguments.dry_run}
+        print(json.dumps(said, indent=2))
+    else:
+        did = "would remove" if arguments.dry_run else "removed"
+        listed = ", ".join(f"{step} {count:,}" for step, count in removed.items()) or "nothing"
+        print(f"{did} {listed}: {size / 1e6:,.1f} MB")
+    return 0
+
+
+def _forget(store: Store, gone: dict[str, dict[str, int]]) -> None:
+    for step, sizes in gone.items():
         for number, key in enumerate(sizes, 1):
             store.forget(step, key)
             if sys.stderr.isatty():
                 print(f"\r{step}: {number:,} of {len(sizes):,}", end="", file=sys.stderr)
-    account = {
-        "removed": {step: len(sizes) for step, sizes in gone.items() if sizes},
-        "bytes": sum(sum(sizes.values()) for sizes in gone.values()),
-        "dry_run": arguments.dry_run,
-    }
-    print(json.dumps(account, indent=2) if arguments.json else _words(account))
-    return 0
 
 
 def _needed(root: Path, revs: list[str]) -> dict[str, set[str]]:
@@ -53,7 +61,7 @@ def _needed(root: Path, revs: list[str]) -> dict[str, set[str]]:
     planner, _ = plan(root)
     found = {name: set(step.keys) for name, step in planner.steps.items()}
     here = sorted((root / "data").glob(f"*/{CLIPS}"))
-    for keys in (named(here), *(_of_revision(root, rev) for rev in revs)):
+    for keys in (named_keys(here), *(_of_revision(root, rev) for rev in revs)):
         for step, some in keys.items():
             found.setdefault(step, set()).update(some)
     return found
@@ -72,17 +80,9 @@ def _of_revision(root: Path, rev: str) -> dict[str, set[str]]:
     except (DvcException, SCMError, OSError) as error:
         raise CradleError(f"{rev}: no such revision here: {error}") from None
     try:
-        return named([files.open(path, "rb") for path in found])
+        return named_keys([files.open(path, "rb") for path in found])
     except OSError as error:
         raise CradleError(
             f"{rev}: its tables are not in DVC's cache here; `dvc pull` them, or leave it out: "
             f"{error}"
         ) from None
-
-
-def _words(account: dict[str, object]) -> str:
-    removed = account["removed"]
-    assert isinstance(removed, dict)
-    did = "would remove" if account["dry_run"] else "removed"
-    listed = ", ".join(f"{step} {count:,}" for step, count in removed.items()) or "nothing"
-    return f"{did} {listed}: {account['bytes'] / 1e6:,.1f} MB"  # type: ignore[operator]

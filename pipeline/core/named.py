@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 CLIPS = "clips.parquet"
 _KEY = "_key"
 
 
-def named(opened: Iterable[Path | IO[bytes]]) -> dict[str, set[str]]:
-    """Keys by step that clips tables name, given as paths or open files."""
+def named_keys(
+    opened: Iterable[Path | IO[bytes]], besides: Collection[str] = ()
+) -> dict[str, set[str]]:
+    """Keys by step that clips tables name, given as paths or open files, for all clips but some."""
     found: dict[str, set[str]] = {}
     for one in opened:
-        file = pq.ParquetFile(one)
-        columns = [name for name in file.schema_arrow.names if name.endswith(_KEY)]
-        table: pa.Table = file.read(columns)
-        for column in columns:
-            keys = {key for key in table[column].to_pylist() if key}
-            found.setdefault(column.removesuffix(_KEY), set()).update(keys)
+        table = pq.read_table(one)
+        table = table.filter(pc.invert(pc.is_in(table["clip"], value_set=_strings(besides))))
+        for column in table.column_names:
+            if column.endswith(_KEY):
+                keys = set(table[column].drop_null().to_pylist())
+                found.setdefault(column.removesuffix(_KEY), set()).update(keys)
     return found
+
+
+def _strings(words: Collection[str]) -> pa.Array:
+    return pa.array(sorted(words), pa.string())

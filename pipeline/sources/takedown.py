@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from pipeline.core import tables
 from pipeline.core.errors import CradleError
+from pipeline.core.named import named_keys
 from pipeline.sources import address as addresses
 from pipeline.sources import known
 from pipeline.sources.catalogue import SOURCES, TAKEDOWNS
@@ -143,12 +144,8 @@ def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
 
 def orphans(root: Path, taken: Taken) -> list[Path]:
     """Measurements that no clip which stays is named with, by the tables of the last run."""
-    needed: dict[str, set[str]] = {step: set() for step in UNNAMED}
-    for path in sorted((root / "data").glob("*/clips.parquet")):
-        rows = tables.read(path)
-        for column in rows.columns[rows.columns.str.endswith("_key")]:
-            keys = rows.loc[~rows["clip"].isin(taken.ids), column].dropna()
-            needed.setdefault(column.removesuffix("_key"), set()).update(keys)
+    told = named_keys(sorted((root / "data").glob("*/clips.parquet")), besides=taken.ids)
+    needed = {step: set[str]() for step in UNNAMED} | told
     return [
         folder
         for step, keys in sorted(needed.items())

@@ -14,10 +14,11 @@ from pipeline.core import restoring
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import WeightsError
 from pipeline.voice import voices_embedded
+from pipeline.voice.backends import TRACK_HZ
 from pipeline.voice.sounding import audible, below_db, louder
 from pipeline.voice.voices_network import PyanNet, Shape
 from pipeline.voice.voices_windows import Windows, on_grid
-from tests.voice.mixing import RATE, mixture
+from tests.voice.mixing import RATE, f1, mixture
 
 # Importing pyannote.audio takes a dozen seconds and warns: both stay in a process of its own.
 PEER = """
@@ -149,3 +150,14 @@ def test_how_far_a_stem_lies_below_its_sound() -> None:
     below = below_db(wave, stem, 101)
     assert np.allclose(below[:44], 0, atol=0.01)
     assert np.allclose(below[56:], 20, atol=0.01)
+
+
+@pytest.mark.parametrize("kind", ["cry", "laugh", "babble"])
+def test_an_infant_under_a_television_is_heard_in_the_stem(kind: str) -> None:
+    tracker = voices_embedded.load("cpu")
+    sound, stem, performance = mixture(kind, "television", 5, ratio_db=-5.0)
+    true = performance.sampled(performance.energy, TRACK_HZ) > 0.12
+    of_both = f1(tracker.voices(sound, stem, {}).infant > 0.5, true)
+    of_sound = f1(tracker.voices(sound, sound, {}).infant > 0.5, true)
+    assert of_both > 0.75
+    assert of_both > of_sound + 0.15
