@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from pipeline.core import worker
+from pipeline.core import cluster, worker
 from pipeline.core.backends import BackendInfo
 from pipeline.core.code import code_digest
 from pipeline.core.costs import Costs
@@ -41,14 +41,26 @@ Measure = Callable[[Path, Mapping[str, Any]], None]
 class Run(Params):
     """How work is run; nothing here changes a result."""
 
-    executor: Literal["serial", "process"] = "process"
-    """`serial` keeps everything in one process, for debugging."""
+    executor: Literal["serial", "process", "ray"] = "process"
+    """`serial` keeps everything in one process, for debugging; `ray` works on a cluster."""
+    address: str | None = None
+    """Of a Ray cluster, or `auto` for the one that runs here; without it, Ray starts its own."""
     workers: int | Literal["auto"] = "auto"
-    """Processes; `auto` is the number of cores."""
+    """Processes; `auto` is the number of cores, or as many as the cluster has room for."""
     device: str = "auto"
     """Where models run: auto, cpu, cuda, cuda:1, ..."""
     timeout_s: float = 900.0
     """The longest that one step may work on one clip."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one process needs for a step; a cluster gives as many as there is room for."""
+
+    cores: float = 1.0
+    memory_gb: float = 1.0
+    gpu: float = 0.0
+    """Share of a GPU, where models run on one."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,7 @@ class Step:
     params: Mapping[str, Any] = field(default_factory=dict)
     """What the measurement reads of the parameters; never a threshold that only decides."""
     backend: BackendInfo | None = None
+    needs: Needs = field(default_factory=Needs)
 
     def key(self, digest: str) -> str:
         """The name of a measurement in the store: everything that its content depends on."""
@@ -160,7 +173,7 @@ class Runner:
                 tasks.append(self._task(step, job, key))
                 cost += job.cost
         began = time.perf_counter()
-        for clip, result in self._progress(step.name, self._execute(tasks), len(tasks)):
+        for clip, result in self._progress(step.name, self._execute(step, tasks), len(tasks)):
             done.measured += 1
             done.add(clip, result)
         self._note(step, cost, time.perf_counter() - began, len(tasks))
@@ -168,6 +181,9 @@ class Runner:
 
     def _note(self, step: Step, cost: float, wall_s: float, tasks: int) -> None:
         """Remember what it has cost, for whoever asks what a run would."""
+        if self.run.executor == "ray":
+            # How many worked is not known, nor on what: nothing to plan this machine's work by.
+            return
         cores = 1 if self.run.executor == "serial" else min(self.workers, tasks)
         Costs(self.store.root).note(step.name, cost, wall_s * cores)
 
@@ -176,9 +192,11 @@ class Runner:
             job.clip, step.name, key, step.measure, job.inputs, self.store.root, self.run.timeout_s
         )
 
-    def _execute(self, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+    def _execute(self, step: Step, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
         if self.run.executor == "serial" or len(tasks) == 0:
             return ((task.clip, worker.work(task)) for task in tasks)
+        if self.run.executor == "ray":
+            return cluster.in_cluster(tasks, self.run, step.needs)
         return _in_processes(tasks, min(self.workers, len(tasks)))
 
     @staticmethod

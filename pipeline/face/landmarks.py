@@ -22,7 +22,7 @@ from pipeline.core import ledger, tables
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Job, Measured, Step
+from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry
 from pipeline.core.weights import locked
@@ -33,6 +33,7 @@ from pipeline.face.mesh import CANONICAL
 from pipeline.face.params import Landmarks
 
 STEP = "face"
+_NEEDS = Needs(memory_gb=1.5)
 CLIPS = pa.schema(
     [
         ("clip", pa.string()),
@@ -69,7 +70,7 @@ def run(stage: Stage[Landmarks]) -> Summary:
 def step(params: Landmarks, info: BackendInfo) -> Step:
     """The measurement with everything that its result depends on beside the clip."""
     reads = {**params.model_dump(exclude={"backend"}), "weights": _weights()}
-    return Step(STEP, measure.measure, reads, info)
+    return Step(STEP, measure.measure, reads, info, _NEEDS)
 
 
 def _weights() -> str:

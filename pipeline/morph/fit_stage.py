@@ -27,7 +27,7 @@ from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import ClipFailed
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
-from pipeline.core.runner import Job, Measured, Step
+from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.weights import of_the_user
 from pipeline.morph import age, embedding, fit_decide
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pipeline.morph.fit import Fitted
 
 STEP = "fit"
+_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
 CLIPS = pa.schema(
     [
         ("clip", pa.string()),
@@ -180,7 +181,7 @@ def _measure(stage: Stage[Fit], clips: pd.DataFrame, info: BackendInfo) -> Measu
         )
         for row in clips.to_dict("records")
     ]
-    return stage.runner.measure(Step(STEP, measure, params, info), jobs)
+    return stage.runner.measure(Step(STEP, measure, params, info, _NEEDS), jobs)
 
 
 def _age_months(row: dict[Hashable, Any]) -> float | None:

@@ -22,7 +22,7 @@ from pipeline.core import ledger, tables
 from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Job, Measured, Step
+from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Failure
 from pipeline.voice.backends import SEPARATORS, TRACK_HZ, VOICES, Voices
@@ -44,6 +44,7 @@ from pipeline.voice.vocalizations_table import EVENTS as TYPED
 from pipeline.voice.vocalizations_table import column_of, shares, typed
 
 FPS = 30.0
+_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
 
 _MEASURES = (
     "infant_s",
@@ -91,10 +92,11 @@ def run(stage: Stage[Isolate]) -> Summary:
         for clip, key in zip(clips["clip"], clips["media_key"], strict=True)
     }
     stems = stage.runner.measure(
-        Step("stem", measure_stem, {}, separator), _stem_jobs(stage, clips, sounds, separator)
+        Step("stem", measure_stem, {}, separator, _NEEDS),
+        _stem_jobs(stage, clips, sounds, separator),
     )
     voices = stage.runner.measure(
-        Step("voice", measure_voices, _words(stage.params, tracker), tracker),
+        Step("voice", measure_voices, _words(stage.params, tracker), tracker, _NEEDS),
         _voice_jobs(stage, stems, sounds, tracker),
     )
     heard = {clip: tables.read(entry.path / EVENTS) for clip, entry in voices.entries.items()}

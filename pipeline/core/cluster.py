@@ -1,0 +1,197 @@
+"""Work over a Ray cluster: warm actors, as many as fit, and no clip lost with a process or a node.
+
+Every node has the project's folder, its store and its environment under the same paths; a
+measurement is published there by one rename, as on one machine, so what a dead node had finished
+is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core import seal, worker
+from pipeline.core.errors import CradleError
+from pipeline.core.reasons import Reason
+from pipeline.core.store import Entry, Failure
+
+if TYPE_CHECKING:
+    from pipeline.core.runner import Needs, Run, Task
+
+_LOOK_S = 1.0
+_FAILED_STARTS = 3
+_LOST_NODES = 5
+_GB = 10**9
+
+
+class _Hand:
+    """An actor: one process somewhere, whose models stay warm from clip to clip."""
+
+    def __init__(self) -> None:
+        seal.inherit()
+
+    def node(self) -> str:
+        """Where it runs."""
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
+
+    def work(self, task: Task) -> Entry | Failure:
+        """See `worker.work`."""
+        return worker.work(task)
+
+
+@dataclass
+class _Flight:
+    """What a hand is at: a task, or (None) still starting."""
+
+    hand: Any
+    task: Task | None
+
+
+def in_cluster(
+    tasks: Sequence[Task], run: Run, needs: Needs
+) -> Iterator[tuple[str, Entry | Failure]]:
+    """Work through `tasks` on the cluster that `run` names.
+
+    Raises:
+        CradleError: Ray is not installed, there is no such cluster, or no node has what is needed.
+    """
+    crew = _Crew(joined(run), run, needs)
+    try:
+        yield from crew.work(deque(tasks))
+    finally:
+        crew.end()
+
+
+def joined(run: Run) -> Any:
+    """The module ray, connected to the cluster at `run.address`, or to one of its own.
+
+    Raises:
+        CradleError: Ray is not installed, or there is no such cluster.
+    """
+    # Telemetry is off, and `uv run` is no reason to build an environment for every worker.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    # A machine that works may take longer to start it than the half minute that Ray waits.
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
+    try:
+        import ray
+    except ImportError:
+        raise CradleError(
+            "run.executor: ray is not installed: `uv sync --extra ray`, or choose process"
+        ) from None
+    if not ray.is_initialized():
+        cores = run.workers if run.address is None and run.workers != "auto" else None
+        try:
+            ray.init(
+                run.address or "local",
+                num_cpus=cores,
+                log_to_driver=False,
+                logging_level="ERROR",
+                namespace="cradle",
+            )
+        except (ConnectionError, ValueError) as error:
+            raise CradleError(f"run.address: {run.address}: no Ray cluster: {error}") from None
+    return ray
+
+
+class _Crew:
+    """Hands, hired while there is work and room for more."""
+
+    def __init__(self, ray: Any, run: Run, needs: Needs) -> None:
+        self._ray, self._run, self._needs = ray, run, needs
+        environment = {"CRADLE_SEALED": os.environ.get("CRADLE_SEALED", ""), **seal.QUIET}
+        self._hiring = ray.remote(_Hand).options(
+            num_cpus=needs.cores,
+            memory=round(needs.memory_gb * _GB),
+            num_gpus=self._gpu,
+            max_restarts=0,
+            runtime_env={"env_vars": {name: x for name, x in environment.items() if x}},
+        )
+        self._nodes: dict[Any, str] = {}
+        self._flying: dict[Any, _Flight] = {}
+        self._idle: list[Any] = []
+        self._deaths: Counter[str] = Counter()
+
+    @property
+    def _gpu(self) -> float:
+        return 0.0 if self._run.device == "cpu" else self._needs.gpu
+
+    def work(self, ahead: deque[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+        """Results as they come; what a node took with it is worked on again elsewhere."""
+        while ahead or any(flight.task for flight in self._flying.values()):
+            self._hire(len(ahead))
+            while ahead and self._idle:
+                hand, task = self._idle.pop(), ahead.popleft()
+                self._flying[hand.work.remote(task)] = _Flight(hand, task)
+            ready, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK_S)
+            for reference in ready:
+                yield from self._landed(reference, ahead)
+
+    def end(self) -> None:
+        """Let everyone go; what is in flight publishes nothing."""
+        for hand in [*self._idle, *(flight.hand for flight in self._flying.values())]:
+            self._ray.kill(hand)
+
+    def _hire(self, wanted: int) -> None:
+        room = self._room()
+        starting = sum(flight.task is None for flight in self._flying.values())
+        hired = len(self._idle) + len(self._flying)
+        for _ in range(min(room - hired, wanted - len(self._idle) - starting)):
+            hand = self._hiring.remote()
+            self._flying[hand.node.remote()] = _Flight(hand, None)
+
+    def _room(self) -> int:
+        """How many hands the cluster has room for, if nobody else works there."""
+        wanted = {
+            "CPU": self._needs.cores,
+            "memory": self._needs.memory_gb * _GB,
+            "GPU": self._gpu,
+        }
+        room = sum(
+            min(math.floor(node["Resources"].get(name, 0) / x) for name, x in wanted.items() if x)
+            for node in self._ray.nodes()
+            if node["Alive"]
+        )
+        if not room and not self._flying:
+            asked = ", ".join(f"{x:g} {name}" for name, x in wanted.items() if x)
+            raise CradleError(f"run.executor: no node of the Ray cluster has {asked}")
+        return room if self._run.workers == "auto" else min(room, self._run.workers)
+
+    def _landed(self, reference: Any, ahead: deque[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+        flight = self._flying.pop(reference)
+        try:
+            found = self._ray.get(reference)
+        except self._ray.exceptions.RayActorError as error:
+            yield from self._lost(flight, ahead, error)
+            return
+        self._idle.append(flight.hand)
+        if flight.task is None:
+            self._nodes[flight.hand] = found
+        else:
+            yield flight.task.clip, found
+
+    def _lost(
+        self, flight: _Flight, ahead: deque[Task], error: Exception
+    ) -> Iterator[tuple[str, Entry | Failure]]:
+        """A process that died twice under one clip is that clip's doing; a node's end is not."""
+        if flight.task is None:
+            self._deaths["a start"] += 1
+            if self._deaths["a start"] > _FAILED_STARTS:
+                raise CradleError(f"run.executor: no worker starts on the Ray cluster: {error}")
+            return
+        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        why = "clip" if self._nodes[flight.hand] in alive else "node"
+        self._deaths[f"{why} {flight.task.clip}"] += 1
+        if self._deaths[f"{why} {flight.task.clip}"] < {"clip": 2, "node": _LOST_NODES}[why]:
+            ahead.append(flight.task)
+            return
+        detail = "the process died twice while working on this clip"
+        if why == "node":
+            detail = f"{_LOST_NODES} nodes were lost while working on this clip"
+        yield flight.task.clip, Failure(Reason.WORKER_CRASHED, detail)

@@ -1,0 +1,147 @@
+"""The same work over a Ray cluster of two nodes on this machine, and one of them killed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core import cluster
+from pipeline.core.errors import CradleError
+from pipeline.core.reasons import Reason
+from pipeline.core.runner import Job, Needs, Run, Runner, Step
+from pipeline.core.store import Store
+from tests.core import steps
+from tests.core.test_runner import jobs, times_measured
+
+pytestmark = [
+    # Ray's own, under Python's newest warnings.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+ray = pytest.importorskip("ray", reason="Ray is not installed: uv sync --extra ray")
+
+_STORE_BYTES = 80 * 2**20
+
+
+class Nodes:
+    """A cluster whose head has no core, so that all work is done on the others."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        self.cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "include_dashboard": False,
+                "object_store_memory": _STORE_BYTES,
+            },
+        )
+
+    def add(self) -> Any:
+        return self.cluster.add_node(num_cpus=1, memory=4 * 10**9, object_store_memory=_STORE_BYTES)
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    path = os.environ.get("PYTHONPATH", "")
+    # Workers import the measure functions of the tests by name.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), path])
+    nodes = Nodes()
+    nodes.add()
+    nodes.add()
+    yield nodes
+    ray.shutdown()
+    nodes.cluster.shutdown()
+    os.environ["PYTHONPATH"] = path
+
+
+def runner(tmp_path: Path, nodes: Nodes, **run: object) -> Runner:
+    wanted = {"executor": "ray", "address": nodes.cluster.address, "device": "cpu", **run}
+    return Runner(Store(tmp_path / "store"), Run.model_validate(wanted))
+
+
+def test_a_cluster_gives_what_one_process_gives(tmp_path: Path, nodes: Nodes) -> None:
+    step = Step("double", steps.double)
+    done = runner(tmp_path, nodes).measure(step, jobs(tmp_path, range(9)))
+    (tmp_path / "serial").mkdir()
+    wanted = Runner(Store(tmp_path / "serial"), Run(executor="serial")).measure(
+        step, jobs(tmp_path / "serial", range(9))
+    )
+    assert [(c, e.key) for c, e in done.entries.items()] == [
+        (c, e.key) for c, e in wanted.entries.items()
+    ]
+    again = runner(tmp_path, nodes).measure(step, jobs(tmp_path, range(10)))
+    assert (again.measured, again.remembered) == (1, 9)
+    assert times_measured(tmp_path) == {str(value): 1 for value in range(10)}
+
+
+def test_each_misfortune_costs_one_clip_and_has_the_same_name(tmp_path: Path, nodes: Nodes) -> None:
+    done = runner(tmp_path, nodes, timeout_s=1.0).measure(
+        Step("misbehave", steps.misbehave), jobs(tmp_path, range(8))
+    )
+    assert {clip: failure.reason for clip, failure in done.failures.items()} == {
+        "clip_1": Reason.WORKER_CRASHED,
+        "clip_2": Reason.MEASURE_FAILED,
+        "clip_3": Reason.NO_VIDEO,
+        "clip_4": Reason.TIMED_OUT,
+    }
+    assert sorted(done.entries) == ["clip_0", "clip_5", "clip_6", "clip_7"]
+
+
+def test_workers_on_a_cluster_are_sealed(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRADLE_SEALED", "1")
+    done = runner(tmp_path, nodes).measure(
+        Step("call_home", steps.call_home), [Job("clip", {}, "x")]
+    )
+    assert "no stage after download may touch the network" in done.failures["clip"].detail
+
+
+def test_a_step_that_fits_nowhere_is_refused_in_words(tmp_path: Path, nodes: Nodes) -> None:
+    step = Step("double", steps.double, needs=Needs(cores=64))
+    with pytest.raises(CradleError, match="no node of the Ray cluster has 64 CPU"):
+        runner(tmp_path, nodes).measure(step, jobs(tmp_path, range(1)))
+
+
+def slow(out: Path, inputs: Mapping[str, Any]) -> None:
+    """Says where it is, and waits until it is let go."""
+    here = Path(inputs["diary"], f"{inputs['value']}.node")
+    here.write_text(ray.get_runtime_context().get_node_id())
+    while not Path(inputs["diary"], "go").exists():
+        time.sleep(0.01)
+    steps.double(out, inputs)
+
+
+def test_a_killed_node_loses_only_what_was_in_flight(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doomed = nodes.add()
+    diary = tmp_path / "diary"
+    diary.mkdir()
+    looked = cluster._Crew._hire
+
+    def hire(crew: Any, wanted: int) -> None:
+        """Kills the node as soon as all three are at work, and lets the others go."""
+        looked(crew, wanted)
+        at_work = {path.read_text() for path in diary.glob("*.node")}
+        if doomed.node_id in at_work and not (diary / "go").exists():
+            nodes.cluster.remove_node(doomed, allow_graceful=False)
+            (diary / "go").touch()
+
+    monkeypatch.setattr(cluster._Crew, "_hire", hire)
+    done = runner(tmp_path, nodes).measure(Step("slow", slow), jobs(tmp_path, range(9)))
+    assert not done.failures
+    assert len(done.entries) == 9
+    assert (diary / "go").exists()
+    (diary / "go").unlink()
+    assert all(
+        count == 1 for name, count in times_measured(tmp_path).items() if not name.endswith(".node")
+    )
