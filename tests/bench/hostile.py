@@ -20,6 +20,7 @@ from tests.hostile.judging import LIMITS, assert_whole, outcome
 
 QUICK = replace(LIMITS, min_s=0.1)
 LONGEST_S, MOST_KB = 10.0, 1_000_000
+_SEEDS: list[tuple[str, bytes]] = []
 ACCIDENTS = {Reason.TIMED_OUT, Reason.WORKER_CRASHED, Reason.MEASURE_FAILED}
 
 
@@ -41,13 +42,20 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="cradle bench hostile", description=__doc__)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--mutations", type=int, default=5000)
-    parser.add_argument("--first", type=int, default=0, help="the first mutation's number")
+    parser.add_argument(
+        "--first",
+        type=int,
+        default=0,
+        help="the first mutation's number, to run them in parts; 0 takes the files made by hand as well",
+    )
     parser.add_argument("--workers", type=int, default=multiprocessing.cpu_count())
     arguments = parser.parse_args(argv)
-    jobs: list[str | int] = [*files.HOSTILE]
+    jobs: list[str | int] = [] if arguments.first else [*files.HOSTILE]
     jobs += range(arguments.first, arguments.first + arguments.mutations)
     began = time.perf_counter()
-    with multiprocessing.Pool(arguments.workers, maxtasksperchild=200) as pool:
+    with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
+        seeds = mutations.seeds(Path(folder))
+    with multiprocessing.Pool(arguments.workers, _seed, (seeds,), maxtasksperchild=200) as pool:
         came, peaks_kb = zip(*pool.imap_unordered(_judged, jobs, chunksize=8), strict=True)
     print(Counter(it.what for it in came))
     for it in came:
@@ -64,6 +72,11 @@ def main(argv: Sequence[str]) -> int:
         Figure("all of it", time.perf_counter() - began, unit="s"),
     ]
     return report("hostile files", figures, arguments.json)
+
+
+def _seed(files: Sequence[tuple[str, bytes]]) -> None:
+    """Give a worker what is to be damaged; it is made once."""
+    _SEEDS[:] = files
 
 
 def _judged(job: str | int) -> tuple[Came, int]:
@@ -90,9 +103,7 @@ def _make(job: str | int, sent: Path) -> tuple[str, files.Outcome | None]:
         make, expected = files.HOSTILE[job]
         make(sent / job)
         return job, expected
-    seeds = sent.parent / "seeds"
-    seeds.mkdir()
-    content, name = mutations.mutation(mutations.seeds(seeds), job)
+    content, name = mutations.mutation(_SEEDS, job)
     (sent / name).write_bytes(content)
     return name, None
 
