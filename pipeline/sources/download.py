@@ -31,7 +31,7 @@ from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry, Failure
 from pipeline.sources import address as addresses
-from pipeline.sources import fingerprint, withdrawal
+from pipeline.sources import fingerprint, partial, progress, withdrawal
 from pipeline.sources.catalogue import (
     Consent,
     Source,
@@ -40,7 +40,7 @@ from pipeline.sources.catalogue import (
     read_sources,
     read_takedowns,
 )
-from pipeline.sources.fetch import Reach
+from pipeline.sources.fetch import Reach, check
 from pipeline.sources.obtain import measure
 from pipeline.sources.params import Download
 
@@ -86,16 +86,22 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     """Fetch and normalise what the catalogue and the nursery name.
 
     Raises:
-        CatalogueError: before any work, everything that is wrong in the tables.
+        CradleError: before any work, everything that is wrong in the tables, or with the cookies.
     """
+    check(reach(stage.params))
     rows = read_catalogue(stage, nursery)
     takedowns = read_takedowns(stage.root)
     told = {row.id: refused for row in rows if (refused := _refusal(row, takedowns, stage.params))}
     wanted = [row for row in rows if row.id not in told]
     files, failures = _files(stage, nursery, wanted)
-    jobs = [_job(row, files.get(row.id), stage.params) for row in wanted if row.id not in failures]
+    room = stage.store.root / partial.FOLDER
+    jobs = [
+        _job(row, files.get(row.id), stage.params, room) for row in wanted if row.id not in failures
+    ]
     jobs = withdrawal.reconsidered(stage.store, step(stage.params), jobs, takedowns)
-    done = _measure(stage, jobs)
+    folders = {Path(job.inputs["partial"]).name: job.clip for job in jobs if job.inputs["partial"]}
+    with progress.showing(room, folders):
+        done = _measure(stage, jobs)
     withdrawn = withdrawal.withdraw(done, takedowns)
     digests = {job.clip: job.digest for job in jobs}
     failures |= done.failures
@@ -107,6 +113,7 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in prints.failures.items()}
     _write(stage, rows, told, (done.entries, prints.entries), infos)
     withdrawal.bury(stage.store, step(stage.params), withdrawn)
+    partial.sweep(room, folders)
     kept = sum(row.state is State.KEPT for row in told.values())
     return Summary(len(rows), done.remembered, done.measured, kept, ledger.dropped(told.values()))
 
@@ -166,20 +173,23 @@ def _files(
     return files, failures
 
 
-def _job(row: Source, file: Path | None, params: Download) -> Job:
+def _job(row: Source, file: Path | None, params: Download, room: Path) -> Job:
     """The job of one clip; its digest is of the content where there is a file to read."""
     origin = file_digest(file) if file else row.address
     # A host that is listed later is asked then, whatever was said while it was not.
     listed = ["listed"] if addresses.within(row.address, reach(params).listed) else []
     identity = json.dumps([origin, row.start_s, row.end_s, *listed])
+    digest = hashlib.sha256(identity.encode()).hexdigest()
     inputs = {
         "address": str(file.absolute()) if file else row.address,
         "section": media.Section(row.start_s, row.end_s),
         "limits": limits_of(params),
         "reach": reach(params),
+        # A file that is here already can be read again from its beginning.
+        "partial": None if file else room / digest,
     }
     cost = float(file.stat().st_size) if file else params.max_source_mb * 1e6
-    return Job(row.id, inputs, hashlib.sha256(identity.encode()).hexdigest(), cost)
+    return Job(row.id, inputs, digest, cost)
 
 
 def limits_of(params: Download) -> media.Limits:
@@ -204,6 +214,11 @@ def reach(params: Download) -> Reach:
         extractors=params.extractors,
         hosts=params.hosts,
         allow_hosts=params.allow_hosts,
+        attempts=params.attempts,
+        backoff_s=params.backoff_s,
+        pause_s=params.pause_s,
+        bytes_per_s=params.max_rate_mb_s * 1e6,
+        cookies=params.cookies,
     )
 
 

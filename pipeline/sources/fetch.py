@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import ClipFailed
+from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
 from pipeline.media import child
 from pipeline.media.child import Bounds
 from pipeline.sources import address as addresses
+from pipeline.sources import partial, turns
 
 _SAYS = {str(it): it for it in (Reason.UNREACHABLE, Reason.GONE, Reason.TOO_LARGE, Reason.TOO_LONG)}
 """All that the program which fetches may say."""
@@ -40,6 +41,16 @@ class Reach:
     """Hosts any page or file of which may be asked for."""
     allow_hosts: tuple[str, ...] = ()
     """The same, though their addresses are private."""
+    attempts: int = 1
+    """At what may pass."""
+    backoff_s: float = 1.0
+    """Before the second attempt; twice as long before each further one."""
+    pause_s: float = 0.0
+    """From one request to a host to the next."""
+    bytes_per_s: float = 0.0
+    """The most that is taken of one source; 0 is all it gives."""
+    cookies: str = ""
+    """A file of cookies, which are shown to the sites that they are of."""
 
     @property
     def listed(self) -> tuple[str, ...]:
@@ -61,18 +72,36 @@ def fetch(address: str, folder: Path, reach: Reach) -> Fetched:
 
     Args:
         address: http(s), or the absolute path of a file.
-        folder: an existing, empty folder.
+        folder: an existing folder, empty or with what came of the same address before.
         reach: how far to go.
 
     Raises:
         ClipFailed: unreachable or gone, with the site's words; too_large, too_long.
     """
     have = _remote if addresses.is_remote(address) else _local
-    answer = have(address, folder, reach)
+    answer = partial.had(folder) or have(address, folder, reach)
     if "reason" in answer:
         raise _failure(answer)
+    partial.note(folder, answer)
     sound = answer["sound"]
-    return Fetched(Path(answer["picture"]), Path(sound) if sound else None)
+    return Fetched(folder / answer["picture"], folder / sound if sound else None)
+
+
+def check(reach: Reach) -> None:
+    """Refuse a reach that nothing can be fetched with.
+
+    Raises:
+        CradleError: there are no such cookies, or others may read them.
+    """
+    if not reach.cookies:
+        return
+    path = Path(reach.cookies).expanduser()
+    if not path.is_file():
+        raise CradleError(f"download.cookies: {str(path)!r}: there is no such file")
+    if path.stat().st_mode & 0o077:
+        raise CradleError(
+            f"download.cookies: {str(path)!r} can be read by others; `chmod 600` it first"
+        )
 
 
 @dataclass(frozen=True)
@@ -141,6 +170,7 @@ def _asked(request: dict[str, Any], reach: Reach) -> dict[str, Any]:
     """The answer of the program that alone may use the network."""
     from pipeline.sources import grab
 
+    turns.wait(request["address"], reach.pause_s)
     argv = [sys.executable, "-I", grab.__file__]
     bounds = Bounds(
         wall_s=reach.wall_s,
@@ -175,4 +205,13 @@ def _request(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         "generic": addresses.within(address, reach.listed),
         "allow_hosts": list(reach.allow_hosts),
         "wait_s": min(_WAIT_S, reach.wall_s),
+        "attempts": reach.attempts,
+        "backoff_s": reach.backoff_s,
+        "pause_s": reach.pause_s,
+        "bytes_per_s": reach.bytes_per_s,
+        "cookies": _cookies(reach.cookies),
     }
+
+
+def _cookies(file: str) -> str:
+    return Path(file).expanduser().read_text(encoding="utf-8") if file else ""

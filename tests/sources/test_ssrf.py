@@ -105,6 +105,7 @@ def test_no_page_list_redirect_or_name_leads_to_a_private_address(
 def grabbed(baits: list[str], out: Path) -> list[dict[str, str]]:
     """What the fetcher says of each address."""
     about = {"local": False, "max_bytes": 10**7, "max_s": 99, "max_side_px": 640, "wait_s": 3}
+    about |= {"attempts": 1, "backoff_s": 0, "pause_s": 0, "bytes_per_s": 0, "cookies": ""}
     allowed = {"extractors": [".*"], "generic": True, "allow_hosts": ["127.0.0.1"]}
     requests = [{"address": bait, "folder": str(out), **about, **allowed} for bait in baits]
     done = subprocess.run(
