@@ -23,8 +23,8 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline import media
-from pipeline.core import ledger, tables
-from pipeline.core.backends import BackendInfo, file_digest
+from pipeline.core import ledger, tables, vault
+from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Measured, Step
@@ -175,7 +175,7 @@ def _files(
 
 def _job(row: Source, file: Path | None, params: Download, room: Path) -> Job:
     """The job of one clip; its digest is of the content where there is a file to read."""
-    origin = file_digest(file) if file else row.address
+    origin = vault.digest(file) if file else row.address
     # A host that is listed later is asked then, whatever was said while it was not.
     listed = ["listed"] if addresses.within(row.address, reach(params).listed) else []
     identity = json.dumps([origin, row.start_s, row.end_s, *listed])
@@ -185,8 +185,8 @@ def _job(row: Source, file: Path | None, params: Download, room: Path) -> Job:
         "section": media.Section(row.start_s, row.end_s),
         "limits": limits_of(params),
         "reach": reach(params),
-        # A file that is here already can be read again from its beginning.
-        "partial": None if file else room / digest,
+        # A file that is here already can be read again, and half a recording cannot be sealed.
+        "partial": None if file or vault.in_use() else room / digest,
     }
     cost = float(file.stat().st_size) if file else params.max_source_mb * 1e6
     return Job(row.id, inputs, digest, cost)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import vault
 from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
 from pipeline.media import child
@@ -156,10 +157,12 @@ def _local(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         }
     # Under this name it is one recording and nothing else: a playlist or a page is not followed.
     alias = folder / "source.mp4"
-    alias.symlink_to(path.resolve())
     from pipeline.sources import grab
 
-    return grab.grab({**_request(alias.absolute().as_uri(), folder, reach), "local": True})
+    with vault.opened(path) as plain:
+        alias.symlink_to(plain.absolute())
+        request = _request(alias.absolute().as_uri(), folder, reach)
+        return grab.grab({**request, "local": True})
 
 
 def _remote(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
