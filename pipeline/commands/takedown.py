@@ -14,11 +14,11 @@ from typing import Any
 
 from pipeline.dataset.overriding import forget
 from pipeline.params import load
-from pipeline.sources import takedown
+from pipeline.sources import account, takedown
 from pipeline.sources.catalogue import SOURCES, read_sources
 from pipeline.sources.remotes import remotes
 from pipeline.sources.takedown import Taken
-from pipeline.sources.traces import Trace, traces
+from pipeline.sources.traces import Trace, files, traces
 
 EXAMPLE = 'cradle takedown holiday_03 --reason "the parents asked"'
 FOUND = 1
@@ -35,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--expired", action="store_true", help="every clip that was to be kept until a past day"
     )
     parser.add_argument("--reason", default="", help="in words, for data/takedowns.csv")
+    parser.add_argument("--by", default="", help="who signs the account in data/takedowns")
     parser.add_argument(
         "--exact",
         action="store_true",
@@ -65,16 +66,41 @@ def run(arguments: argparse.Namespace) -> int:
         takedown.bury(root, taken, arguments.reason or _reason(arguments), today)
         forget(root / OVERRIDES, taken.ids)
         takedown.remove(root, taken, _telling(removed))
-    account = {
+    said = {
         "ids": taken.ids,
         "copies": [asdict(match) for match in taken.alike],
         "removed": dict(Counter(trace.place for trace in removed)),
         "models_learned_from": splits,
         "remotes": [it.name for it in remotes(root) if it.folder is None],
         "dry_run": arguments.dry_run,
+        "account": "" if arguments.dry_run else _account(root, arguments, taken, removed, splits),
     }
-    print(json.dumps(account, indent=2) if arguments.json else _words(account))
+    print(json.dumps(said, indent=2) if arguments.json else _words(said))
     return 0
+
+
+def _account(
+    root: Path,
+    arguments: argparse.Namespace,
+    taken: Taken,
+    removed: list[Trace],
+    splits: list[str],
+) -> str:
+    """Search once more, and write down what came of it; returns where."""
+    now = datetime.now(UTC)
+    left = traces(root, taken.ids, taken.digests)
+    written = account.Account(
+        asked="what was to be kept until a past day" if arguments.expired else arguments.what,
+        reason=arguments.reason,
+        taken=taken,
+        removed=Counter(trace.place for trace in removed),
+        models=account.mark_stale(root, splits, now),
+        remotes=[it.name for it in remotes(root) if it.folder is None],
+        outside=takedown.outside(root, taken),
+        left=[_shown(root, trace) for trace in left],
+        searched=sum(1 for _ in files(root)),
+    )
+    return str(account.write(root, written, arguments.by, now).relative_to(root))
 
 
 def _taken(root: Path, arguments: argparse.Namespace, today: date) -> Taken:
@@ -100,7 +126,7 @@ def _telling(removed: list[Trace]) -> Callable[[Trace], None]:
 
 
 def _verify(root: Path, taken: Taken, as_json: bool) -> int:
-    found = [str(trace.path.relative_to(root)) for trace in traces(root, taken.ids, taken.digests)]
+    found = [_shown(root, trace) for trace in traces(root, taken.ids, taken.digests)]
     if as_json:
         print(json.dumps({"ids": taken.ids, "traces": found}, indent=2))
     else:
@@ -108,26 +134,32 @@ def _verify(root: Path, taken: Taken, as_json: bool) -> int:
     return FOUND if found else 0
 
 
-def _words(account: dict[str, Any]) -> str:
-    verb = "would go" if account["dry_run"] else "removed"
-    lines = [f"{', '.join(account['ids'])}: taken back"]
+def _shown(root: Path, trace: Trace) -> str:
+    inside = trace.path.is_relative_to(root)
+    return str(trace.path.relative_to(root) if inside else trace.path)
+
+
+def _words(said: dict[str, Any]) -> str:
+    verb = "would go" if said["dry_run"] else "removed"
+    lines = [f"{', '.join(said['ids'])}: taken back"]
     lines += [
         f"  {it['name']} looks and sounds the same: {it['marks']} marks of the sound, "
         f"{it['agreement']:.0%} of the pictures"
-        for it in account["copies"]
+        for it in said["copies"]
     ]
-    lines += [f"  {verb} from {place}: {count:,}" for place, count in account["removed"].items()]
-    if account["models_learned_from"]:
-        splits = ", ".join(account["models_learned_from"])
+    lines += [f"  {verb} from {place}: {count:,}" for place, count in said["removed"].items()]
+    if said["models_learned_from"]:
+        splits = ", ".join(said["models_learned_from"])
         lines.append(
             f"  the model of data/train saw it ({splits}): it is stale until `make run` has "
             "trained anew; versions that were given away before are yours to call back"
         )
     lines += [
         f"  the remote {remote} cannot be reached from here; `dvc gc --cloud`"
-        for remote in account["remotes"]
+        for remote in said["remotes"]
     ]
-    if not account["dry_run"]:
+    if not said["dry_run"]:
+        lines.append(f"  what was found and removed is written down in {said['account']}")
         lines.append(
             "`make run` makes the tables anew without it; nothing is fetched or measured again"
         )
