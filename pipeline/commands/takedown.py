@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections import Counter
@@ -14,15 +15,15 @@ from typing import Any
 
 from pipeline.dataset.overriding import forget
 from pipeline.params import load
-from pipeline.sources import account, takedown
+from pipeline.sources import forgetting, takedown
 from pipeline.sources.catalogue import SOURCES, read_sources
+from pipeline.sources.forgetting import Forgotten, shown
 from pipeline.sources.remotes import remotes
 from pipeline.sources.takedown import Taken
-from pipeline.sources.traces import Trace, files, traces
+from pipeline.sources.traces import Trace, traces
 
 EXAMPLE = 'cradle takedown holiday_03 --reason "the parents asked"'
 FOUND = 1
-OVERRIDES = "data/overrides.csv"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,50 +58,31 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.verify:
         return _verify(root, taken, arguments.json)
-    splits = takedown.learned(root, taken)
-    removed: list[Trace] = []
-    if arguments.dry_run:
-        removed += [Trace("the store", path) for path in takedown.orphans(root, taken)]
-        removed += traces(root, taken.ids, taken.digests)
-    else:
-        takedown.bury(root, taken, arguments.reason or _reason(arguments), today)
-        forget(root / OVERRIDES, taken.ids)
-        takedown.remove(root, taken, _telling(removed))
+    asked = "what was to be kept until a past day" if arguments.expired else arguments.what
+    reason = arguments.reason or (forgetting.EXPIRED if arguments.expired else "")
+    done = (
+        _would(root, taken)
+        if arguments.dry_run
+        else forgetting.forget(root, taken, forget, asked, reason, arguments.by, _telling())
+    )
     said = {
         "ids": taken.ids,
         "copies": [asdict(match) for match in taken.alike],
-        "removed": dict(Counter(trace.place for trace in removed)),
-        "models_learned_from": splits,
+        "removed": dict(done.removed),
+        "models_learned_from": done.splits,
         "remotes": [it.name for it in remotes(root) if it.folder is None],
         "dry_run": arguments.dry_run,
-        "account": "" if arguments.dry_run else _account(root, arguments, taken, removed, splits),
+        "account": str(done.account) if not arguments.dry_run else "",
     }
     print(json.dumps(said, indent=2) if arguments.json else _words(said))
     return 0
 
 
-def _account(
-    root: Path,
-    arguments: argparse.Namespace,
-    taken: Taken,
-    removed: list[Trace],
-    splits: list[str],
-) -> str:
-    """Search once more, and write down what came of it; returns where."""
-    now = datetime.now(UTC)
-    left = traces(root, taken.ids, taken.digests)
-    written = account.Account(
-        asked="what was to be kept until a past day" if arguments.expired else arguments.what,
-        reason=arguments.reason,
-        taken=taken,
-        removed=Counter(trace.place for trace in removed),
-        models=account.mark_stale(root, splits, now),
-        remotes=[it.name for it in remotes(root) if it.folder is None],
-        outside=takedown.outside(root, taken),
-        left=[_shown(root, trace) for trace in left],
-        searched=sum(1 for _ in files(root)),
-    )
-    return str(account.write(root, written, arguments.by, now).relative_to(root))
+def _would(root: Path, taken: Taken) -> Forgotten:
+    found = [Trace("the store", path) for path in takedown.orphans(root, taken)]
+    found += traces(root, taken.ids, taken.digests)
+    places = Counter(trace.place for trace in found)
+    return Forgotten(places, tuple(takedown.learned(root, taken)), Path())
 
 
 def _taken(root: Path, arguments: argparse.Namespace, today: date) -> Taken:
@@ -112,31 +94,24 @@ def _taken(root: Path, arguments: argparse.Namespace, today: date) -> Taken:
     return takedown.expired(root, today)
 
 
-def _reason(arguments: argparse.Namespace) -> str:
-    return "it was not to be kept any longer" if arguments.expired else ""
+def _telling() -> Callable[[Trace], None]:
+    count = itertools.count(1)
 
-
-def _telling(removed: list[Trace]) -> Callable[[Trace], None]:
     def tell(trace: Trace) -> None:
-        removed.append(trace)
+        number = next(count)
         if sys.stderr.isatty():
-            print(f"\r{len(removed):,} removed", end="", file=sys.stderr, flush=True)
+            print(f"\r{number:,} removed", end="", file=sys.stderr, flush=True)
 
     return tell
 
 
 def _verify(root: Path, taken: Taken, as_json: bool) -> int:
-    found = [_shown(root, trace) for trace in traces(root, taken.ids, taken.digests)]
+    found = [shown(root, trace) for trace in traces(root, taken.ids, taken.digests)]
     if as_json:
         print(json.dumps({"ids": taken.ids, "traces": found}, indent=2))
     else:
         print("\n".join([f"{', '.join(taken.ids)}: {len(found)} traces", *found]))
     return FOUND if found else 0
-
-
-def _shown(root: Path, trace: Trace) -> str:
-    inside = trace.path.is_relative_to(root)
-    return str(trace.path.relative_to(root) if inside else trace.path)
 
 
 def _words(said: dict[str, Any]) -> str:

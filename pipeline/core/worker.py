@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.core import seal
+from pipeline.core import disk, seal
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Entry, Failure, Store
@@ -56,6 +56,8 @@ def work(task: Task) -> Entry | Failure:
             store.forget(task.step, task.key)
         return Failure.of(error)
     except Exception as error:
+        if isinstance(error, OSError) and (about := disk.told(error, task.store)):
+            raise about from None
         _keep_traceback(store, task)
         return Failure(Reason.MEASURE_FAILED, f"{type(error).__name__}: {error}"[:200])
     found = store.find(task.step, task.key)

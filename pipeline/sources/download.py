@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -41,8 +42,10 @@ from pipeline.sources.catalogue import (
     read_takedowns,
 )
 from pipeline.sources.fetch import Reach, check
+from pipeline.sources.forgetting import EXPIRED, Overruled, forget
 from pipeline.sources.obtain import measure
 from pipeline.sources.params import Download
+from pipeline.sources.takedown import expired
 
 CLIPS = pa.schema(
     [
@@ -82,14 +85,19 @@ class Nursery(Protocol):
         ...
 
 
-def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
-    """Fetch and normalise what the catalogue and the nursery name.
+def run(
+    stage: Stage[Download],
+    nursery: Nursery | None = None,
+    overruled: Overruled = lambda path, clips: None,
+) -> Summary:
+    """Fetch and normalise what the catalogue and the nursery name; forget what is past its date.
 
     Raises:
         CradleError: before any work, everything that is wrong in the tables, or with the cookies.
     """
     check(reach(stage.params))
     rows = read_catalogue(stage, nursery)
+    past = expired(stage.root, datetime.now(UTC).date())
     takedowns = read_takedowns(stage.root)
     told = {row.id: refused for row in rows if (refused := _refusal(row, takedowns, stage.params))}
     wanted = [row for row in rows if row.id not in told]
@@ -114,6 +122,8 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     _write(stage, rows, told, (done.entries, prints.entries), infos)
     withdrawal.bury(stage.store, step(stage.params), withdrawn)
     partial.sweep(room, folders)
+    if past.ids:
+        forget(stage.root, past, overruled, "retention_until", EXPIRED)
     kept = sum(row.state is State.KEPT for row in told.values())
     return Summary(len(rows), done.remembered, done.measured, kept, ledger.dropped(told.values()))
 
@@ -165,11 +175,13 @@ def _files(
         if row.id in made or addresses.is_remote(row.address):
             continue
         path = stage.root / row.address
-        if path.is_file():
-            files[row.id] = path
-        else:
-            # Not remembered: the next run looks again, which costs nothing.
+        # Neither is remembered: the next run looks again, which costs nothing.
+        if not path.is_file():
             failures[row.id] = Failure(Reason.UNREACHABLE, "there is no such file")
+        elif not os.access(path, os.R_OK):
+            failures[row.id] = Failure(Reason.UNREACHABLE, "this user may not read the file")
+        else:
+            files[row.id] = path
     return files, failures
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import vault
+from pipeline.core import disk, vault
 from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
 from pipeline.media import child
@@ -82,6 +82,7 @@ def fetch(address: str, folder: Path, reach: Reach) -> Fetched:
     have = _remote if addresses.is_remote(address) else _local
     answer = partial.had(folder) or have(address, folder, reach)
     if "reason" in answer:
+        disk.make_sure_of_room(answer["words"], folder)
         raise _failure(answer)
     partial.note(folder, answer)
     sound = answer["sound"]
