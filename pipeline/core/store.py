@@ -22,6 +22,7 @@ from pathlib import Path
 from pipeline.core import vault
 from pipeline.core.errors import ClipFailed, StoreError
 from pipeline.core.reasons import Reason
+from pipeline.core.words import without_addresses
 
 FAILED = "failed.json"
 
@@ -39,7 +40,8 @@ class Failure:
     @classmethod
     def of(cls, error: ClipFailed) -> Failure:
         """What an error says, without the error."""
-        return cls(error.reason, error.detail[:200], error.measured, error.threshold, error.op)
+        detail = without_addresses(error.detail)[:200]
+        return cls(error.reason, detail, error.measured, error.threshold, error.op)
 
 
 @dataclass(frozen=True)

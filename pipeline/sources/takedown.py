@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from pipeline.core import tables
 from pipeline.core.errors import CradleError
 from pipeline.core.named import named_keys
+from pipeline.core.words import without_addresses
 from pipeline.sources import address as addresses
 from pipeline.sources import known, partial
 from pipeline.sources.catalogue import SOURCES, TAKEDOWNS
@@ -75,8 +76,8 @@ def named(root: Path, word: str, *, copies: bool = True) -> Taken:
     ids.discard("")
     if not ids:
         raise CradleError(
-            f"{word[:200]!r}: no clip of {SOURCES}, {TAKEDOWNS} or {CLIPS} has this id, address "
-            "or digest"
+            f"{without_addresses(repr(word[:200]))}: no clip of {SOURCES}, {TAKEDOWNS} or {CLIPS} "
+            "has this id, address or digest"
         )
     digests |= _digests_of(made, ids) | {
         d for row in buried if row["id"] in ids for d in row["digest"].split()

@@ -44,7 +44,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="processes; 0 for none but one")
+    parser.add_argument(
+        "--workers", type=int, default=2, help="processes of download; 0 for none but one"
+    )
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="cradle-") as name:
         site = Path(name, "site")
@@ -166,6 +168,7 @@ class Trial:
             whole = self._whole()
             self.asked.clear()
             done = sum(came.kills.values()) >= kills
+            shutil.copyfile(self.root / f"{stage}.yaml", self.root / "params.yaml")
             code = self.runs.run(self.root, stage, None if done else rng.uniform(0, 1.1) * span_s)
             came.twice += len({Path(path).stem for path in self.asked} & whole)
             came.orphans += self.runs.left()
@@ -179,6 +182,7 @@ class Trial:
     def _undisturbed(self) -> tuple[dict[str, float], dict[str, str]]:
         spans_s = {}
         for stage in STAGES:
+            shutil.copyfile(self.root / f"{stage}.yaml", self.root / "params.yaml")
             began = time.perf_counter()
             assert self.runs.run(self.root, stage) == 0, stage
             spans_s[stage] = time.perf_counter() - began
@@ -189,9 +193,12 @@ class Trial:
         params = yaml.safe_load((PROJECT / "params.yaml").read_text())
         params["nursery"].update(clips=0)
         params["download"].update(allow_hosts=["127.0.0.1"], pause_s=0.0, attempts=1)
-        how = {"executor": "process", "workers": self.workers}
-        params["run"].update(how if self.workers else {"executor": "serial"})
-        (self.root / "params.yaml").write_text(yaml.safe_dump(params))
+        for stage in STAGES:
+            # Workers of `isolate` import torch anew, which would be most of what is killed.
+            several = self.workers and stage == "download"
+            how = {"executor": "process" if several else "serial", "workers": self.workers or 1}
+            params["run"].update(how)
+            (self.root / f"{stage}.yaml").write_text(yaml.safe_dump(params))
         lines = [f"web_{n},{self.site}/{n}.mp4,cry,platform_cc\n" for n in range(SOURCES)]
         header = "id,address,vocalization,consent\n"
         (self.root / "data/sources.csv").write_text(header + "".join(lines))
@@ -229,5 +236,5 @@ class Trial:
         return bool([*store.glob(".tmp-*"), *store.glob(".partial/*"), *self._loose()])
 
     def _loose(self) -> list[Path]:
-        known = {"params.yaml", "data"}
+        known = {"params.yaml", "data", *(f"{stage}.yaml" for stage in STAGES)}
         return [path for path in self.root.iterdir() if path.name not in known]
