@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline import media
 from pipeline.core import disk, vault
 from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
 from pipeline.media import child
 from pipeline.media.child import Bounds
+from pipeline.media.planning import WHOLE
 from pipeline.sources import address as addresses
 from pipeline.sources import partial, turns
 
@@ -66,27 +68,33 @@ class Fetched:
     picture: Path
     sound: Path | None
     """Where the sound is, when a site keeps it apart from the picture."""
+    begins_s: float = 0.0
+    """When in the recording they begin."""
 
 
-def fetch(address: str, folder: Path, reach: Reach) -> Fetched:
+def fetch(address: str, folder: Path, reach: Reach, section: media.Section = WHOLE) -> Fetched:
     """Have the recording at `address`, by yt-dlp, as files in `folder`.
 
     Args:
         address: http(s), or the absolute path of a file.
         folder: an existing folder, empty or with what came of the same address before.
         reach: how far to go.
+        section: the part that is wanted; the rest is not asked for where a site gives parts.
 
     Raises:
         ClipFailed: unreachable or gone, with the site's words; too_large, too_long.
     """
-    have = _remote if addresses.is_remote(address) else _local
-    answer = partial.had(folder) or have(address, folder, reach)
+    if addresses.is_remote(address):
+        answer = partial.had(folder) or _remote(address, folder, reach, section)
+    else:
+        answer = _local(address, folder, reach)
     if "reason" in answer:
         disk.make_sure_of_room(answer["words"], folder)
         raise _failure(answer)
     partial.note(folder, answer)
     sound = answer["sound"]
-    return Fetched(folder / answer["picture"], folder / sound if sound else None)
+    begins_s = answer["begins_s"]
+    return Fetched(folder / answer["picture"], folder / sound if sound else None, begins_s)
 
 
 def check(reach: Reach) -> None:
@@ -166,8 +174,11 @@ def _local(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         return grab.grab({**request, "local": True})
 
 
-def _remote(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
-    return _asked(_request(address, folder, reach), reach)
+def _remote(address: str, folder: Path, reach: Reach, section: media.Section) -> dict[str, Any]:
+    request = _request(address, folder, reach)
+    if not section.whole:
+        request["section"] = [section.start_s or 0.0, section.end_s]
+    return _asked(request, reach)
 
 
 def _asked(request: dict[str, Any], reach: Reach) -> dict[str, Any]:

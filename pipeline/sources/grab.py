@@ -12,6 +12,7 @@ redirect, nor a name that resolves to it, nor a playlist leads there.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import io
 import ipaddress
 import json
@@ -27,6 +28,7 @@ from typing import Any
 import yt_dlp
 import yt_dlp.globals
 from yt_dlp.extractor.generic import GenericIE
+from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import (
     DownloadCancelled,
@@ -148,12 +150,14 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
         request: address, folder, local (whether the address is a file:// that may be read),
             extractors (which may be asked), generic (whether any page may), max_bytes, max_s,
             max_side_px, wait_s (for one answer of a site), attempts (at what may pass), backoff_s
-            (before the second one; then twice as long each time), cookies (a file, or nothing).
+            (before the second one; then twice as long each time), cookies (what a
+            file of them holds, or nothing), section (from when to when in s; of it alone something
+            is asked for, where the site lets one).
             What lies in the folder already, of an earlier attempt, is not asked for again.
 
     Returns:
         `picture` and `sound`, names of files in the folder, the latter only where a site keeps
-        them apart; or `reason` and `words`.
+        them apart, and `begins_s`, when in the recording they begin; or `reason` and `words`.
     """
     for attempt in range(request["attempts"]):
         answer = _attempt(request)
@@ -179,7 +183,7 @@ def _attempt(request: dict[str, Any]) -> dict[str, Any]:
             info = _extract(request, gate)
     except (YoutubeDLError, OSError) as error:
         return gate.refusal or _refused(error, request)
-    return gate.refusal or _answer(info)
+    return gate.refusal or (info if "begins_s" in info else _answer(info))
 
 
 def _extract(request: dict[str, Any], gate: Gate) -> Any:
@@ -187,7 +191,56 @@ def _extract(request: dict[str, Any], gate: Gate) -> Any:
     with yt_dlp.YoutubeDL(_options(request, gate), auto_init=not local) as ydl:
         if local:
             ydl.add_info_extractor(GenericIE())
+        elif request.get("section"):
+            found = _part(ydl, request, gate)
+            if found:
+                return found
         return ydl.sanitize_info(ydl.extract_info(request["address"], download=True))
+
+
+def _part(ydl: Any, request: dict[str, Any], gate: Gate) -> dict[str, Any] | None:
+    """The section alone, as files; None where the site gives the whole recording or nothing."""
+    info = ydl.extract_info(request["address"], download=False)
+    formats = info.get("requested_formats") or [info]
+    if info.get("entries") or any(it.get("protocol") not in ("http", "https") for it in formats):
+        return None
+    gate.offered(info)
+    part, folder, came = _beside("part"), Path(request["folder"]), _counting(gate)
+    names: list[str | None] = [f"{number}.media" for number in range(1, len(formats) + 1)]
+    begins_s, base_s = [], None
+    try:
+        for it, name in zip(formats, names, strict=True):
+            remote = part.Remote(functools.partial(_asking, ydl, it), came)
+            began_s, base_s = part.cut(remote, request["section"], folder / str(name), base_s)
+            begins_s.append(began_s)
+    except part.NotInPartsError:
+        return None
+    return {"picture": names[0], "sound": [*names, None][1], "begins_s": begins_s[0]}
+
+
+def _asking(ydl: Any, it: dict[str, Any], headers: dict[str, str]) -> Any:
+    return ydl.urlopen(Request(it["url"], headers={**it.get("http_headers", {}), **headers}))
+
+
+def _counting(gate: Gate) -> Any:
+    came = 0
+
+    def count(size: int) -> None:
+        nonlocal came
+        came += size
+        gate.arriving({"downloaded_bytes": came})
+
+    return count
+
+
+def _beside(name: str) -> Any:
+    """Another part of this program, which is run by its place and is no package then."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _refused(error: BaseException, request: dict[str, Any]) -> dict[str, Any]:
@@ -325,7 +378,7 @@ def _answer(info: Any) -> dict[str, Any]:
     sound = next((it for it in had if it is not picture and it.get("acodec") != "none"), None)
     apart = sound is not None and picture.get("acodec") == "none"
     names = [Path(it["filepath"]).name if it else None for it in (picture, sound)]
-    return {"picture": names[0], "sound": names[1] if apart else None}
+    return {"picture": names[0], "sound": names[1] if apart else None, "begins_s": 0.0}
 
 
 class _Silent:

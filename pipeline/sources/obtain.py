@@ -44,5 +44,15 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
 
 
 def _measure(folder: Path, out: Path, inputs: Mapping[str, Any]) -> None:
-    had = fetch(inputs["address"], folder, inputs["reach"])
-    media.normalise(had.picture, out, inputs["limits"], inputs["section"], had.sound)
+    section = inputs["section"]
+    had = fetch(inputs["address"], folder, inputs["reach"], section)
+    section = _moved(section, had.begins_s)
+    media.normalise(had.picture, out, inputs["limits"], section, had.sound)
+
+
+def _moved(section: media.Section, begins_s: float) -> media.Section:
+    """The section, in seconds from the beginning of what was had of a recording."""
+    if section.whole or not begins_s:
+        return section
+    end_s = None if section.end_s is None else section.end_s - begins_s
+    return media.Section((section.start_s or 0.0) - begins_s, end_s)

@@ -38,6 +38,7 @@ class Site(http.server.SimpleHTTPRequestHandler):
             "/feed": self._feed,
             "/late.mp4": self._late,
             "/busy.mp4": self._busy,
+            "/ranged.mp4": self._ranged,
             "/breaks.mp4": self._breaks,
             "/always_breaks.mp4": self._breaks,
             "/broken.mp4": lambda: self.send_error(503, "Down for the night"),
@@ -92,6 +93,20 @@ class Site(http.server.SimpleHTTPRequestHandler):
         self.send_header("Retry-After", "0")
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _ranged(self) -> None:
+        """Any part of long.mp4 that is asked for."""
+        content = Path(self.directory, "long.mp4").read_bytes()
+        asked = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")
+        start, end = int(asked[0]), min(int(asked[1] or len(content)), len(content) - 1)
+        body = content[start : end + 1]
+        self.send_response(206 if "Range" in self.headers else 200)
+        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _breaks(self) -> None:
         """Half of what is asked for, then nothing more, until somebody wants to go on."""
