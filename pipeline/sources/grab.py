@@ -206,7 +206,8 @@ def _part(ydl: Any, request: dict[str, Any], gate: Gate) -> dict[str, Any] | Non
         return None
     gate.offered(info)
     part, folder, came = _beside("part"), Path(request["folder"]), _counting(gate)
-    names: list[str | None] = [f"{number}.media" for number in range(1, len(formats) + 1)]
+    # Not as yt-dlp calls its own: what is broken off here must not be taken for the whole.
+    names: list[str | None] = [f"{number}.cut" for number in range(1, len(formats) + 1)]
     begins_s, base_s = [], None
     try:
         for it, name in zip(formats, names, strict=True):

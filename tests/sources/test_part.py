@@ -85,6 +85,15 @@ def test_a_site_that_gives_no_parts_gives_the_whole(
     assert had.picture.read_bytes() == (folder / "long.mp4").read_bytes()
 
 
+def test_what_was_broken_off_is_not_taken_for_the_whole(
+    site: tuple[str, list[str]], folder: Path, tmp_path: Path
+) -> None:
+    for name in ("1.media.part", "1.cut"):
+        (tmp_path / name).write_bytes(b"")
+    had = fetch(f"{site[0]}/long.mp4", tmp_path, REACH, media.Section(30.5, 33.0))
+    assert had.picture.read_bytes() == (folder / "long.mp4").read_bytes()
+
+
 def test_bytes_are_bounded_for_a_part_as_well(site: tuple[str, list[str]], tmp_path: Path) -> None:
     with pytest.raises(ClipFailed) as failed:
         fetch(
