@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from pipeline.audit.params import Audit
+from pipeline.core import vault
 from pipeline.core.params import Params, read
 from pipeline.core.runner import Run
 from pipeline.dataset.params import Pack, Select
@@ -60,9 +61,12 @@ class Everything(Params):
 
 
 def load(root: Path) -> Everything:
-    """Read and check the params.yaml of a project.
+    """Read and check the params.yaml of a project; its media are opened with the key it names.
 
     Raises:
         ParamsError: every misfit, with file, key and what is allowed.
+        VaultError: there is no such key.
     """
-    return read(root / FILE, Everything)
+    everything = read(root / FILE, Everything)
+    vault.use(everything.run.media_key, root)
+    return everything

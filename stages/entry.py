@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import seal, worker
+from pipeline.core import disk, seal, worker
+from pipeline.core.alone import alone
 from pipeline.core.errors import CradleError
 from pipeline.core.runner import Runner
 from pipeline.core.stage import Stage, Summary
@@ -30,6 +31,11 @@ def main(name: str, run: Callable[[Stage[Any]], Summary]) -> None:
         print(perform(name, run, Path.cwd()), flush=True)
     except CradleError as error:
         sys.exit(f"{name}: {error}")
+    except OSError as error:
+        about = disk.told(error, Path.cwd())
+        if about is None:
+            raise
+        sys.exit(f"{name}: {about}")
     except KeyboardInterrupt:
         print(f"{name}: interrupted; what was measured is kept", file=sys.stderr, flush=True)
         # Not sys.exit: pools and codecs may wait for work that nobody wants any more.
@@ -46,7 +52,8 @@ def perform(name: str, run: Callable[[Stage[Any]], Summary], root: Path) -> str:
     everything = _everything(root)
     runner = Runner(Store(root / "data" / ".store"), everything.run)
     stage = Stage(name, getattr(everything, name), everything, root, runner.store, runner)
-    return run(stage).line(name, time.perf_counter() - began)
+    with alone(runner.store.root, name):
+        return run(stage).line(name, time.perf_counter() - began)
 
 
 def _everything(root: Path) -> Any:

@@ -23,6 +23,7 @@ from pipeline.audit.drawing import Drawing
 from pipeline.audit.drawing import draw as dots
 from pipeline.audit.read import Account
 from pipeline.audit.why import FrameRun, Story, rule_of
+from pipeline.core import vault
 from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Runner, Step
 from pipeline.core.store import Store
@@ -218,7 +219,7 @@ def _shown(
 
 def _uri(folder: Path, frame: int) -> str:
     path = folder / f"{frame}.jpg"
-    content = base64.b64encode(path.read_bytes()).decode() if path.exists() else ""
+    content = base64.b64encode(vault.read(path)).decode() if path.exists() else ""
     return f"data:image/jpeg;base64,{content}"
 
 

@@ -184,6 +184,7 @@ def render(
         seconds=spans[1],
         synthetic=sum(view.synthetic for view in clips),
         synthetic_kept=sum(view.synthetic and view.story.state == State.KEPT for view in clips),
+        unconsented=_unconsented(account, clips),
         arrived=len(account.clips["download"]),
         backends=_backends(account),
         vocabulary=_vocabulary(ending, frames),
@@ -195,6 +196,12 @@ def render(
         plot_size=learned.PLOT,
         of_run=words.of_run,
     )
+
+
+def _unconsented(account: Account, clips: Sequence[ClipView]) -> int:
+    """How many clips somebody let in though the catalogue states no consent for them."""
+    told = (account.about("download", view.story.clip) for view in clips)
+    return sum(about.get("consent") == "none" for about in told)
 
 
 def _view(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline import media
 from pipeline.audit.read import Account
+from pipeline.core import vault
 from pipeline.core.store import Entry, Store
 
 WIDTH_PX, HEIGHT_PX, LANE_PX = 640, 96, 8
@@ -73,7 +74,7 @@ class Listener:
             return Heard(picture, ())
         self._left -= size
         names = ("sound", "infant's stem")
-        contents = (_uri("audio/flac", path.read_bytes()) for path in paths)
+        contents = (_uri("audio/flac", vault.read(path)) for path in paths)
         return Heard(picture, tuple(zip(names, contents, strict=True)))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from pipeline.commands._file import existing, params
 from pipeline.core.backends import file_digest, pick_device
 from pipeline.core.errors import CradleError
+from pipeline.sources.account import stale
 
 if TYPE_CHECKING:
     from pipeline.generator.checkpoint import Generator
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     known, how = params(), _how(arguments)
     device = pick_device(known.run.device)
     generator = checkpoint.load(existing(arguments.model), device)
+    _warn_of_stale(arguments.model)
     face = model.load(known.fit.model, device)
     checkpoint.check_face(generator, face)
     who = _who(arguments, known, generator)
@@ -74,6 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
     said = sys.stderr if arguments.out == STREAM else sys.stdout
     print(f"{arguments.out}: {frames} frames of {who.vocalization or 'any sound'}", file=said)
     return 0
+
+
+def _warn_of_stale(model: Path) -> None:
+    day = stale(Path.cwd(), model)
+    if day is not None:
+        print(
+            f"cradle: {model} has learned from what was taken back on {day}; "
+            "`make run` trains anew",
+            file=sys.stderr,
+        )
 
 
 def _lines(pieces: Iterable[Floats], follower: Follower, face: str) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.core.errors import ClipFailed, CradleError
+from pipeline.core.words import without_addresses
 from pipeline.params import Everything, load
 from pipeline.sources import adding, candidates, known
 from pipeline.sources.adding import Verdict
@@ -97,7 +98,7 @@ def _candidates(
             else:
                 raise CradleError(f"{what[:200]!r}: there is no such file or folder; {WHAT}")
         except ClipFailed as error:
-            raise CradleError(f"{what[:200]!r}: {error}") from None
+            raise CradleError(without_addresses(f"{what[:200]!r}: {error}")) from None
 
 
 def _write(

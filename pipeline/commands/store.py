@@ -1,4 +1,9 @@
-"""`cradle store gc`: remove measurements that neither this project nor a named revision needs."""
+"""`cradle store`: remove measurements that nothing needs; seal pictures and sounds, or open them.
+
+cradle store key ~/.cradle.key      a new key; name it in run.media_key of params.yaml
+cradle store seal                   what is here already; what comes later is sealed as it comes
+cradle store open                   the other way; take run.media_key out afterwards
+"""
 
 from __future__ import annotations
 
@@ -8,16 +13,23 @@ import sys
 from pathlib import Path
 
 from pipeline.commands._planning import STORE, plan
+from pipeline.core import vault
 from pipeline.core.errors import CradleError
 from pipeline.core.named import CLIPS, named_keys
 from pipeline.core.store import Store
+from pipeline.params import load
 
 EXAMPLE = "cradle store gc --rev main --dry-run"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("what", choices=["gc"], help="remove what is not needed any more")
+    parser.add_argument(
+        "what",
+        choices=["gc", "key", "seal", "open"],
+        help="gc: remove what is not needed; key: make one; seal or open pictures and sounds",
+    )
+    parser.add_argument("file", nargs="?", type=Path, help="where to write a new key")
     parser.add_argument(
         "--rev", nargs="+", default=[], help="commits, branches, tags or experiments to keep for"
     )
@@ -26,8 +38,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Remove, or only say; what goes costs the time to measure it again, and nothing else."""
+    """Do it; what gc removes costs the time to measure it again, and nothing else."""
     root = Path.cwd()
+    if arguments.what == "gc":
+        return _gc(root, arguments)
+    return _make_key(arguments.file) if arguments.what == "key" else _change(root, arguments.what)
+
+
+def _make_key(file: Path | None) -> int:
+    if file is None:
+        raise CradleError("say where to write it: `cradle store key ~/.cradle.key`")
+    vault.make_key(file.expanduser())
+    print(f"{file}: a new key; whoever loses it loses what was sealed with it")
+    return 0
+
+
+def _change(root: Path, what: str) -> int:
+    if not load(root).run.media_key:
+        raise CradleError("run.media_key in params.yaml names no key; `cradle store key` makes one")
+    count = vault.change(root / STORE, to_sealed=what == "seal")
+    print(f"{count:,} pictures and sounds {'sealed' if what == 'seal' else 'opened'}")
+    return 0
+
+
+def _gc(root: Path, arguments: argparse.Namespace) -> int:
     needed = _needed(root, arguments.rev)
     store = Store(root / STORE)
     gone = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections import Counter
@@ -14,15 +15,15 @@ from typing import Any
 
 from pipeline.dataset.overriding import forget
 from pipeline.params import load
-from pipeline.sources import takedown
+from pipeline.sources import forgetting, takedown
 from pipeline.sources.catalogue import SOURCES, read_sources
+from pipeline.sources.forgetting import Forgotten, shown
 from pipeline.sources.remotes import remotes
 from pipeline.sources.takedown import Taken
 from pipeline.sources.traces import Trace, traces
 
 EXAMPLE = 'cradle takedown holiday_03 --reason "the parents asked"'
 FOUND = 1
-OVERRIDES = "data/overrides.csv"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--expired", action="store_true", help="every clip that was to be kept until a past day"
     )
     parser.add_argument("--reason", default="", help="in words, for data/takedowns.csv")
+    parser.add_argument("--by", default="", help="who signs the account in data/takedowns")
     parser.add_argument(
         "--exact",
         action="store_true",
@@ -56,25 +58,31 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.verify:
         return _verify(root, taken, arguments.json)
-    splits = takedown.learned(root, taken)
-    removed: list[Trace] = []
-    if arguments.dry_run:
-        removed += [Trace("the store", path) for path in takedown.orphans(root, taken)]
-        removed += traces(root, taken.ids, taken.digests)
-    else:
-        takedown.bury(root, taken, arguments.reason or _reason(arguments), today)
-        forget(root / OVERRIDES, taken.ids)
-        takedown.remove(root, taken, _telling(removed))
-    account = {
+    asked = "what was to be kept until a past day" if arguments.expired else arguments.what
+    reason = arguments.reason or (forgetting.EXPIRED if arguments.expired else "")
+    done = (
+        _would(root, taken)
+        if arguments.dry_run
+        else forgetting.forget(root, taken, forget, asked, reason, arguments.by, _telling())
+    )
+    said = {
         "ids": taken.ids,
         "copies": [asdict(match) for match in taken.alike],
-        "removed": dict(Counter(trace.place for trace in removed)),
-        "models_learned_from": splits,
+        "removed": dict(done.removed),
+        "models_learned_from": done.splits,
         "remotes": [it.name for it in remotes(root) if it.folder is None],
         "dry_run": arguments.dry_run,
+        "account": str(done.account) if not arguments.dry_run else "",
     }
-    print(json.dumps(account, indent=2) if arguments.json else _words(account))
+    print(json.dumps(said, indent=2) if arguments.json else _words(said))
     return 0
+
+
+def _would(root: Path, taken: Taken) -> Forgotten:
+    found = [Trace("the store", path) for path in takedown.orphans(root, taken)]
+    found += traces(root, taken.ids, taken.digests)
+    places = Counter(trace.place for trace in found)
+    return Forgotten(places, tuple(takedown.learned(root, taken)), Path())
 
 
 def _taken(root: Path, arguments: argparse.Namespace, today: date) -> Taken:
@@ -86,21 +94,19 @@ def _taken(root: Path, arguments: argparse.Namespace, today: date) -> Taken:
     return takedown.expired(root, today)
 
 
-def _reason(arguments: argparse.Namespace) -> str:
-    return "it was not to be kept any longer" if arguments.expired else ""
+def _telling() -> Callable[[Trace], None]:
+    count = itertools.count(1)
 
-
-def _telling(removed: list[Trace]) -> Callable[[Trace], None]:
     def tell(trace: Trace) -> None:
-        removed.append(trace)
+        number = next(count)
         if sys.stderr.isatty():
-            print(f"\r{len(removed):,} removed", end="", file=sys.stderr, flush=True)
+            print(f"\r{number:,} removed", end="", file=sys.stderr, flush=True)
 
     return tell
 
 
 def _verify(root: Path, taken: Taken, as_json: bool) -> int:
-    found = [str(trace.path.relative_to(root)) for trace in traces(root, taken.ids, taken.digests)]
+    found = [shown(root, trace) for trace in traces(root, taken.ids, taken.digests)]
     if as_json:
         print(json.dumps({"ids": taken.ids, "traces": found}, indent=2))
     else:
@@ -108,26 +114,27 @@ def _verify(root: Path, taken: Taken, as_json: bool) -> int:
     return FOUND if found else 0
 
 
-def _words(account: dict[str, Any]) -> str:
-    verb = "would go" if account["dry_run"] else "removed"
-    lines = [f"{', '.join(account['ids'])}: taken back"]
+def _words(said: dict[str, Any]) -> str:
+    verb = "would go" if said["dry_run"] else "removed"
+    lines = [f"{', '.join(said['ids'])}: taken back"]
     lines += [
         f"  {it['name']} looks and sounds the same: {it['marks']} marks of the sound, "
         f"{it['agreement']:.0%} of the pictures"
-        for it in account["copies"]
+        for it in said["copies"]
     ]
-    lines += [f"  {verb} from {place}: {count:,}" for place, count in account["removed"].items()]
-    if account["models_learned_from"]:
-        splits = ", ".join(account["models_learned_from"])
+    lines += [f"  {verb} from {place}: {count:,}" for place, count in said["removed"].items()]
+    if said["models_learned_from"]:
+        splits = ", ".join(said["models_learned_from"])
         lines.append(
             f"  the model of data/train saw it ({splits}): it is stale until `make run` has "
             "trained anew; versions that were given away before are yours to call back"
         )
     lines += [
         f"  the remote {remote} cannot be reached from here; `dvc gc --cloud`"
-        for remote in account["remotes"]
+        for remote in said["remotes"]
     ]
-    if not account["dry_run"]:
+    if not said["dry_run"]:
+        lines.append(f"  what was found and removed is written down in {said['account']}")
         lines.append(
             "`make run` makes the tables anew without it; nothing is fetched or measured again"
         )

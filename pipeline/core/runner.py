@@ -49,6 +49,9 @@ class Run(Params):
     """Processes; `auto` is the number of cores, or as many as the cluster has room for."""
     device: str = "auto"
     """Where models run: auto, cpu, cuda, cuda:1, ..."""
+    media_key: str = ""
+    """A file, outside the project, of the key that pictures and sounds are sealed with; see
+    `cradle store`. Without, they are as readable as their owner's files are."""
     timeout_s: float = 900.0
     """The longest that one step may work on one clip."""
 

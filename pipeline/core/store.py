@@ -9,6 +9,7 @@ The store stands outside DVC. Deleting it loses time, never truth.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,8 +19,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline.core import vault
 from pipeline.core.errors import ClipFailed, StoreError
 from pipeline.core.reasons import Reason
+from pipeline.core.words import without_addresses
 
 FAILED = "failed.json"
 
@@ -37,7 +40,8 @@ class Failure:
     @classmethod
     def of(cls, error: ClipFailed) -> Failure:
         """What an error says, without the error."""
-        return cls(error.reason, error.detail[:200], error.measured, error.threshold, error.op)
+        detail = without_addresses(error.detail)[:200]
+        return cls(error.reason, detail, error.measured, error.threshold, error.op)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Store:
         """Give an empty folder to write into; it appears under `key` when the block ends well.
 
         A ClipFailed that leaves the block is published as the reason and raised on; any other
-        error publishes nothing.
+        error publishes nothing. Pictures and sounds are sealed where `vault` has a key.
         """
         folder = self._temporary()
         try:
@@ -91,12 +95,12 @@ class Store:
             folder.mkdir()
             text = json.dumps(asdict(Failure.of(error)), sort_keys=True)
             (folder / FAILED).write_text(text, encoding="utf-8")
-            self._rename(folder, self._folder(step, key))
+            self._rename(self._sealed(folder), self._folder(step, key))
             raise
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._rename(folder, self._folder(step, key))
+        self._rename(self._sealed(folder), self._folder(step, key))
 
     def forget(self, step: str, key: str) -> None:
         """Remove what is known under `key`, if anything."""
@@ -104,7 +108,8 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what processes that no longer live left half-written."""
-        for folder in self.root.glob(".tmp-*"):
+        left = [*self.root.glob(".tmp-*"), *vault.MEMORY.glob(f".tmp-*-{self._name}-*")]
+        for folder in left:
             if not _lives(int(folder.name.split("-")[1])):
                 _remove(folder)
 
@@ -124,7 +129,19 @@ class Store:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.root.stat().st_mode & 0o077:
             self.root.chmod(0o700)
-        return Path(tempfile.mkdtemp(prefix=f".tmp-{os.getpid()}-", dir=self.root))
+        return vault.workplace(self.root, f".tmp-{os.getpid()}-{self._name}-")
+
+    @property
+    def _name(self) -> str:
+        """What tells its folders in memory from those of other projects, which sweep their own."""
+        return hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+
+    def _sealed(self, folder: Path) -> Path:
+        if not vault.in_use():
+            return folder
+        sealed = Path(tempfile.mkdtemp(prefix=f".tmp-{os.getpid()}-", dir=self.root))
+        vault.put_away(folder, sealed)
+        return sealed
 
     def _rename(self, folder: Path, target: Path) -> None:
         _sync(folder)

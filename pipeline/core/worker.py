@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.core import seal
+from pipeline.core import disk, seal
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Entry, Failure, Store
+from pipeline.core.words import without_addresses
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -56,8 +57,11 @@ def work(task: Task) -> Entry | Failure:
             store.forget(task.step, task.key)
         return Failure.of(error)
     except Exception as error:
+        if isinstance(error, OSError) and (about := disk.told(error, task.store)):
+            raise about from None
         _keep_traceback(store, task)
-        return Failure(Reason.MEASURE_FAILED, f"{type(error).__name__}: {error}"[:200])
+        words = without_addresses(f"{type(error).__name__}: {error}")
+        return Failure(Reason.MEASURE_FAILED, words[:200])
     found = store.find(task.step, task.key)
     if isinstance(found, Entry):
         return found
@@ -85,5 +89,5 @@ def _keep_traceback(store: Store, task: Task) -> None:
     folder = store.root / "tracebacks"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{task.step}-{task.clip}.txt"
-    path.write_text(traceback.format_exc(), encoding="utf-8")
+    path.write_text(without_addresses(traceback.format_exc()), encoding="utf-8")
     path.chmod(0o600)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import media
-from pipeline.core import tables
+from pipeline.core import tables, vault
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason, State
 from pipeline.core.store import Entry, Store
@@ -61,7 +61,15 @@ def _videos(root: Path) -> Iterator[tuple[str, Path]]:
     for row in tables.rows(tables.arrow(path, ["clip", "media_key"])):
         entry = store.find("media", str(row["media_key"]))
         if isinstance(entry, Entry) and (entry.path / media.VIDEO).exists():
-            yield row["clip"], (entry.path / media.VIDEO).resolve()
+            yield row["clip"], _readable(entry.path / media.VIDEO)
+
+
+def _readable(video: Path) -> Path:
+    if vault.is_sealed(video):
+        raise CradleError(
+            "the media are sealed, and FiftyOne cannot open them; `cradle store open` first"
+        )
+    return video.resolve()
 
 
 def _labels(data: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:

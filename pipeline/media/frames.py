@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core import vault
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.media import child
@@ -37,8 +38,8 @@ def read_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[Fra
     Raises:
         ClipFailed: `media_damaged` where decoding fails, `timed_out` when no frame comes for long.
     """
-    with tempfile.TemporaryFile() as err:
-        argv = _command(path, size)
+    with vault.opened(path) as plain, tempfile.TemporaryFile() as err:
+        argv = _command(plain, size)
         with child.started(argv, _BOUNDS, stdout=subprocess.PIPE, stderr=err) as ffmpeg:
             assert ffmpeg.stdout is not None
             yield from _frames(ffmpeg.stdout)

@@ -18,6 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import disk
 from pipeline.core.backends import file_digest
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
@@ -120,7 +121,7 @@ def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> tup
         command = merged(
             _encoded(stream, video, planned, limits, made), _counted(stream, planned, decoded)
         )
-        _succeed(ffmpeg(command, _bounds(limits)))
+        _succeed(ffmpeg(command, _bounds(limits)), video.parent)
         times_s, frames = _times_s(decoded), len(made.read_text(encoding="ascii").splitlines())
     _check_decoded(planned, len(times_s))
     if abs(frames - planned.frames) > _SLACK_FRAMES:
@@ -210,7 +211,7 @@ def _make_sound(
             _sounding(stream, out / SOUND_16K, planned, RATE_16K_HZ, 1, picture),
             _heard(stream, planned, decoded),
         )
-        _succeed(ffmpeg(command, _bounds(limits)))
+        _succeed(ffmpeg(command, _bounds(limits)), out)
         spans = decoded.read_text(encoding="ascii").split()
     got_s = sum(int(span) for span in spans) / max(1, planned.sound.rate_hz)
     wanted_s = planned.sound.sounding_s
@@ -284,8 +285,9 @@ def _bounds(limits: Limits) -> Bounds:
     return Bounds(wall_s=limits.wall_s, cpu_s=int(limits.wall_s) + 1, file_bytes=2 << 30)
 
 
-def _succeed(ended: Ended) -> None:
+def _succeed(ended: Ended, out: Path) -> None:
     if ended.code != 0:
+        disk.make_sure_of_room(ended.err, out)
         raise ClipFailed(Reason.MEDIA_DAMAGED, complaint(ended.err))
 
 

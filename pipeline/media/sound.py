@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core import vault
 from pipeline.core.errors import CradleError
 
 
@@ -22,8 +23,9 @@ def read_sound(path: Path) -> tuple[NDArray[np.float32], int]:
     import soundfile
 
     try:
-        samples, rate_hz = soundfile.read(path, dtype="float32")
-    except soundfile.LibsndfileError as error:
+        with vault.opened(path) as plain:
+            samples, rate_hz = soundfile.read(plain, dtype="float32")
+    except (soundfile.LibsndfileError, FileNotFoundError) as error:
         raise CradleError(f"{path}: {error}") from None
     return samples, int(rate_hz)
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core import disk
 from pipeline.core.errors import CradleError
 from pipeline.media import child
 from pipeline.media.child import Bounds
@@ -129,6 +130,7 @@ class VideoWriter:
         if code != 0:
             self._err.seek(0)
             words = complaint(self._err.read(1 << 16).decode("utf-8", "replace"))
+            disk.make_sure_of_room(words, self._path.parent)
             raise CradleError(f"{self._path}: could not be written: {words}")
 
     def _command(

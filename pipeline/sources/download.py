@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -23,15 +24,15 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline import media
-from pipeline.core import ledger, tables
-from pipeline.core.backends import BackendInfo, file_digest
+from pipeline.core import ledger, tables, vault
+from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry, Failure
 from pipeline.sources import address as addresses
-from pipeline.sources import fingerprint, withdrawal
+from pipeline.sources import fingerprint, partial, progress, withdrawal
 from pipeline.sources.catalogue import (
     Consent,
     Source,
@@ -40,9 +41,11 @@ from pipeline.sources.catalogue import (
     read_sources,
     read_takedowns,
 )
-from pipeline.sources.fetch import Reach
+from pipeline.sources.fetch import Reach, check
+from pipeline.sources.forgetting import EXPIRED, Overruled, forget
 from pipeline.sources.obtain import measure
 from pipeline.sources.params import Download
+from pipeline.sources.takedown import expired
 
 CLIPS = pa.schema(
     [
@@ -82,20 +85,31 @@ class Nursery(Protocol):
         ...
 
 
-def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
-    """Fetch and normalise what the catalogue and the nursery name.
+def run(
+    stage: Stage[Download],
+    nursery: Nursery | None = None,
+    overruled: Overruled = lambda path, clips: None,
+) -> Summary:
+    """Fetch and normalise what the catalogue and the nursery name; forget what is past its date.
 
     Raises:
-        CatalogueError: before any work, everything that is wrong in the tables.
+        CradleError: before any work, everything that is wrong in the tables, or with the cookies.
     """
+    check(reach(stage.params))
     rows = read_catalogue(stage, nursery)
+    past = expired(stage.root, datetime.now(UTC).date())
     takedowns = read_takedowns(stage.root)
     told = {row.id: refused for row in rows if (refused := _refusal(row, takedowns, stage.params))}
     wanted = [row for row in rows if row.id not in told]
     files, failures = _files(stage, nursery, wanted)
-    jobs = [_job(row, files.get(row.id), stage.params) for row in wanted if row.id not in failures]
+    room = stage.store.root / partial.FOLDER
+    jobs = [
+        _job(row, files.get(row.id), stage.params, room) for row in wanted if row.id not in failures
+    ]
     jobs = withdrawal.reconsidered(stage.store, step(stage.params), jobs, takedowns)
-    done = _measure(stage, jobs)
+    folders = {Path(job.inputs["partial"]).name: job.clip for job in jobs if job.inputs["partial"]}
+    with progress.showing(room, folders):
+        done = _measure(stage, jobs)
     withdrawn = withdrawal.withdraw(done, takedowns)
     digests = {job.clip: job.digest for job in jobs}
     failures |= done.failures
@@ -107,6 +121,9 @@ def run(stage: Stage[Download], nursery: Nursery | None = None) -> Summary:
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in prints.failures.items()}
     _write(stage, rows, told, (done.entries, prints.entries), infos)
     withdrawal.bury(stage.store, step(stage.params), withdrawn)
+    partial.sweep(room, folders)
+    if past.ids:
+        forget(stage.root, past, overruled, "retention_until", EXPIRED)
     kept = sum(row.state is State.KEPT for row in told.values())
     return Summary(len(rows), done.remembered, done.measured, kept, ledger.dropped(told.values()))
 
@@ -158,28 +175,33 @@ def _files(
         if row.id in made or addresses.is_remote(row.address):
             continue
         path = stage.root / row.address
-        if path.is_file():
-            files[row.id] = path
-        else:
-            # Not remembered: the next run looks again, which costs nothing.
+        # Neither is remembered: the next run looks again, which costs nothing.
+        if not path.is_file():
             failures[row.id] = Failure(Reason.UNREACHABLE, "there is no such file")
+        elif not os.access(path, os.R_OK):
+            failures[row.id] = Failure(Reason.UNREACHABLE, "this user may not read the file")
+        else:
+            files[row.id] = path
     return files, failures
 
 
-def _job(row: Source, file: Path | None, params: Download) -> Job:
+def _job(row: Source, file: Path | None, params: Download, room: Path) -> Job:
     """The job of one clip; its digest is of the content where there is a file to read."""
-    origin = file_digest(file) if file else row.address
+    origin = vault.digest(file) if file else row.address
     # A host that is listed later is asked then, whatever was said while it was not.
     listed = ["listed"] if addresses.within(row.address, reach(params).listed) else []
     identity = json.dumps([origin, row.start_s, row.end_s, *listed])
+    digest = hashlib.sha256(identity.encode()).hexdigest()
     inputs = {
         "address": str(file.absolute()) if file else row.address,
         "section": media.Section(row.start_s, row.end_s),
         "limits": limits_of(params),
         "reach": reach(params),
+        # A file that is here already can be read again, and half a recording cannot be sealed.
+        "partial": None if file or vault.in_use() else room / digest,
     }
     cost = float(file.stat().st_size) if file else params.max_source_mb * 1e6
-    return Job(row.id, inputs, hashlib.sha256(identity.encode()).hexdigest(), cost)
+    return Job(row.id, inputs, digest, cost)
 
 
 def limits_of(params: Download) -> media.Limits:
@@ -204,6 +226,11 @@ def reach(params: Download) -> Reach:
         extractors=params.extractors,
         hosts=params.hosts,
         allow_hosts=params.allow_hosts,
+        attempts=params.attempts,
+        backoff_s=params.backoff_s,
+        pause_s=params.pause_s,
+        bytes_per_s=params.max_rate_mb_s * 1e6,
+        cookies=params.cookies,
     )
 
 

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import ClipFailed
+from pipeline import media
+from pipeline.core import disk, vault
+from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
 from pipeline.media import child
 from pipeline.media.child import Bounds
+from pipeline.media.planning import WHOLE
 from pipeline.sources import address as addresses
+from pipeline.sources import partial, turns
 
 _SAYS = {str(it): it for it in (Reason.UNREACHABLE, Reason.GONE, Reason.TOO_LARGE, Reason.TOO_LONG)}
 """All that the program which fetches may say."""
@@ -40,6 +44,16 @@ class Reach:
     """Hosts any page or file of which may be asked for."""
     allow_hosts: tuple[str, ...] = ()
     """The same, though their addresses are private."""
+    attempts: int = 1
+    """At what may pass."""
+    backoff_s: float = 1.0
+    """Before the second attempt; twice as long before each further one."""
+    pause_s: float = 0.0
+    """From one request to a host to the next."""
+    bytes_per_s: float = 0.0
+    """The most that is taken of one source; 0 is all it gives."""
+    cookies: str = ""
+    """A file of cookies, which are shown to the sites that they are of."""
 
     @property
     def listed(self) -> tuple[str, ...]:
@@ -54,25 +68,50 @@ class Fetched:
     picture: Path
     sound: Path | None
     """Where the sound is, when a site keeps it apart from the picture."""
+    begins_s: float = 0.0
+    """When in the recording they begin."""
 
 
-def fetch(address: str, folder: Path, reach: Reach) -> Fetched:
+def fetch(address: str, folder: Path, reach: Reach, section: media.Section = WHOLE) -> Fetched:
     """Have the recording at `address`, by yt-dlp, as files in `folder`.
 
     Args:
         address: http(s), or the absolute path of a file.
-        folder: an existing, empty folder.
+        folder: an existing folder, empty or with what came of the same address before.
         reach: how far to go.
+        section: the part that is wanted; the rest is not asked for where a site gives parts.
 
     Raises:
         ClipFailed: unreachable or gone, with the site's words; too_large, too_long.
     """
-    have = _remote if addresses.is_remote(address) else _local
-    answer = have(address, folder, reach)
+    if addresses.is_remote(address):
+        answer = partial.had(folder) or _remote(address, folder, reach, section)
+    else:
+        answer = _local(address, folder, reach)
     if "reason" in answer:
+        disk.make_sure_of_room(answer["words"], folder)
         raise _failure(answer)
+    partial.note(folder, answer)
     sound = answer["sound"]
-    return Fetched(Path(answer["picture"]), Path(sound) if sound else None)
+    begins_s = answer["begins_s"]
+    return Fetched(folder / answer["picture"], folder / sound if sound else None, begins_s)
+
+
+def check(reach: Reach) -> None:
+    """Refuse a reach that nothing can be fetched with.
+
+    Raises:
+        CradleError: there are no such cookies, or others may read them.
+    """
+    if not reach.cookies:
+        return
+    path = Path(reach.cookies).expanduser()
+    if not path.is_file():
+        raise CradleError(f"download.cookies: {str(path)!r}: there is no such file")
+    if path.stat().st_mode & 0o077:
+        raise CradleError(
+            f"download.cookies: {str(path)!r} can be read by others; `chmod 600` it first"
+        )
 
 
 @dataclass(frozen=True)
@@ -127,20 +166,26 @@ def _local(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         }
     # Under this name it is one recording and nothing else: a playlist or a page is not followed.
     alias = folder / "source.mp4"
-    alias.symlink_to(path.resolve())
     from pipeline.sources import grab
 
-    return grab.grab({**_request(alias.absolute().as_uri(), folder, reach), "local": True})
+    with vault.opened(path) as plain:
+        alias.symlink_to(plain.absolute())
+        request = _request(alias.absolute().as_uri(), folder, reach)
+        return grab.grab({**request, "local": True})
 
 
-def _remote(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
-    return _asked(_request(address, folder, reach), reach)
+def _remote(address: str, folder: Path, reach: Reach, section: media.Section) -> dict[str, Any]:
+    request = _request(address, folder, reach)
+    if not section.whole:
+        request["section"] = [section.start_s or 0.0, section.end_s]
+    return _asked(request, reach)
 
 
 def _asked(request: dict[str, Any], reach: Reach) -> dict[str, Any]:
     """The answer of the program that alone may use the network."""
     from pipeline.sources import grab
 
+    turns.wait(request["address"], reach.pause_s)
     argv = [sys.executable, "-I", grab.__file__]
     bounds = Bounds(
         wall_s=reach.wall_s,
@@ -175,4 +220,13 @@ def _request(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         "generic": addresses.within(address, reach.listed),
         "allow_hosts": list(reach.allow_hosts),
         "wait_s": min(_WAIT_S, reach.wall_s),
+        "attempts": reach.attempts,
+        "backoff_s": reach.backoff_s,
+        "pause_s": reach.pause_s,
+        "bytes_per_s": reach.bytes_per_s,
+        "cookies": _cookies(reach.cookies),
     }
+
+
+def _cookies(file: str) -> str:
+    return Path(file).expanduser().read_text(encoding="utf-8") if file else ""

@@ -12,11 +12,14 @@ redirect, nor a name that resolves to it, nor a playlist leads there.
 from __future__ import annotations
 
 import functools
+import importlib.util
+import io
 import ipaddress
 import json
 import re
 import socket
 import sys
+import time
 import warnings
 from collections.abc import Collection
 from pathlib import Path
@@ -25,7 +28,8 @@ from typing import Any
 import yt_dlp
 import yt_dlp.globals
 from yt_dlp.extractor.generic import GenericIE
-from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.networking import Request
+from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import (
     DownloadCancelled,
     DownloadError,
@@ -39,9 +43,14 @@ _NOISE = re.compile(
 )
 _FOR_GOOD = frozenset({400, 401, 404, 405, 410, 451})
 """Answers of a site after which nothing else is to be expected."""
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers of a site that is only busy."""
+_LONGEST_WAIT_S = 60.0
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.I)
 _GONE = re.compile(
     r"private|removed|deleted|terminated|no longer available|does not exist|members.only", re.I
 )
+_REFUSED = "is not a public address; see download.allow_hosts"
 _ANY = ["generic", "html5"]
 _UNKNOWN = "no site that download.extractors names, and its host is not in download.hosts"
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
@@ -140,12 +149,31 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
     Args:
         request: address, folder, local (whether the address is a file:// that may be read),
             extractors (which may be asked), generic (whether any page may), max_bytes, max_s,
-            max_side_px, wait_s (for one answer of a site).
+            max_side_px, wait_s (for one answer of a site), attempts (at what may pass), backoff_s
+            (before the second one; then twice as long each time), cookies (what a
+            file of them holds, or nothing), section (from when to when in s; of it alone something
+            is asked for, where the site lets one).
+            What lies in the folder already, of an earlier attempt, is not asked for again.
 
     Returns:
-        `picture` and `sound`, names of files, the latter only where a site keeps them apart; or
-        `reason` and `words`.
+        `picture` and `sound`, names of files in the folder, the latter only where a site keeps
+        them apart, and `begins_s`, when in the recording they begin; or `reason` and `words`.
     """
+    for attempt in range(request["attempts"]):
+        answer = _attempt(request)
+        asked_s = answer.pop("later_s", None)
+        if asked_s is None or attempt + 1 == request["attempts"]:
+            break
+        time.sleep(min(max(asked_s, _backoff(request, attempt)), _LONGEST_WAIT_S))
+    return answer
+
+
+def _backoff(request: dict[str, Any], attempt: int) -> float:
+    return float(request["backoff_s"]) * 2**attempt
+
+
+def _attempt(request: dict[str, Any]) -> dict[str, Any]:
+    """One attempt; `later_s` in its answer says that a later one may do better, and how much."""
     yt_dlp.globals.plugin_dirs.value = []
     gate = Gate(request["max_s"], request["max_bytes"])
     try:
@@ -155,7 +183,7 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
             info = _extract(request, gate)
     except (YoutubeDLError, OSError) as error:
         return gate.refusal or _refused(error, request)
-    return gate.refusal or _answer(info)
+    return gate.refusal or (info if "begins_s" in info else _answer(info))
 
 
 def _extract(request: dict[str, Any], gate: Gate) -> Any:
@@ -163,13 +191,80 @@ def _extract(request: dict[str, Any], gate: Gate) -> Any:
     with yt_dlp.YoutubeDL(_options(request, gate), auto_init=not local) as ydl:
         if local:
             ydl.add_info_extractor(GenericIE())
+        elif request.get("section"):
+            found = _part(ydl, request, gate)
+            if found:
+                return found
         return ydl.sanitize_info(ydl.extract_info(request["address"], download=True))
+
+
+def _part(ydl: Any, request: dict[str, Any], gate: Gate) -> dict[str, Any] | None:
+    """The section alone, as files; None where the site gives the whole recording or nothing."""
+    info = ydl.extract_info(request["address"], download=False)
+    formats = info.get("requested_formats") or [info]
+    if info.get("entries") or any(it.get("protocol") not in ("http", "https") for it in formats):
+        return None
+    gate.offered(info)
+    part, folder, came = _beside("part"), Path(request["folder"]), _counting(gate)
+    # Not as yt-dlp calls its own: what is broken off here must not be taken for the whole.
+    names: list[str | None] = [f"{number}.cut" for number in range(1, len(formats) + 1)]
+    begins_s, base_s = [], None
+    try:
+        for it, name in zip(formats, names, strict=True):
+            remote = part.Remote(functools.partial(_asking, ydl, it), came)
+            began_s, base_s = part.cut(remote, request["section"], folder / str(name), base_s)
+            begins_s.append(began_s)
+    except part.NotInPartsError:
+        return None
+    return {"picture": names[0], "sound": [*names, None][1], "begins_s": begins_s[0]}
+
+
+def _asking(ydl: Any, it: dict[str, Any], headers: dict[str, str]) -> Any:
+    return ydl.urlopen(Request(it["url"], headers={**it.get("http_headers", {}), **headers}))
+
+
+def _counting(gate: Gate) -> Any:
+    came = 0
+
+    def count(size: int) -> None:
+        nonlocal came
+        came += size
+        gate.arriving({"downloaded_bytes": came})
+
+    return count
+
+
+def _beside(name: str) -> Any:
+    """Another part of this program, which is run by its place and is no package then."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _refused(error: BaseException, request: dict[str, Any]) -> dict[str, Any]:
     if isinstance(_inner(error), UnsupportedError) and not request["generic"]:
         return {"reason": "gone", "words": _UNKNOWN}
-    return {"reason": _reason(error), "words": words(error)}
+    later_s = _later_s(error)
+    told = {"reason": _reason(error), "words": words(error)}
+    return told if later_s is None else {**told, "later_s": later_s}
+
+
+def _later_s(error: BaseException) -> float | None:
+    """How long a site wants to be left alone, 0 where it does not say; None: for good."""
+    inner = _inner(error)
+    for it in (inner, getattr(inner, "cause", None)):
+        if isinstance(it, HTTPError):
+            if it.status not in _PASSING:
+                return None
+            said = str(it.response.headers.get("Retry-After", ""))
+            return float(said) if said.isdecimal() else 0.0
+        if isinstance(it, TransportError):
+            # A connection that was refused here stays refused.
+            return None if _REFUSED in str(it) else 0.0
+    return None
 
 
 def _inner(error: BaseException) -> BaseException | None:
@@ -188,13 +283,13 @@ def _reason(error: BaseException) -> str:
 
 
 def words(error: BaseException) -> str:
-    """What a site said, without what changes from run to run."""
+    """What a site said, without what changes from run to run, and without any address."""
     if isinstance(error, DownloadError) and error.exc_info and error.exc_info[1] is not None:
         inner = error.exc_info[1]
         text = str(getattr(inner, "orig_msg", None) or inner)
     else:
         text = str(error)
-    cleaned = _NOISE.sub("", text)
+    cleaned = _ADDRESS.sub("(its address)", _NOISE.sub("", text))
     return " ".join(cleaned.split())[:180] or type(error).__name__
 
 
@@ -204,7 +299,7 @@ def refuse_private(allowed: Collection[str], event: str, arguments: tuple[Any, .
         return
     host = str(arguments[-1][0]).split("%")[0]
     if host not in allowed and not is_public(host):
-        raise RefusedError(f"{host} is not a public address; see download.allow_hosts")
+        raise RefusedError(f"{host} {_REFUSED}")
 
 
 def is_public(host: str) -> bool:
@@ -249,13 +344,19 @@ def _options(request: dict[str, Any], gate: Gate | None) -> dict[str, Any]:
         "paths": {"home": request["folder"]},
         # Titles and ids are a stranger's text and never become the name of a file.
         "outtmpl": {"default": "%(autonumber)d.media"},
-        "nopart": True,
         "updatetime": False,
         "format": "(bv*[acodec=none],ba)/b" if not request["local"] else "b",
         "format_sort": [f"res:{request['max_side_px'] * 9 // 16}"],
-        "retries": 2,
-        "fragment_retries": 2,
-        "extractor_retries": 1,
+        "retries": request["attempts"] - 1,
+        "fragment_retries": request["attempts"] - 1,
+        "extractor_retries": request["attempts"] - 1,
+        "retry_sleep_functions": dict.fromkeys(
+            ("http", "fragment", "extractor"), lambda n: _backoff(request, n)
+        ),
+        "sleep_interval_requests": request["pause_s"],
+        "ratelimit": request["bytes_per_s"] or None,
+        # In memory: what a site sets is forgotten, and the file stays as it is.
+        "cookiefile": io.StringIO(request["cookies"]) if request["cookies"] else None,
         "file_access_retries": 0,
         "socket_timeout": request["wait_s"],
         "enable_file_urls": bool(request["local"]),
@@ -277,7 +378,8 @@ def _answer(info: Any) -> dict[str, Any]:
     picture = next((it for it in had if it.get("vcodec") != "none"), had[0])
     sound = next((it for it in had if it is not picture and it.get("acodec") != "none"), None)
     apart = sound is not None and picture.get("acodec") == "none"
-    return {"picture": picture["filepath"], "sound": sound["filepath"] if apart and sound else None}
+    names = [Path(it["filepath"]).name if it else None for it in (picture, sound)]
+    return {"picture": names[0], "sound": names[1] if apart else None, "begins_s": 0.0}
 
 
 class _Silent:

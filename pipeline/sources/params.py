@@ -45,6 +45,21 @@ class Download(Params):
     normalise_timeout_s: float = Field(300.0, gt=0.0)
     """The longest that bringing one clip into form may take, for picture and sound each."""
 
+    attempts: int = Field(3, ge=1, le=10)
+    """How often, within a run, a site that is only busy or breaks off is asked."""
+
+    backoff_s: float = Field(2.0, ge=0.0, le=600.0)
+    """Before the second attempt; twice as long before each further one, or as the site asks."""
+
+    pause_s: float = Field(1.0, ge=0.0, le=600.0)
+    """The shortest time from one request to a host to the next, whoever of us asks."""
+
+    max_rate_mb_s: float = Field(0.0, ge=0.0)
+    """The most that is taken of one source, in million bytes a second; 0 is all it gives."""
+
+    cookies: str = ""
+    """A file of cookies, in Netscape's format, that are shown to the sites they are of."""
+
     retry: int = Field(0, ge=0, le=1000)
     """Raise it by one to ask again for the sources that could not be had."""
 

@@ -29,12 +29,14 @@ class Table:
         shown: how messages call it.
         required: columns without which a row means nothing.
         allowed: what may stand in each column, in words, for messages.
+        unsaid: columns whose values no message repeats.
     """
 
     path: Path
     shown: str
     required: tuple[str, ...]
     allowed: Mapping[str, str]
+    unsaid: tuple[str, ...] = ("address", "contact")
     errors: list[str] = field(default_factory=list)
 
     def complain(self, line: int, what: str, column: str = "") -> None:
@@ -61,7 +63,8 @@ class Table:
         if not column:
             self.complain(line, words.removeprefix("Value error, "))
             return
-        shown = repr(value)[:80]
+        # Where a child's video is stands in the table, and is not copied into a log.
+        shown = "what it holds" if column in self.unsaid else repr(value)[:80]
         self.complain(line, f"{shown} is not allowed; {self.allowed[column]}", column)
 
     def _cells(self) -> Iterator[tuple[int, dict[str, str]]]:

@@ -23,12 +23,13 @@ import pyarrow.parquet as pq
 from pipeline.core import tables
 from pipeline.core.errors import CradleError
 from pipeline.core.named import named_keys
+from pipeline.core.words import without_addresses
 from pipeline.sources import address as addresses
-from pipeline.sources import known
+from pipeline.sources import known, partial
 from pipeline.sources.catalogue import SOURCES, TAKEDOWNS
 from pipeline.sources.known import CLIPS, STORE
 from pipeline.sources.matching import Match
-from pipeline.sources.traces import Trace, traces
+from pipeline.sources.traces import MENTIONS, REST, Trace, traces
 
 GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
@@ -75,8 +76,8 @@ def named(root: Path, word: str, *, copies: bool = True) -> Taken:
     ids.discard("")
     if not ids:
         raise CradleError(
-            f"{word[:200]!r}: no clip of {SOURCES}, {TAKEDOWNS} or {CLIPS} has this id, address "
-            "or digest"
+            f"{without_addresses(repr(word[:200]))}: no clip of {SOURCES}, {TAKEDOWNS} or {CLIPS} "
+            "has this id, address or digest"
         )
     digests |= _digests_of(made, ids) | {
         d for row in buried if row["id"] in ids for d in row["digest"].split()
@@ -127,11 +128,14 @@ def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
 
 def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
     """Remove every trace, telling of each; whoever is interrupted may simply ask again."""
-    places = {trace.path: trace.place for trace in traces(root, taken.ids, taken.digests)}
+    found_there = traces(root, taken.ids, taken.digests)
+    places = {trace.path: trace.place for trace in found_there if trace.place != MENTIONS}
     found = set(places)
     if learned(root, taken):
         found |= set((root / GENERATED).glob("*"))
     folders = {_entry(root, path) for path in found if path.is_relative_to(root / STORE)}
+    # Half of a recording has no name that tells whose it is, and is soon fetched again.
+    folders |= set((root / STORE / partial.FOLDER).glob("*"))
     # The store first: once the tables are gone, nothing says any more what belongs to others.
     for folder in sorted(folders | set(orphans(root, taken))):
         told(Trace("the store", folder))
@@ -154,6 +158,12 @@ def orphans(root: Path, taken: Taken) -> list[Path]:
     ]
 
 
+def outside(root: Path, taken: Taken) -> list[Path]:
+    """Files that its rows name and that lie outside the project, where nothing is removed."""
+    local = [root / it for it in taken.addresses if not addresses.is_remote(it)]
+    return [it for it in local if it.is_file() and not it.resolve().is_relative_to(root.resolve())]
+
+
 def _entry(root: Path, path: Path) -> Path:
     """The folder of the measurement that a file of the store belongs to."""
     return root / STORE / Path(*path.relative_to(root / STORE).parts[:3])
@@ -170,7 +180,7 @@ def learned(root: Path, taken: Taken) -> list[str]:
 
 
 def _place(root: Path, path: Path, places: Mapping[Path, str]) -> str:
-    if not path.is_relative_to(root):
+    if places.get(path) == REST or not path.is_relative_to(root):
         return places[path]
     return "DVC's cache" if path.is_relative_to(root / ".dvc") else "tables and files"
 

@@ -69,6 +69,7 @@ def _clips(store: Store, hostile: bool, videos: bool) -> pd.DataFrame:
         clips["source"] = [HOSTILE[i % len(HOSTILE)] for i in range(len(CLIPS))]
         clips["licence"] = HOSTILE[1]
     clips["synthetic"] = [True] * 3 + [False] * (len(CLIPS) - 3)
+    clips["consent"] = ["synthetic"] * 3 + ["none"] * 2 + ["parental"] * (len(CLIPS) - 5)
     clips["media_key"] = [f"{number:064x}" for number in range(len(CLIPS))]
     for key in clips["media_key"] if videos else []:
         with store.publish("media", key) as out:

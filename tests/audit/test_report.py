@@ -168,6 +168,10 @@ def test_a_picture_states_the_value_of_its_own_frame(page):
     assert f"frame 44: mouth_visible {0.3 + 0.31 * 34 / 69:.3g} < 0.75" in page.text()
 
 
+def test_clips_that_are_here_without_consent_are_announced(page):
+    assert "2 of 7 clips are here without consent." in " ".join(page.text().split())
+
+
 def test_synthetic_clips_are_announced_with_the_backends(page):
     assert "3 of 7 clips are synthetic" in " ".join(page.text().split())
     assert "mediapipe" in page.text()

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline.audit.review import reels
+from pipeline.core import vault
 from pipeline.dataset import overrides
 from pipeline.dataset.overriding import append
 from tests.audit import fake, hostile, seen
@@ -240,3 +241,23 @@ def test_a_stale_word_comes_first_and_anybody_may_take_it_back(address, root):
     del word["stale"]
     told(ask(f"{address}api/take-back", {"clip": "poor_fit", **word, "by": "mk"}))
     assert not any(told(ask(f"{address}api/rows"))["columns"]["stale"])
+
+
+def test_sealed_media_are_shown_like_any_other(address, root, tmp_path):
+    key = told(ask(f"{address}api/look", {"clip": "good", "reviewer": "mk"}))["key"]
+    video = f"{address}media/good/video.mp4?key={key}"
+    plain, strip = ask(video), ask(f"{address}media/good/strip.jpg")[1]
+    vault.make_key(tmp_path / "key")
+    vault.use(str(tmp_path / "key"), root)
+    try:
+        assert vault.change(root / "data/.store/media", to_sealed=True)
+        sealed = ask(video)
+        assert sealed[:2] == plain[:2]
+        assert sealed[2]["Content-Type"] == "video/mp4"
+        assert sealed[2]["Cache-Control"] == plain[2]["Cache-Control"] == "no-store"
+        status, part, _ = ask(video, Range="bytes=4-7")
+        assert (status, part) == (206, b"ftyp")
+        assert ask(f"{address}media/good/strip.jpg")[1] == strip
+        assert vault.change(root / "data/.store/media", to_sealed=False)
+    finally:
+        vault.use("", root)

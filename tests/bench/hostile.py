@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         "--first",
         type=int,
         default=0,
-        help="the first mutation, to run them in parts; 0 takes the files made by hand as well",
+        help="the first mutation's number; only 0 takes the files made by hand as well",
     )
     parser.add_argument("--workers", type=int, default=multiprocessing.cpu_count())
     arguments = parser.parse_args(argv)

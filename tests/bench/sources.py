@@ -19,6 +19,7 @@ import numpy as np
 from pipeline import media
 from pipeline.core import tables
 from pipeline.media.command import ffmpeg_path
+from pipeline.sources import known
 from pipeline.sources.fingerprint import Fingerprint, fingerprint
 from pipeline.sources.matching import Index
 from tests.bench._figures import Figure, report
@@ -56,19 +57,24 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--project", type=Path, default=Path(), help="a finished run")
     parser.add_argument("--media", type=Path, help="a folder with face, cry, laugh and speech")
     parser.add_argument("--clips", type=int, default=40, help="the most of each kind")
+    parser.add_argument("--strangers", type=Path, help="another finished run, of other clips")
+    parser.add_argument("--skip", type=int, default=0, help="take other recordings of the media")
+    parser.add_argument("--only", choices=["nursery", "real"], help="leave the other kind out")
     parser.add_argument("--changes", type=int, default=len(CHANGES), help="how many, from the last")
     arguments = parser.parse_args(argv)
     changes = list(CHANGES)[-arguments.changes :]
     with tempfile.TemporaryDirectory(prefix="cradle-") as name:
         folder = Path(name)
         kinds = {
-            "nursery": dict(_of_run(arguments.project, arguments.clips)),
-            "real": dict(_of_media(arguments.media, folder, arguments.clips)),
+            "nursery": lambda: _of_run(arguments.project, arguments.clips),
+            "real": lambda: _of_media(arguments.media, folder, arguments.clips, arguments.skip),
         }
+        strangers = known.prints(arguments.strangers or arguments.project)
         figures = [
             figure
             for kind, clips in kinds.items()
-            for figure in _measured(kind, clips, changes, folder)
+            if arguments.only in (None, kind)
+            for figure in _measured(kind, dict(clips()), changes, folder, strangers)
         ]
     return report("copies of clips", figures, arguments.json)
 
@@ -85,7 +91,7 @@ def _of_run(root: Path, most: int) -> Iterator[tuple[str, tuple[Path, Path]]]:
 
 
 def _of_media(
-    root: Path | None, folder: Path, most: int
+    root: Path | None, folder: Path, most: int, skip: int
 ) -> Iterator[tuple[str, tuple[Path, Path]]]:
     """A part of a film of a face under each recording; many share a face, none a sound."""
     if root is None or not root.is_dir():
@@ -95,9 +101,9 @@ def _of_media(
     sounds = [it for kind in ("cry", "laugh", "speech", "noise") for it in root.glob(f"{kind}/*")]
     sounds = sorted(it for it in sounds if it.suffix in {".wav", ".flac", ".mp3", ".ogg"})
     step = max(1, len(sounds) // most)
-    for number, sound in enumerate(sounds[::step][:most]):
+    for number, sound in enumerate(sounds[skip % step :: step][:most]):
         video = folder / f"film_{number}.mp4"
-        start_s = 1.0 * (number // len(faces) % 3)
+        start_s = 1.0 * (number // len(faces) % 3) + 0.37 * skip
         _ffmpeg(
             *("-stream_loop", "-1", "-ss", f"{start_s}", "-i", faces[number % len(faces)]),
             *("-t", f"{SPAN_S}", "-an", "-vf", "scale=-2:360", *AGAIN[:6], video),
@@ -106,7 +112,11 @@ def _of_media(
 
 
 def _measured(
-    kind: str, clips: dict[str, tuple[Path, Path]], changes: list[str], folder: Path
+    kind: str,
+    clips: dict[str, tuple[Path, Path]],
+    changes: list[str],
+    folder: Path,
+    strangers: dict[str, Fingerprint],
 ) -> Iterator[Figure]:
     if not clips:
         return
@@ -115,13 +125,14 @@ def _measured(
     with ProcessPoolExecutor() as pool:
         prints = dict(pool.map(_print_of, jobs))
     originals = {name: prints[name, ""] for name in clips}
-    index = Index(originals)
+    index = Index({**strangers, **originals})
+    others = len({*strangers, *originals}) - 1
     recalls, wrong, pairs = [], 0, 0
     for change in changes:
         told = {name: {it.name for it in index.like(prints[name, change])} for name in clips}
         found = [name in names for name, names in told.items()]
         wrong += sum(len(names - {name}) for name, names in told.items())
-        pairs += len(clips) * (len(clips) - 1)
+        pairs += len(clips) * others
         recalls += found
         yield Figure(f"{kind}: {change}, found", float(np.mean(found)), unit="")
     note = f"{len(clips)} clips, {len(recalls)} copies, {pairs:,} pairs of strangers"

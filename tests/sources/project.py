@@ -16,7 +16,7 @@ from pipeline.sources.download import run
 from pipeline.sources.params import Download
 
 HEADER = "id,address,start_s,end_s,vocalization,age_months,source,licence,consent,note\n"
-PARAMS = Download(allow_hosts=("127.0.0.1",), min_clip_s=0.5)
+PARAMS = Download(allow_hosts=("127.0.0.1",), min_clip_s=0.5, attempts=1, pause_s=0)
 
 
 class Project:

@@ -16,12 +16,15 @@ class Site(http.server.SimpleHTTPRequestHandler):
     """Serves a folder, and a few addresses that misbehave."""
 
     asked: list[str]
+    heads: list[dict[str, str]]
+    """The headers of each of them."""
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        self.heads.append(dict(self.headers))
         special = {
             "/page": self._page,
             "/list": self._list,
@@ -34,6 +37,10 @@ class Site(http.server.SimpleHTTPRequestHandler):
             "/endless.mp4": self._endless,
             "/feed": self._feed,
             "/late.mp4": self._late,
+            "/busy.mp4": self._busy,
+            "/ranged.mp4": self._ranged,
+            "/breaks.mp4": self._breaks,
+            "/always_breaks.mp4": self._breaks,
             "/broken.mp4": lambda: self.send_error(503, "Down for the night"),
         }.get(self.path.split("?")[0])
         try:
@@ -76,6 +83,50 @@ class Site(http.server.SimpleHTTPRequestHandler):
         there = Path(self.translate_path(self.path)).is_file()
         super().do_GET() if there else self.send_error(503, "Not yet")
 
+    def _busy(self) -> None:
+        """Not now, the first two times."""
+        if sum(path == self.path for path in self.asked) > 2:
+            self.path = "/clip.mp4"
+            super().do_GET()
+            return
+        self.send_response(503 if len(self.asked) % 2 else 429)
+        self.send_header("Retry-After", "0")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _ranged(self) -> None:
+        """Any part of long.mp4 that is asked for."""
+        content = Path(self.directory, "long.mp4").read_bytes()
+        asked = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")
+        start, end = int(asked[0]), min(int(asked[1] or len(content)), len(content) - 1)
+        body = content[start : end + 1]
+        self.send_response(206 if "Range" in self.headers else 200)
+        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _breaks(self) -> None:
+        """Half of what is asked for, then nothing more, until somebody wants to go on."""
+        content = Path(self.directory, "clip.mp4").read_bytes()
+        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+        body = content[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Type", "video/mp4")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(len(body)))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.end_headers()
+        goes_on = "always" not in self.path and any("bytes=0" not in it for it in self._ranges())
+        self.wfile.write(body if goes_on else body[: len(body) // 2])
+        self.close_connection = True
+
+    def _ranges(self) -> list[str]:
+        return [head["Range"] for head in self.heads if "Range" in head]
+
     def _thief(self) -> None:
         self._answer("text/html", b"<html><video src='file:///etc/passwd'></video></html>")
 
@@ -93,10 +144,13 @@ class Site(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[str, list[str]]]:
-    """The site's address, and the list of what it was asked for."""
+def serving(
+    folder: Path, host: str = "127.0.0.1", heads: list[dict[str, str]] | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """The site's address, and the list of what it was asked for; `heads` takes the headers."""
     asked: list[str] = []
-    handler = type("Handler", (Site,), {"asked": asked})
+    heads = [] if heads is None else heads
+    handler = type("Handler", (Site,), {"asked": asked, "heads": heads})
     server = http.server.ThreadingHTTPServer(
         (host, 0), functools.partial(handler, directory=str(folder))
     )

@@ -249,3 +249,9 @@ def test_the_nursery_may_not_take_an_id(root: Path) -> None:
     rows = sources(root, "a,x.mp4,,,cry,,,,none,\n")
     with pytest.raises(CatalogueError, match="choose other ids"):
         joined(rows, [SimpleNamespace(id="a")])  # type: ignore[list-item]
+
+
+def test_a_complaint_does_not_repeat_where_a_video_is(root: Path) -> None:
+    (told,) = complaints(root, "a,https://user:secret@example.org/v,,,cry,,,,none,\n")
+    assert "column address" in told
+    assert "example.org" not in told

@@ -154,17 +154,30 @@ def test_whoever_only_looks_at_what_would_be_done_withdraws_nothing(
     assert not list(store.root.rglob("video.mp4"))
 
 
-def test_what_was_to_be_kept_until_yesterday_is_withdrawn(
+def test_what_was_to_be_kept_until_yesterday_is_withdrawn_and_forgotten(
     project: Project, site_folder: Path
 ) -> None:
     today = datetime.now(UTC).date()
-    days = {"today": today, "past": today - timedelta(days=1)}
-    lines = [f"{name},{site_folder}/clip.mp4,cry,parental,{day}\n" for name, day in days.items()]
-    project.catalogue("")
     header = "id,address,vocalization,consent,retention_until\n"
-    (project.root / "data/sources.csv").write_text(header + "".join(lines))
-    project.run()
+
+    def kept_until(**days: Any) -> None:
+        names = {"today": "clip.mp4", "past": "other.mp4"}
+        lines = [f"{it},{site_folder}/{names[it]},cry,parental,{day}\n" for it, day in days.items()]
+        (project.root / "data/sources.csv").write_text(header + "".join(lines))
+
+    project.catalogue("")
+    kept_until(today=today, past=today)
+    assert project.run().kept == 2
+    kept_until(today=today, past=today - timedelta(days=1))
+    assert project.run().kept == 1
     assert project.ledger()["state"].to_dict() == {"past": "withdrawn", "today": "kept"}
+    assert len(list((project.root / "data/.store").rglob("video.mp4"))) == 1
+    (account,) = (project.root / "data/takedowns").glob("*_past.md")
+    assert "0 tell of it still" in account.read_text()
+    # A clock that is set back, or another date in the row, does not bring it back.
+    kept_until(today=today, past=today + timedelta(days=9))
+    assert project.run().kept == 1
+    assert len(list((project.root / "data/takedowns").glob("*.md"))) == 1
 
 
 def test_a_second_run_asks_nobody_and_writes_the_same_bytes(

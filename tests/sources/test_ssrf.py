@@ -77,8 +77,9 @@ def baited(folder: Path, hidden: str) -> list[str]:
     return list(baits)
 
 
+@pytest.mark.parametrize("section", [None, [0, 5]])
 def test_no_page_list_redirect_or_name_leads_to_a_private_address(
-    trap: tuple[str, list[str]], tmp_path: Path
+    section: list[float] | None, trap: tuple[str, list[str]], tmp_path: Path
 ) -> None:
     hidden, reached = trap
     port = hidden.rsplit(":", 1)[1]
@@ -94,7 +95,7 @@ def test_no_page_list_redirect_or_name_leads_to_a_private_address(
         (site / "hidden").write_text(f"{hidden}/clip.mp4")
         baits = [f"{address}/{name}" for name in names] + [f"{address}/to_hidden"]
         baits += [f"http://{host}:{port}/clip.mp4" for host in hosts]
-        answers = grabbed(baits, out)
+        answers = grabbed(baits, out, section)
     assert reached == []
     assert {f"/{name}" for name in names} <= set(asked), "every bait was taken"
     assert ["reason" in answer for answer in answers] == [True] * len(baits)
@@ -102,9 +103,11 @@ def test_no_page_list_redirect_or_name_leads_to_a_private_address(
     assert not any(b"root:" in content or b"ftyp" in content for content in written)
 
 
-def grabbed(baits: list[str], out: Path) -> list[dict[str, str]]:
+def grabbed(baits: list[str], out: Path, section: list[float] | None) -> list[dict[str, str]]:
     """What the fetcher says of each address."""
     about = {"local": False, "max_bytes": 10**7, "max_s": 99, "max_side_px": 640, "wait_s": 3}
+    about |= {"attempts": 1, "backoff_s": 0, "pause_s": 0, "bytes_per_s": 0, "cookies": ""}
+    about |= {"section": section}
     allowed = {"extractors": [".*"], "generic": True, "allow_hosts": ["127.0.0.1"]}
     requests = [{"address": bait, "folder": str(out), **about, **allowed} for bait in baits]
     done = subprocess.run(

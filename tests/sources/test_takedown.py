@@ -16,6 +16,7 @@ from pipeline.core.code import PROJECT
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Store
+from pipeline.sources import account
 from pipeline.sources.catalogue import read_sources, read_takedowns
 
 HEADER = "id,address,start_s,end_s,vocalization,age_months,source,licence,consent,note\n"
@@ -132,7 +133,11 @@ def test_asked_twice_it_takes_nothing_more(root: Path) -> None:
     main(["takedown", GOES[0]])
     once = everything(root)
     assert main(["takedown", GOES[0]]) == 0
-    assert everything(root) == once
+    twice = everything(root)
+    assert {path for path in twice if path not in once} == {
+        path for path in twice if path.endswith("_2.md")
+    }, "only that it was asked again, and nothing found"
+    assert {path: twice[path] for path in once} == once
 
 
 def test_broken_off_between_store_and_tables_it_takes_nothing_of_others(root: Path) -> None:
@@ -230,3 +235,65 @@ def test_what_was_to_be_kept_until_a_past_day_goes_by_itself(
     before = everything(root)
     assert main(["takedown", "--expired"]) == 0
     assert everything(root) == before
+
+
+def test_what_was_found_and_removed_is_written_down_and_signed(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = root / "models/generator/model.safetensors"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"weights")
+    main(["takedown", GOES[0], "--reason", "the parents asked", "--by", "A. B.", "--json"])
+    path = root / json.loads(capsys.readouterr().out)["account"]
+    text = path.read_text()
+    words = (
+        *(f"clips: {GOES[0]}, {GOES[1]}", "reason: the parents asked", "removed from the store: "),
+        *("0 tell of it still", "Signed off by A. B.", hashlib.sha256(b"weights").hexdigest()),
+    )
+    assert [word for word in words if word not in text] == []
+    body, last = text.rsplit("SHA-256 of the lines above: ", 1)
+    assert hashlib.sha256(body.encode()).hexdigest() == last.strip()
+    assert account.stale(root, model) is not None
+    model.write_bytes(b"other weights")
+    assert account.stale(root, model) is None
+    assert main(["takedown", GOES[0], "--verify"]) == 0
+    main(["takedown", GOES[0]])
+    assert len(list(path.parent.glob("*.md"))) == 2, "an account is never written over"
+
+
+def test_the_recording_itself_goes_wherever_it_lies_in_the_project(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "clips").mkdir()
+    film, notes, other = (root / "clips" / name for name in ("a.mp4", "notes.txt", "b.mp4"))
+    film.write_bytes(b"a film")
+    other.write_bytes(b"another film")
+    digest = hashlib.sha256(b"a film").hexdigest()
+    notes.write_text(f"{GOES[0]} is {digest}")
+    clips = tables.read(root / "data/download/clips.parquet")
+    clips["source_digest"] = [digest, digest, key("another source")]
+    tables.write(root / "data/download/clips.parquet", clips)
+    half = root / "data/.store/.partial/some/1.media.part"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half a film")
+    main(["takedown", digest, "--json"])
+    assert not film.exists()
+    assert not half.exists()
+    assert notes.exists(), "what somebody wrote is theirs to change"
+    assert other.exists()
+    (text,) = (path.read_text() for path in (root / "data/takedowns").glob("*.md"))
+    assert "1 tell of it still\n  - clips/notes.txt" in text
+    assert main(["takedown", digest, "--verify"]) == 1
+
+
+def test_a_file_outside_the_project_is_named_and_left(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = root.parent / "own.mp4"
+    film.write_bytes(b"a film")
+    lines = f"{GOES[0]},{film},cry,parental\n"
+    (root / "data/sources.csv").write_text("id,address,vocalization,consent\n" + lines)
+    main(["takedown", GOES[0], "--exact"])
+    assert film.exists()
+    (text,) = (path.read_text() for path in (root / "data/takedowns").glob("*.md"))
+    assert f"outside the project, yours to remove: {film}" in text

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from pipeline.audit.review import view
 from pipeline.audit.review.desk import Desk, Taken, Verdict
 from pipeline.audit.review.screen import CoveredError, NotHereError, Screen
+from pipeline.core import vault
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Store
@@ -50,6 +51,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_KINDS = {".mp4": "video/mp4", ".flac": "audio/flac"}
 STATUS = {NotHereError: 404, CoveredError: 403}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -158,7 +160,7 @@ class Review:
             raise web.HTTPBadRequest
         found = await asyncio.to_thread(self.screen.answer, clip, what, key, int(reel))
         if isinstance(found, Path):
-            return web.FileResponse(found)
+            return await _file(request, found)
         return web.Response(body=found[0], content_type=found[1])
 
     def _rows(self) -> dict[str, Any]:
@@ -219,6 +221,15 @@ def application(desk: Desk, token: str) -> web.Application:
     app.add_routes(Review(desk).routes(token))
     app.on_response_prepare.append(_guard)
     return app
+
+
+async def _file(request: web.Request, path: Path) -> web.StreamResponse:
+    """A file, any part of it that the browser asks for; what is sealed is opened in memory."""
+    kind = {"Content-Type": _KINDS.get(path.suffix, "application/octet-stream")}
+    with vault.opened(path) as plain:
+        response = web.FileResponse(plain, headers=kind)
+        await response.prepare(request)
+    return response
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
