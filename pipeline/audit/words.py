@@ -60,6 +60,10 @@ def _lines(story: Story) -> Iterator[str]:
         yield ""
         yield "the smallest change of one threshold that would have turned it:"
         yield from (f"  {text}" for text in story.turning[:3])
+    if story.together:
+        yield ""
+        yield "no one threshold would have turned it; these together would have kept a stretch of it:"
+        yield from (f"  {text}" for text in story.together)
 
 
 def of_run(run: FrameRun) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.audit import read, why, words
 from pipeline.commands import _rules
 from pipeline.commands._rules import Rules
-from pipeline.dataset import measures, overrides, turning
+from pipeline.dataset import measures, overrides, together, turning
 from pipeline.dataset.measures import Tables
 from pipeline.dataset.turning import Change
 
@@ -44,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         moment = words.at_frame(account, clip, frame, mend)
         text, content = words.of_moment(moment), moment.as_json()
     else:
-        points = turning.turning_points(alone, known.select) if alone is not None else []
-        story = why.explain(account, clip, points, mend)
+        points, changes = together.either(alone, known.select) if alone is not None else ([], [])
+        story = why.explain(account, clip, points, mend, together=changes)
         text, content = words.in_words(story), story.as_json()
     print(json.dumps(content, indent=2) if arguments.json else text, end="\n" * arguments.json)
     return 0

@@ -159,6 +159,14 @@ def test_turning_points_are_told_as_they_are_given(account):
     assert "min_mouth_visible 0.75 -> 0.41: kept" in words.in_words(story)
 
 
+def test_what_is_needed_together_is_told_where_nothing_alone_suffices(account):
+    story = explain(account, "hidden", together=["select.min_mouth_visible <= 0.4", "and more"])
+    assert "these together would have kept a stretch of it:\n  select.min_mouth" in words.in_words(
+        story
+    )
+    assert story.as_json()["together"] == ["select.min_mouth_visible <= 0.4", "and more"]
+
+
 @pytest.mark.parametrize("clip", [*fake.CLIPS, "gone"])
 def test_every_story_and_moment_is_json(account, clip):
     story = json.loads(json.dumps(explain(account, clip).as_json()))
