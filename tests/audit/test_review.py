@@ -52,6 +52,14 @@ def test_the_table_holds_every_clip_with_its_reason(address):
     assert dict(zip(columns["clip"], worth, strict=True))["gone"] == 0
 
 
+def test_what_is_far_from_every_threshold_is_not_called_close_to_one(address):
+    columns = told(ask(f"{address}api/rows"))["columns"]
+    ground = dict(zip(columns["clip"], columns["ground"], strict=True))
+    # 2.5 dB of 8 that are asked for, and a yaw of 70 degrees beside 40.
+    assert (ground["noisy"], ground["turned"]) == ("", "")
+    assert {each for each in columns["ground"] if each}
+
+
 def test_the_funnel_counts_what_came_to_each_stage_and_went_on(address):
     stages = {name: (came, kept) for name, came, kept in told(ask(f"{address}api/rows"))["funnel"]}
     assert stages["download"] == (len(fake.CLIPS) + 3, len(fake.CLIPS))

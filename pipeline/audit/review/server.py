@@ -113,8 +113,8 @@ class Review:
             await asyncio.to_thread(self.desk.listen)
         content = await asyncio.to_thread(view.of_clip, self.desk, clip)
         content["shown"] = await asyncio.to_thread(self.screen.shown, clip)
-        if content["shown"] and content["shown"]["mesh"] and self.mesh_ready is None:
-            # Whoever opens a clip may ask for its mesh in a moment.
+        if self.desk.account.clips["fit"] and self.mesh_ready is None:
+            # Whoever opens a clip may ask for a mesh in a moment.
             self.mesh_ready = asyncio.create_task(asyncio.to_thread(reels.prepare))
         return web.json_response(content)
 
