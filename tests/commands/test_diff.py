@@ -16,7 +16,10 @@ def test_clips_and_frames_are_told_with_what_did_it():
     tables = world.tables(["a", "b"], spoil_frames=[HIDDEN])
     found = Difference(State(tables, STRICT), State(tables, LAX))
     words = diff._words(found.clips(), found.frames())
-    assert "1 clips differ (thresholds 1), 90 frames flipped; minutes entering 0.05, leaving 0.00" in words
+    assert (
+        "1 clips differ (thresholds 1), 90 frames flipped; minutes entering 0.05, leaving 0.00"
+        in words
+    )
     cause = "thresholds: select.min_mouth_visible 0.75 -> 0.7"
     assert f"b 0-89: mouth_hidden -> kept, by {cause}" in words
     (row,) = json.loads(diff._json(found.clips(), found.frames()))

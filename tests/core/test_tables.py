@@ -77,7 +77,6 @@ def test_a_missing_table_is_named(tmp_path):
         assert caught.value.filename == str(tmp_path / "gone.parquet")
 
 
-
 def test_questions_about_few_clips_load_neither_pandas_nor_all_of_arrow(path):
     """Either takes longer to load than such a question takes to answer."""
     code = f"""

@@ -142,7 +142,9 @@ def test_a_threshold_costs_no_measurement(project: Project) -> None:
 
 def test_an_experiment_runs_with_one_parameter_changed(project: Project) -> None:
     for name, most_deg in (("narrow", 1), ("wide", 30)):
-        ran = project.dvc("exp", "run", "-n", name, "-S", f"select.max_yaw_deg={most_deg}", "select")
+        ran = project.dvc(
+            "exp", "run", "-n", name, "-S", f"select.max_yaw_deg={most_deg}", "select"
+        )
         assert ran.code == 0, ran.output
         assert set(ran.lines) == {"select"}
     told = project.cradle("diff", "narrow", "--json")
