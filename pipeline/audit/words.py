@@ -62,7 +62,7 @@ def _lines(story: Story) -> Iterator[str]:
         yield from (f"  {text}" for text in story.turning[:3])
     if story.together:
         yield ""
-        yield "no one threshold would have turned it; these together would have kept a stretch of it:"
+        yield "no one threshold would have turned it; these together would have kept a stretch:"
         yield from (f"  {text}" for text in story.together)
 
 

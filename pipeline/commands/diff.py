@@ -130,11 +130,12 @@ def _words(clips: pd.DataFrame, frames: pd.DataFrame) -> str:
     if clips.empty and frames.empty:
         return "no clip flipped"
     moved_s = clips["after_s"] - clips["before_s"]
+    entering_s, leaving_s = moved_s.clip(lower=0).sum(), moved_s.clip(upper=0).abs().sum()
     causes = ", ".join(f"{cause} {count}" for cause, count in clips["cause"].value_counts().items())
     flipped = int((frames["end_frame"] - frames["start_frame"]).sum())
     lines = [
         f"{len(clips):,} clips differ ({causes}), {flipped:,} frames flipped; minutes entering "
-        f"{moved_s.clip(lower=0).sum() / 60:.2f}, leaving {moved_s.clip(upper=0).abs().sum() / 60:.2f}",
+        f"{entering_s / 60:.2f}, leaving {leaving_s / 60:.2f}",
         "",
         clips.head(SHOWN).to_string(index=False, float_format=lambda x: f"{x:.2f}"),
         *_more(len(clips)),

@@ -1,7 +1,7 @@
 """What would have kept a clip that breaks several rules at once, so that no one threshold can.
 
     together(tables.alone("kitchen_04"), thresholds)
-    [Change("select.min_mouth_visible", 0.65, 0.58, "<="), Change("select.max_yaw_deg", 40, 46, ">=")]
+    [Change("select.min_mouth_visible", 0.65, 0.58, "<="), ...]
 
 A clip is kept if one stretch of it is: what is told is what the stretch needs that is nearest to
 the thresholds, and it is decided again before it is told.

@@ -161,9 +161,7 @@ def test_turning_points_are_told_as_they_are_given(account):
 
 def test_what_is_needed_together_is_told_where_nothing_alone_suffices(account):
     story = explain(account, "hidden", together=["select.min_mouth_visible <= 0.4", "and more"])
-    assert "these together would have kept a stretch of it:\n  select.min_mouth" in words.in_words(
-        story
-    )
+    assert "these together would have kept a stretch:\n  select.min_mouth" in words.in_words(story)
     assert story.as_json()["together"] == ["select.min_mouth_visible <= 0.4", "and more"]
 
 

@@ -1,4 +1,4 @@
-"""`cradle bench report`: the report of 10,000 made-up clips, opened in a browser without a network."""
+"""`cradle bench report`: the report of 10,000 made-up clips, opened without a network."""
 
 from __future__ import annotations
 
