@@ -18,7 +18,7 @@ from pipeline.audit.review import looked, reels
 from pipeline.audit.review.screen import Screen
 from pipeline.core.store import Store
 from pipeline.dataset import overrides
-from pipeline.dataset.overriding import append
+from pipeline.dataset.overriding import append, take_back
 from tests.audit import fake, hostile, seen
 from tests.audit.serving import TOKEN, ask, served
 from tests.dataset import world
@@ -295,6 +295,23 @@ def test_a_word_is_taken_back_by_who_said_it(address, root):
     told(ask(f"{address}api/take-back", {**body, "by": "tb"}))
     assert overrides.read(path) == before[:-1]
     assert ask(f"{address}api/take-back", {**body, "by": "tb"})[0] == 400
+
+
+def test_reviewers_who_disagree_are_found_beside_a_stale_word(address, root):
+    path = root / "data" / "overrides.csv"
+    words = [
+        replace(world.override("noisy", "keep"), measured="0123456789ab", reviewer="old"),
+        # Who changes their mind disagrees with nobody.
+        replace(world.override("turned", "keep"), reviewer="mk"),
+        replace(world.override("turned", "drop"), reviewer="mk"),
+        replace(world.override("noisy", "drop"), reviewer="mk"),
+    ]
+    append(path, words)
+    columns = told(ask(f"{address}api/rows"))["columns"]
+    split = [c for c, apart in zip(columns["clip"], columns["split"], strict=True) if apart]
+    assert split == ["noisy"]
+    for word in words:
+        take_back(path, word)
 
 
 def test_a_stale_word_comes_first_and_anybody_may_take_it_back(address, root):

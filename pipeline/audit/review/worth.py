@@ -71,10 +71,10 @@ class Worth:
             places[word.reviewer, word.start_frame, word.end_frame] = word
         words = [list(last.get(clip, {}).values()) for clip in self.clips]
         stale = np.array([any(word.stale for word in of) for of in words], float)
-        split = np.array([_split(of) for of in words], float)
+        disagree = np.array([split(of) for of in words], float)
         shares = {
             "stale verdict": stale,
-            "reviewers disagree": split,
+            "reviewers disagree": disagree,
             "close to a threshold": self.close,
             "voice and catalogue disagree": self.other_type,
             # A mouth that keeps still says something only where the rest was good enough.
@@ -88,7 +88,7 @@ class Worth:
         # Where select decided nothing, nobody's word changes anything.
         each[:, self.number < 0] = 0.0
         heads = np.array([len({word.reviewer for word in of}) for of in words])
-        left = np.select([heads == 0, (stale + split) > 0, heads == 1], [1.0, 1.0, SECOND_OPINION])
+        left = np.select([heads == 0, (stale + disagree) > 0, heads == 1], [1.0, 1.0, SECOND_OPINION])
         worth = np.round(each.sum(axis=0) * left, 3)
         strongest, names = each.argmax(axis=0), np.array(list(WORTH), object)
         told = (worth > 0) & (np.take_along_axis(every, strongest[None], 0)[0] >= TOLD)
@@ -100,11 +100,12 @@ class Worth:
         return padded[self.number]
 
 
-def _split(words: Sequence[Override]) -> bool:
-    """Whether two reviewers say different things of the same frames."""
+def split(words: Sequence[Override]) -> bool:
+    """Whether two reviewers say different things of the same frames, by the last word of each."""
+    last = {(word.start_frame, word.end_frame, word.reviewer): word.verdict for word in words}
     verdicts: dict[tuple, set[str]] = {}
-    for word in words:
-        verdicts.setdefault((word.start_frame, word.end_frame), set()).add(word.verdict)
+    for (start, end, _), verdict in last.items():
+        verdicts.setdefault((start, end), set()).add(verdict)
     return any(len(different) > 1 for different in verdicts.values())
 
 
