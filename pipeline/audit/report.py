@@ -155,17 +155,20 @@ def _within(
     render: Callable[[list[ClipView]], str],
 ) -> str:
     """The page with as many clips in detail, in that order, as keep it below its limit."""
-    most = len(detailed)
-    while True:
+    def size(most: int) -> tuple[str, float]:
         chosen = set(detailed[:most])
         page = render([replace(view, full=view.story.clip in chosen) for view in clips])
-        excess = len(page.encode()) - limit_mb * 1e6
-        if excess <= 0 or not most:
-            return page
+        return page, float(len(page.encode()))
+
+    most, limit = len(detailed), limit_mb * 1e6
+    page, length = size(most)
+    bare = size(0)[1] if length > limit else 0.0
+    while length > limit and most:
         # Clips differ in size; a few too many go rather than that it is written many times.
-        bare = len(render([replace(view, full=False) for view in clips]).encode())
-        share = (len(page.encode()) - bare) / most
-        most = max(0, most - max(1, math.ceil(1.1 * excess / max(share, 1.0))))
+        share = max((length - bare) / most, 1.0)
+        most = max(0, most - max(1, math.ceil(1.1 * (length - limit) / share)))
+        page, length = size(most)
+    return page
 
 
 def render(
