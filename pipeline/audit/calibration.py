@@ -1,12 +1,14 @@
-"""Whether reviewers agree with the gates: each verdict against what was decided without it.
+"""Whether the gates are right: what was decided, against reviewers' verdicts and against the truth.
 
 found = calibration(data, thresholds, minimum_s, said)
 found.gates       by gate: how many verdicts, how many agree, Wilson's interval
 found.distances   the same by how far the value lay from its threshold
+against(data, thresholds, minimum_s, known)    the same of clips whose truth is known
 
 A verdict speaks of a clip or of a stretch of it, and counts once, because the frames of a stretch
-are judged together. What reviewers were shown first is what is close to a threshold, so that these
-rates are lower than those of a sample drawn by chance.
+are judged together. So do the frames of a clip that were decided alike: they count once, with what
+is true of most of them. What reviewers were shown first is what is close to a threshold, so that
+their rates are lower than those of a sample drawn by chance.
 """
 
 from __future__ import annotations
@@ -18,15 +20,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.audit.bias import wilson
 from pipeline.core.reasons import Reason
 from pipeline.dataset import measures
 from pipeline.dataset.decide import decide
+from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES
 from pipeline.dataset.overrides import Override
 from pipeline.dataset.params import Select
 
 AGREEMENT = "agreement.csv"
+COLUMNS = ["label", "by", "decided", "verdicts", "agreed", "rate", "low", "high"]
+GATES = tuple(str(gate.reason) for gate in (*FRAME_GATES, *VOICE_GATES))
+"""Reasons that say what is in a frame; how long a span is was not decided by what it shows."""
 KEPT = (str(Reason.KEPT), str(Reason.BRIDGED))
 BESIDE = (0.05, 0.2, 0.5)
 """Edges of the distances from a threshold, as shares of it."""
@@ -63,23 +70,27 @@ class Rate:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What reviewers said, against what the gates said of the same."""
+    """What reviewers said, or what is true, against what the gates said of the same."""
 
     gates: list[Rate] = field(default_factory=list)
     """By what was decided, such as `mouth_hidden` or `kept`."""
     distances: list[Rate] = field(default_factory=list)
-    precision: Rate = Rate("kept, and reviewers keep", 0, 0)
-    recall: Rate = Rate("reviewers keep, and kept", 0, 0)
+    precision: Rate = Rate("kept, and to be kept", 0, 0)
+    recall: Rate = Rate("to be kept, and kept", 0, 0)
     stale: int = 0
     """Verdicts on other measurements, which are left out."""
 
-    def write(self, folder: Path) -> None:
-        """Write data/audit/agreement.csv: decided, verdicts, agreed, rate, low, high."""
-        rows = [(r.group, r.of, r.agreed, r.rate, r.low, r.high) for r in self.gates]
-        names = ["decided", "verdicts", "agreed", "rate", "low", "high"]
-        pd.DataFrame(rows, columns=names).to_csv(
-            folder / AGREEMENT, index=False, float_format="%.6g", lineterminator="\n"
-        )
+
+def write(folder: Path, found: Mapping[str, Calibration]) -> None:
+    """Write data/audit/agreement.csv, a row a gate and who knows better."""
+    rows = [
+        (f"{who}: {r.group}", who, r.group, r.of, r.agreed, r.rate, r.low, r.high)
+        for who, told in found.items()
+        for r in told.gates
+    ]
+    pd.DataFrame(rows, columns=COLUMNS).to_csv(
+        folder / AGREEMENT, index=False, float_format="%.6g", lineterminator="\n"
+    )
 
 
 def calibration(
@@ -98,13 +109,47 @@ def calibration(
         part = frames.iloc[min(first + (override.start_frame or 0), stop) : stop]
         if len(part):
             rows.append((*_decided(part), override.verdict == "keep"))
+    return _counted(rows, sum(override.stale for override in last.values()))
+
+
+def against(
+    data: Path,
+    thresholds: Select,
+    minimum_s: Mapping[str, float],
+    known: Mapping[str, NDArray[np.bool_]],
+) -> Calibration:
+    """Hold the decision without any verdicts against what is true of clips.
+
+    Args:
+        data: the project's data folder.
+        thresholds: what is decided by.
+        minimum_s: the shortest event that counts, by vocalization.
+        known: by clip, whether each of its frames (F,) is good.
+    """
+    if not known or not (data / "landmarks" / "frames.parquet").exists():
+        return Calibration()
+    tables = measures.read(data, minimum_s, (), set(known))
+    frames = decide(tables, thresholds).frames
+    rows = []
+    for clip, number in tables.place.items():
+        first, end = tables.first[number : number + 2]
+        good = known[clip][: end - first]
+        mine = frames.iloc[first : first + len(good)]
+        decided = mine["reason"].where(~mine["reason"].isin(KEPT), "kept").to_numpy(object)
+        for reason in set(decided) & {"kept", *GATES}:
+            part = decided == reason
+            rows.append((*_decided(mine[part]), bool(good[part].mean() > 0.5)))
+    return _counted(rows)
+
+
+def _counted(rows: list[tuple[str, float, bool, bool]], stale: int = 0) -> Calibration:
     table = pd.DataFrame(rows, columns=["decided", "far", "kept", "keep"])
     return Calibration(
         list(_rates(table, table["decided"])),
         list(_rates(table, _bands(table))),
-        _rate("kept, and reviewers keep", table.loc[table["kept"], "keep"]),
-        _rate("reviewers keep, and kept", table.loc[table["keep"].astype(bool), "kept"]),
-        sum(override.stale for override in last.values()),
+        _rate("kept, and to be kept", table.loc[table["kept"].astype(bool), "keep"]),
+        _rate("to be kept, and kept", table.loc[table["keep"].astype(bool), "kept"]),
+        stale,
     )
 
 

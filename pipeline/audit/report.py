@@ -3,7 +3,7 @@
     data/audit/report.html
     data/audit/bias.csv, bias_sources.csv    who is kept how often; see `balance`
     data/audit/funnel.csv, yield.csv, ...    what came in and what was kept; see `harvest`
-    data/audit/agreement.csv                 whether reviewers agree with the gates; `calibration`
+    data/audit/agreement.csv                 whether the gates are right; `calibration`
 
 The page is whole: it asks nothing of any network, and its policy forbids it to. Titles and names
 were written by strangers; they are escaped everywhere.
@@ -20,13 +20,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import NDArray
 
-from pipeline.audit import funnel, learned, pictures, read, timeline, words
+from pipeline.audit import calibration, funnel, learned, pictures, read, timeline, words
 from pipeline.audit.balance import Balance, balance
-from pipeline.audit.calibration import Calibration, calibration
+from pipeline.audit.calibration import Calibration
 from pipeline.audit.harvest import Harvest, harvest
 from pipeline.audit.params import Audit
 from pipeline.audit.pictures import Drawn, Shown
@@ -37,6 +39,7 @@ from pipeline.audit.timeline import Block, Timeline
 from pipeline.audit.why import Step, Story, explain
 from pipeline.core.reasons import STATE_MEANS, Reason, State
 from pipeline.core.stage import Stage, Summary
+from pipeline.core.store import Store
 from pipeline.dataset import overrides
 
 HERE = Path(__file__).parent
@@ -77,12 +80,17 @@ class Told:
 
     balance: Balance
     harvest: Harvest
-    calibration: Calibration
+    reviewers: Calibration
+    truth: Calibration
     origin: Provenance
 
 
-def run(stage: Stage[Audit]) -> Summary:
-    """Write the report of everything that was run."""
+Known = Callable[[Any, Store], Mapping[str, NDArray[np.bool_]]]
+"""Of synthetic clips, by the nursery's parameters: whether each frame of a clip is good."""
+
+
+def run(stage: Stage[Audit], known: Known | None = None) -> Summary:
+    """Write the report of everything that was run; `known` tells the truth of synthetic clips."""
     account = read.read(stage.root / "data")
     detailed = _spread(account, stage.params.detailed_clips)
     account.read_ahead(detailed)
@@ -95,7 +103,7 @@ def run(stage: Stage[Audit]) -> Summary:
     told = Told(
         balance(account),
         harvest(account),
-        _calibrated(stage),
+        *_calibrated(stage, known),
         provenance(stage.root, account, stage.everything),
     )
     page = _within(
@@ -106,8 +114,9 @@ def run(stage: Stage[Audit]) -> Summary:
     )
     out = stage.fresh_out()
     (out / PAGE).write_text(page, encoding="utf-8")
-    for part in (told.balance, told.harvest, told.calibration):
+    for part in (told.balance, told.harvest):
         part.write(out)
+    calibration.write(out, {"reviewers": told.reviewers, "nursery": told.truth})
     kept = sum(view.story.state == State.KEPT for view in clips)
     return Summary(
         seen=len(clips),
@@ -119,10 +128,16 @@ def run(stage: Stage[Audit]) -> Summary:
     )
 
 
-def _calibrated(stage: Stage[Audit]) -> Calibration:
-    minimum_s = {kind.name: kind.min_s for kind in stage.everything.vocalizations}
-    said = overrides.read(stage.root / "data" / "overrides.csv")
-    return calibration(stage.root / "data", stage.everything.select, minimum_s, said)
+def _calibrated(stage: Stage[Audit], known: Known | None) -> tuple[Calibration, Calibration]:
+    """By reviewers, and by the truth of synthetic clips."""
+    everything, data = stage.everything, stage.root / "data"
+    minimum_s = {kind.name: kind.min_s for kind in everything.vocalizations}
+    said = overrides.read(data / "overrides.csv")
+    true = {} if known is None else known(everything.nursery, stage.store)
+    return (
+        calibration.calibration(data, everything.select, minimum_s, said),
+        calibration.against(data, everything.select, minimum_s, true),
+    )
 
 
 def _drawn(stage: Stage[Audit], account: Account, stories: list[Story]) -> Drawn:
@@ -140,17 +155,20 @@ def _within(
     render: Callable[[list[ClipView]], str],
 ) -> str:
     """The page with as many clips in detail, in that order, as keep it below its limit."""
-    most = len(detailed)
-    while True:
+    def size(most: int) -> tuple[str, float]:
         chosen = set(detailed[:most])
         page = render([replace(view, full=view.story.clip in chosen) for view in clips])
-        excess = len(page.encode()) - limit_mb * 1e6
-        if excess <= 0 or not most:
-            return page
+        return page, float(len(page.encode()))
+
+    most, limit = len(detailed), limit_mb * 1e6
+    page, length = size(most)
+    bare = size(0)[1] if length > limit else 0.0
+    while length > limit and most:
         # Clips differ in size; a few too many go rather than that it is written many times.
-        bare = len(render([replace(view, full=False) for view in clips]).encode())
-        share = (len(page.encode()) - bare) / most
-        most = max(0, most - max(1, math.ceil(1.1 * excess / max(share, 1.0))))
+        share = max((length - bare) / most, 1.0)
+        most = max(0, most - max(1, math.ceil(1.1 * (length - limit) / share)))
+        page, length = size(most)
+    return page
 
 
 def render(
@@ -191,7 +209,8 @@ def render(
         learned=what,
         balance=told.balance,
         harvest=told.harvest,
-        calibration=told.calibration,
+        reviewers=told.reviewers,
+        truth=told.truth,
         origin=told.origin,
         plot_size=learned.PLOT,
         of_run=words.of_run,

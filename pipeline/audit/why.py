@@ -129,6 +129,8 @@ class Story:
     """Of a kept clip: the rules with the least room left, the tightest first."""
     turning: list[str] = field(default_factory=list)
     """What would have turned it, when it was decided again with other thresholds."""
+    together: list[str] = field(default_factory=list)
+    """Where no one threshold could have: changes that would have kept it all together."""
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -148,6 +150,7 @@ def explain(
     turning: Sequence[object] = (),
     mend: Mend | None = None,
     *,
+    together: Sequence[object] = (),
     frames: bool = True,
 ) -> Story:
     """Tell a clip's way through the stages.
@@ -157,6 +160,7 @@ def explain(
         clip: its id.
         turning: changes of thresholds that would have turned it, each saying so as text.
         mend: what would have kept frames that were dropped.
+        together: changes that would have turned it all together, each saying so as text.
         frames: whether to tell of its frames and spans as well, which takes reading them.
 
     Raises:
@@ -180,6 +184,7 @@ def explain(
         _spans(account, clip, fate) if frames else [],
         _closest(runs) if fate.kept else [],
         [str(point) for point in turning],
+        [str(change) for change in together],
     )
 
 

@@ -20,11 +20,14 @@ MOST_RUNS = 12
 
 def in_words(story: Story) -> str:
     """Tell a story in a screenful."""
-    # A site's answer may hold what moves a terminal's cursor or turns its writing around.
-    return "".join(_printable(line) + "\n" for line in _lines(story))
+    return "".join(printable(line) + "\n" for line in _lines(story))
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
+    """A line without what moves a terminal's cursor or turns its writing around.
+
+    Strangers may have put such into a site's answer, or into a reason in data/overrides.csv.
+    """
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line
     )
@@ -57,6 +60,10 @@ def _lines(story: Story) -> Iterator[str]:
         yield ""
         yield "the smallest change of one threshold that would have turned it:"
         yield from (f"  {text}" for text in story.turning[:3])
+    if story.together:
+        yield ""
+        yield "no one threshold would have turned it; these together would have kept a stretch:"
+        yield from (f"  {text}" for text in story.together)
 
 
 def of_run(run: FrameRun) -> str:

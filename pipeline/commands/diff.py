@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import yaml
 
+from pipeline.audit.words import printable
 from pipeline.core.errors import CradleError
 from pipeline.core.params import fit
 from pipeline.dataset import measures, overrides
@@ -129,11 +130,12 @@ def _words(clips: pd.DataFrame, frames: pd.DataFrame) -> str:
     if clips.empty and frames.empty:
         return "no clip flipped"
     moved_s = clips["after_s"] - clips["before_s"]
+    entering_s, leaving_s = moved_s.clip(lower=0).sum(), moved_s.clip(upper=0).abs().sum()
     causes = ", ".join(f"{cause} {count}" for cause, count in clips["cause"].value_counts().items())
     flipped = int((frames["end_frame"] - frames["start_frame"]).sum())
     lines = [
         f"{len(clips):,} clips differ ({causes}), {flipped:,} frames flipped; minutes entering "
-        f"{moved_s.clip(lower=0).sum() / 60:.2f}, leaving {-moved_s.clip(upper=0).sum() / 60:.2f}",
+        f"{entering_s / 60:.2f}, leaving {leaving_s / 60:.2f}",
         "",
         clips.head(SHOWN).to_string(index=False, float_format=lambda x: f"{x:.2f}"),
         *_more(len(clips)),
@@ -141,7 +143,7 @@ def _words(clips: pd.DataFrame, frames: pd.DataFrame) -> str:
     if len(frames):
         lines += ["", "frames", *map(_run, frames.head(SHOWN).to_dict("records"))]
         lines += _more(len(frames))
-    return "\n".join(lines)
+    return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
 
 def _run(row: dict[Hashable, Any]) -> str:

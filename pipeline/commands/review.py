@@ -9,8 +9,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.commands import _rules
 from pipeline.core.errors import CradleError
-from pipeline.params import load
 
 if TYPE_CHECKING:
     from pipeline.audit.review.desk import Desk
@@ -29,9 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.audit.review.desk import Desk
 
     root = Path.cwd()
-    known = load(root)
-    minimum_s = {kind.name: kind.min_s for kind in known.vocalizations}
-    desk = Desk.open(root, known.select, minimum_s)
+    known = _rules.read(root)
+    desk = Desk.open(root, known.select, known.minimum_s)
     try:
         listening = socket.create_server((HOST, arguments.port))
     except OSError as error:

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import nursery
 from pipeline.core.errors import CradleError
-from pipeline.core.store import Entry, Store
+from pipeline.core.store import Store
 from pipeline.core.tables import read
 from pipeline.dataset import labels, measures, overrides, what_if
-from pipeline.dataset.measures import FPS, Tables
+from pipeline.dataset.measures import Tables
 from pipeline.dataset.params import Select
 from pipeline.dataset.weigh import Scales
 from pipeline.dataset.what_if import Change, Outcome
-from pipeline.nursery import truth
+from pipeline.nursery import known
+from pipeline.nursery.params import Nursery
 from pipeline.params import Everything, load
 
 EXAMPLE = (
@@ -45,20 +45,20 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.change and arguments.sweep is None:
         raise CradleError("what-if: give a change such as select.max_yaw_deg=30, or --sweep")
     root = Path.cwd()
-    known = load(root)
-    tables, sources = _measured(root, known)
-    chosen = what_if.thresholds(known.select, arguments.change)
+    everything = load(root)
+    tables, sources = _measured(root, everything)
+    chosen = what_if.thresholds(everything.select, arguments.change)
     if arguments.sweep is not None:
-        rows = list(_curve(arguments.sweep, tables, chosen, _labelled(root, known, tables)))
-        print(json.dumps(rows, indent=2) if arguments.json else _drawn(rows, known.select))
+        rows = list(_curve(arguments.sweep, tables, chosen, _labelled(root, everything, tables)))
+        print(json.dumps(rows, indent=2) if arguments.json else _drawn(rows, everything.select))
         return 0
-    change = what_if.compare(tables, sources, known.select, chosen)
+    change = what_if.compare(tables, sources, everything.select, chosen)
     print(json.dumps(_plain(change), indent=2) if arguments.json else _words(change))
     return 0
 
 
-def _measured(root: Path, known: Everything) -> tuple[Tables, pd.Series]:
-    minimum_s = {kind.name: kind.min_s for kind in known.vocalizations}
+def _measured(root: Path, everything: Everything) -> tuple[Tables, pd.Series]:
+    minimum_s = {kind.name: kind.min_s for kind in everything.vocalizations}
     said = overrides.read(root / "data" / "overrides.csv")
     try:
         tables = measures.read(root / "data", minimum_s, said)
@@ -70,33 +70,28 @@ def _measured(root: Path, known: Everything) -> tuple[Tables, pd.Series]:
     return tables, clips.set_index("clip")["source"]
 
 
-def _labelled(root: Path, known: Everything, tables: Tables) -> dict[str, np.ndarray]:
+def _labelled(root: Path, everything: Everything, tables: Tables) -> dict[str, np.ndarray]:
     """Frames that somebody or something knows to be good or bad, by who knows."""
     every = {
         "reviewers": labels.of_reviewers(tables),
-        "nursery": _of_the_nursery(tables, Store(root / "data" / ".store"), known.nursery),
+        "nursery": _of_the_nursery(tables, Store(root / "data" / ".store"), everything.nursery),
     }
     return {name: found for name, found in every.items() if found.any()}
 
 
-def _of_the_nursery(tables: Tables, store: Store, wanted: nursery.Nursery) -> np.ndarray:
+def _of_the_nursery(tables: Tables, store: Store, wanted: Nursery) -> np.ndarray:
     """Labels (N,) that the truth of synthetic clips gives, as far as it is still stored."""
     found = np.zeros(int(tables.first[-1]), np.int8)
-    place = tables.place
-    step = nursery.step(wanted)
-    for job in nursery.jobs(wanted):
-        entry = store.find(step.name, step.key(job.digest))
-        if job.clip not in place or not isinstance(entry, Entry):
-            continue
-        first, end = tables.first[place[job.clip] : place[job.clip] + 2]
-        known = truth.read(entry.path)
-        good = np.asarray(known.good, bool)[known.frames_at(FPS)][: end - first]
-        found[first : first + len(good)] = np.where(good, labels.GOOD, labels.BAD)
+    for clip, good in known.of_frames(wanted, store).items():
+        if clip in tables.place:
+            first, end = tables.first[tables.place[clip] :][:2]
+            part = good[: end - first]
+            found[first : first + len(part)] = np.where(part, labels.GOOD, labels.BAD)
     return found
 
 
 def _curve(
-    sweep: str, tables: Tables, chosen: Any, known: dict[str, np.ndarray]
+    sweep: str, tables: Tables, chosen: Any, labelled: dict[str, np.ndarray]
 ) -> Iterator[dict[str, Any]]:
     # Overrides would make every threshold agree with the reviewers who gave them.
     scales = Scales(replace(tables, overrides=()))
@@ -105,9 +100,11 @@ def _curve(
         there = what_if.thresholds(chosen, [f"{what_if.SECTION}.{key}={value}"])
         result = what_if.outcome(scales, there)
         row = {key: value, **_amount(result)}
-        for name, found in known.items():
+        for name, found in labelled.items():
             compared = labels.score(found, result.inside)
-            row |= {f"{name}_{what}": number for what, number in asdict(compared).items()}
+            numbers = asdict(compared).items()
+            # JSON has no word for a share of nothing but null.
+            row |= {f"{name}_{what}": n if n == n else None for what, n in numbers}
         yield row
 
 

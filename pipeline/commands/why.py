@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 from pipeline.audit import read, why, words
-from pipeline.dataset import measures, overrides, turning
+from pipeline.commands import _rules
+from pipeline.commands._rules import Rules
+from pipeline.dataset import measures, overrides, together, turning
 from pipeline.dataset.measures import Tables
 from pipeline.dataset.turning import Change
-from pipeline.params import Everything, load
 
 EXAMPLE = "cradle why nursery_hand_01 --frame 41"
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Tell the clip's or the frame's story."""
     root, clip = Path.cwd(), arguments.clip
     account = _account(root / "data", clip)
-    known = load(root)
+    known = _rules.read(root)
     alone = _alone(root, clip, known)
     frame = arguments.frame
     if arguments.time is not None:
@@ -43,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         moment = words.at_frame(account, clip, frame, mend)
         text, content = words.of_moment(moment), moment.as_json()
     else:
-        points = turning.turning_points(alone, known.select) if alone is not None else []
-        story = why.explain(account, clip, points, mend)
+        points, changes = together.either(alone, known.select) if alone is not None else ([], [])
+        story = why.explain(account, clip, points, mend, together=changes)
         text, content = words.in_words(story), story.as_json()
     print(json.dumps(content, indent=2) if arguments.json else text, end="\n" * arguments.json)
     return 0
@@ -59,12 +60,11 @@ def _account(data: Path, clip: str) -> read.Account:
     return account
 
 
-def _alone(root: Path, clip: str, known: Everything) -> Tables | None:
+def _alone(root: Path, clip: str, known: Rules) -> Tables | None:
     """What select decided on; nothing where the clip never came as far."""
-    minimum_s = {kind.name: kind.min_s for kind in known.vocalizations}
     said = overrides.read(root / "data" / "overrides.csv")
     try:
-        measured = measures.read(root / "data", minimum_s, said, [clip])
+        measured = measures.read(root / "data", known.minimum_s, said, [clip])
     except FileNotFoundError:
         return None
     return measured if len(measured) else None

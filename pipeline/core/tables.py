@@ -58,9 +58,15 @@ def values(column: pa.ChunkedArray, kind: type[np.generic]) -> NDArray:
 
 def lists(column: pa.ChunkedArray, kind: type[np.generic]) -> tuple[NDArray[np.int64], NDArray]:
     """Length (N,) of each list of a column, and their values one after the other."""
-    lengths = [np.diff(_values(chunk.offsets)) for chunk in column.chunks]
-    inside = pa.chunked_array([chunk.flatten() for chunk in column.chunks], column.type.value_type)
-    return np.concatenate([np.zeros(0, np.int64), *lengths]), values(inside, kind)
+    edges = [_values(chunk.offsets) for chunk in column.chunks]
+    # Not `flatten`: it loads all that Arrow can compute with.
+    parts = [
+        chunk.values.slice(int(edge[0]), int(edge[-1] - edge[0]))
+        for chunk, edge in zip(column.chunks, edges, strict=True)
+    ]
+    inside = pa.chunked_array(parts, column.type.value_type)
+    lengths = [np.zeros(0, np.int64), *map(np.diff, edges)]
+    return np.concatenate(lengths), values(inside, kind)
 
 
 def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:
@@ -168,5 +174,16 @@ def _decoded(table: pa.Table) -> pa.Table:
     place, column = table.column_names.index(CLIP), table[CLIP]
     if not pa.types.is_dictionary(column.type):
         return table
-    plain = pa.chunked_array([c.dictionary_decode() for c in column.chunks], column.type.value_type)
+    plain = pa.chunked_array(list(map(_text, column.chunks)), pa.string())
     return table.set_column(place, CLIP, plain)
+
+
+def _text(chunk: pa.DictionaryArray) -> pa.StringArray:
+    """Names written out; Arrow's own ways load pandas, or all that Arrow can compute with."""
+    places, dictionary = _values(chunk.indices).tolist(), chunk.dictionary
+    names = {place: dictionary[place].as_py().encode() for place in set(places)}
+    written = [names[place] for place in places]
+    ends = np.cumsum([0, *map(len, written)], dtype=np.int32)
+    return pa.StringArray.from_buffers(
+        len(written), pa.py_buffer(ends), pa.py_buffer(b"".join(written))
+    )

@@ -20,6 +20,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from pipeline.core.reasons import State
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Gate
@@ -220,7 +221,18 @@ def _first_that_turns(
     now, turns_at = float(getattr(thresholds, name)), float(values[low])
     # Rounded away from where it is now, so that what is printed turns it as well.
     turns_at = round_towards(turns_at, "<=" if turns_at < now else ">=", MANY_DIGITS)
+    if not _allowed(name, turns_at):
+        return None
     return TurningPoint(name, now, turns_at, _changed(scales, thresholds, name, turns_at))
+
+
+def _allowed(name: str, value: float) -> bool:
+    """Whether params.yaml may say so: nobody can use a threshold that it refuses."""
+    try:
+        Select.model_validate({name: int(value) if name == "max_gap_frames" else value})
+    except ValidationError:
+        return False
+    return True
 
 
 def _changed(scales: Scales, thresholds: Select, name: str, value: float) -> State:

@@ -1,4 +1,4 @@
-"""What is known of a synthetic clip, written beside it; for benchmarks and tests, never a stage.
+"""What is known of a synthetic clip, written beside it; compared with decisions, never decided by.
 
     truth = read(folder)            # folder: a store entry of the step "nursery"
     truth.expression[frame]         # (64,) latents

@@ -129,7 +129,7 @@ def test_the_page_says_which_group_differs_and_by_how_much(run):
     row |= {"low": 0.24, "high": 0.44, "rest_rate": 0.7, "difference": 1 / 3 - 0.7, "differs": True}
     row |= {"difference_low": -0.5, "difference_high": -0.2, "p": 1e-6, "p_holm": 4e-6}
     origin = provenance(run, account, load(PROJECT))
-    told = report.Told(made([row]), harvest.harvest(account), Calibration(), origin)
+    told = report.Told(made([row]), harvest.harvest(account), Calibration(), Calibration(), origin)
     page = report.render(account, [], report.learned.Learned(), told)
     assert "37 points less often than the rest (-50 to -20), p 4e-06" in page
     assert "1 group is kept more or less often" in page

@@ -2,10 +2,11 @@
 
 import csv
 
+import numpy as np
 import pytest
 
 from pipeline.audit import read, report
-from pipeline.audit.calibration import AGREEMENT, Calibration, calibration
+from pipeline.audit.calibration import AGREEMENT, Calibration, against, calibration
 from pipeline.audit.harvest import FUNNEL, KINDS, harvest
 from pipeline.dataset import measures, overriding
 from tests.audit import fake
@@ -84,12 +85,41 @@ def test_the_page_and_the_files_tell_it(tmp_path):
     report.run(fake.stage(root))
     folder = root / "data" / "audit"
     page = (folder / report.PAGE).read_text()
-    assert "Whether reviewers agree" in page
+    assert "Whether the gates are right" in page
+    assert "Against reviewers" in page
+    assert "Against the truth of synthetic clips" not in page
     assert "0 of 1 agree" in page
     assert "1 stale verdict is left out" in page
     with (folder / AGREEMENT).open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["decided"], row["verdicts"], row["agreed"]) == ("mouth_hidden", "1", "0")
+    assert (row["label"], row["by"]) == ("reviewers: mouth_hidden", "reviewers")
+
+
+def test_the_truth_counts_a_clip_once_for_each_thing_that_was_decided(data):
+    good, bad = np.ones(fake.FRAMES, bool), np.zeros(fake.FRAMES, bool)
+    half = np.arange(fake.FRAMES) < 45
+    known = {"good": good, "hidden": bad, "turned": good, "poor_fit": half, "nobody": good}
+    found = against(data, fake.LIMITS, world.MINIMUM_S, known)
+    # Spans that are too short were not dropped for what they show.
+    assert told(found.gates) == {"kept": (1, 2), "mouth_hidden": (1, 1), "turned_away": (0, 1)}
+    assert (found.precision.agreed, found.precision.of) == (1, 2)
+    assert (found.recall.agreed, found.recall.of) == (1, 2)
+    assert sum(rate.of for rate in found.distances) == 4
+    assert against(data, fake.LIMITS, world.MINIMUM_S, {}) == Calibration()
+
+
+def test_reviewers_words_change_nothing_of_what_is_held_against_the_truth(tmp_path):
+    root = fake.build(tmp_path, videos=False)
+    overriding.append(root / "data" / "overrides.csv", [said("hidden", "keep")])
+    known = {"hidden": np.zeros(fake.FRAMES, bool)}
+    report.run(fake.stage(root), lambda wanted, store: known)
+    page = (root / "data" / "audit" / report.PAGE).read_text()
+    assert "Against the truth of synthetic clips" in page
+    assert "1 of 1 right" in page
+    with (root / "data" / "audit" / AGREEMENT).open(newline="") as file:
+        rows = {row["label"]: (row["verdicts"], row["agreed"]) for row in csv.DictReader(file)}
+    assert rows == {"reviewers: mouth_hidden": ("1", "0"), "nursery: mouth_hidden": ("1", "1")}
 
 
 def test_the_yield_is_told_by_vocalization_and_the_funnel_by_reason(data, tmp_path):

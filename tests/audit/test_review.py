@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import errno
 import json
+import threading
 from dataclasses import replace
 from io import BytesIO
 
@@ -10,10 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.audit.review import reels
+from pipeline.audit import read
+from pipeline.audit.review import looked, reels
+from pipeline.audit.review.screen import Screen
 from pipeline.core import vault
+from pipeline.core.store import Store
 from pipeline.dataset import overrides
-from pipeline.dataset.overriding import append
+from pipeline.dataset.overriding import append, take_back
 from tests.audit import fake, hostile, seen
 from tests.audit.serving import TOKEN, ask, served
 from tests.dataset import world
@@ -45,6 +51,14 @@ def test_the_table_holds_every_clip_with_its_reason(address):
     assert worth == sorted(worth, reverse=True)
     # Nobody's word changes what select never saw.
     assert dict(zip(columns["clip"], worth, strict=True))["gone"] == 0
+
+
+def test_what_is_far_from_every_threshold_is_not_called_close_to_one(address):
+    columns = told(ask(f"{address}api/rows"))["columns"]
+    ground = dict(zip(columns["clip"], columns["ground"], strict=True))
+    # 2.5 dB of 8 that are asked for, and a yaw of 70 degrees beside 40.
+    assert (ground["noisy"], ground["turned"]) == ("", "")
+    assert {each for each in columns["ground"] if each}
 
 
 def test_the_funnel_counts_what_came_to_each_stage_and_went_on(address):
@@ -127,6 +141,41 @@ def test_faces_are_shown_to_who_asks_alone_and_that_is_recorded(address, root):
     assert (root / "data" / "looked.csv").read_text().strip().endswith(",turned,mk")
 
 
+def test_no_face_is_shown_before_the_look_is_on_disk(root, monkeypatch):
+    def full(handle):
+        raise OSError("no space left on device")
+
+    account = read.read(root / "data")
+    screen = Screen(account, Store(root / "data" / ".store"), root)
+    monkeypatch.setattr(looked.os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        screen.uncover("turned", "mk")
+    assert screen._asked == {}
+
+
+def test_what_could_not_be_written_is_told_in_words(address, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(looked.os, "fsync", full)
+    for path, body in (
+        ("look", {"clip": "turned", "reviewer": "mk"}),
+        ("verdict", {"clip": "turned", "verdict": "drop", "reason": "no", "reviewer": "mk"}),
+    ):
+        status, content, _ = ask(f"{address}api/{path}", body)
+        assert status == 500
+        assert json.loads(content) == {"error": "nothing was written: No space left on device"}
+
+
+def test_a_look_is_written_below_a_line_that_a_crash_tore(tmp_path):
+    path = tmp_path / "looked.csv"
+    path.write_text("2026-11-26T20:00:00+00:00,go")
+    looked.record(path, "turned", "mk, of the ward")
+    rows = list(csv.reader(path.read_text().splitlines()))
+    assert len(rows) == 2
+    assert rows[1][1:] == ["turned", "mk, of the ward"]
+
+
 def test_what_is_shown_unasked_is_too_small_to_hold_a_face(address):
     shown = told(ask(f"{address}api/clip/good"))["shown"]
     width, height, columns = shown["veil"]
@@ -164,6 +213,23 @@ def test_the_mesh_lies_where_it_was_fitted(address):
     middle = (places[0] / (reels.NOWHERE - 1) * 2 - 0.5).mean(axis=0)
     assert middle == pytest.approx([0.5, 0.5, 0.5], abs=0.1)
     assert ask(f"{address}media/turned/mesh")[0] == 404
+
+
+def test_the_first_clip_that_is_opened_makes_ready_for_meshes(root, monkeypatch):
+    loads, ready = [], threading.Event()
+
+    def prepare():
+        loads.append("once")
+        ready.set()
+
+    monkeypatch.setattr(reels, "prepare", prepare)
+    with served(root) as address:
+        told(ask(f"{address}api/rows"))
+        assert loads == []
+        for clip in ("good", "good"):
+            told(ask(f"{address}api/clip/{clip}"))
+        assert ready.wait(60)
+    assert loads == ["once"]
 
 
 def test_sound_and_stem_are_heard_and_drawn_on_one_scale(address):
@@ -230,6 +296,23 @@ def test_a_word_is_taken_back_by_who_said_it(address, root):
     told(ask(f"{address}api/take-back", {**body, "by": "tb"}))
     assert overrides.read(path) == before[:-1]
     assert ask(f"{address}api/take-back", {**body, "by": "tb"})[0] == 400
+
+
+def test_reviewers_who_disagree_are_found_beside_a_stale_word(address, root):
+    path = root / "data" / "overrides.csv"
+    words = [
+        replace(world.override("noisy", "keep"), measured="0123456789ab", reviewer="old"),
+        # Who changes their mind disagrees with nobody.
+        replace(world.override("turned", "keep"), reviewer="mk"),
+        replace(world.override("turned", "drop"), reviewer="mk"),
+        replace(world.override("noisy", "drop"), reviewer="mk"),
+    ]
+    append(path, words)
+    columns = told(ask(f"{address}api/rows"))["columns"]
+    split = [c for c, apart in zip(columns["clip"], columns["split"], strict=True) if apart]
+    assert split == ["noisy"]
+    for word in words:
+        take_back(path, word)
 
 
 def test_a_stale_word_comes_first_and_anybody_may_take_it_back(address, root):

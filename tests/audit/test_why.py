@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -12,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline.audit import read, words
 from pipeline.audit.why import Rule, explain
 from pipeline.core import ledger, tables
+from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
@@ -154,12 +159,35 @@ def test_turning_points_are_told_as_they_are_given(account):
     assert "min_mouth_visible 0.75 -> 0.41: kept" in words.in_words(story)
 
 
+def test_what_is_needed_together_is_told_where_nothing_alone_suffices(account):
+    story = explain(account, "hidden", together=["select.min_mouth_visible <= 0.4", "and more"])
+    assert "these together would have kept a stretch:\n  select.min_mouth" in words.in_words(story)
+    assert story.as_json()["together"] == ["select.min_mouth_visible <= 0.4", "and more"]
+
+
 @pytest.mark.parametrize("clip", [*fake.CLIPS, "gone"])
 def test_every_story_and_moment_is_json(account, clip):
     story = json.loads(json.dumps(explain(account, clip).as_json()))
     assert story["clip"] == clip
     if clip in fake.CLIPS:
         json.loads(json.dumps(words.at_frame(account, clip, 3).as_json()))
+
+
+def test_the_command_loads_no_more_than_it_needs(finished, tmp_path):
+    """What it does not load is most of what a second is made of."""
+    shutil.copytree(finished / "data", tmp_path / "data", ignore=lambda *_: [".store"])
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    code = (
+        "import sys; from pipeline.__main__ import main; code = main(['why', 'hidden']);"
+        "heavy = {'pandas', 'pyarrow.compute', 'pipeline.params'} & set(sys.modules);"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)"
+    )
+    settings = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=settings, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("hidden: rejected at select, mouth_hidden")
 
 
 @given(

@@ -77,7 +77,22 @@ def test_a_missing_table_is_named(tmp_path):
         assert caught.value.filename == str(tmp_path / "gone.parquet")
 
 
-def test_why_does_without_pandas():
-    """It takes longer to import than a question about one clip takes to answer."""
-    code = "import sys, pipeline.commands.why; sys.exit('pandas' in sys.modules)"
+def test_questions_about_few_clips_load_neither_pandas_nor_all_of_arrow(path):
+    """Either takes longer to load than such a question takes to answer."""
+    code = f"""
+import pathlib, sys
+from pipeline.core import tables
+table = tables.arrow(pathlib.Path({str(path)!r}), None, ["a", "c"])
+assert tables.rows(table)[-1]["clip"] == "c"
+tables.lists(table["points"], float)
+sys.exit(any(name in sys.modules for name in ("pandas", "pyarrow.compute")))
+"""
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
+
+
+def test_lists_of_some_clips_are_theirs(path):
+    whole = tables.read(path)
+    expected = whole[whole["clip"].isin(["b"])]["points"].tolist()
+    lengths, points = tables.lists(tables.arrow(path, ["points"], ["b"])["points"], np.float64)
+    assert lengths.tolist() == [len(part) for part in expected]
+    assert points.tolist() == np.concatenate(expected).tolist()

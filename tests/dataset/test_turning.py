@@ -14,6 +14,7 @@ from pipeline.core.reasons import State
 from pipeline.dataset import measures
 from pipeline.dataset.decide import decide
 from pipeline.dataset.params import Select
+from pipeline.dataset.together import together
 from pipeline.dataset.turning import Change, mend, turning_points
 from pipeline.dataset.weigh import weigh
 from tests.dataset import world
@@ -39,6 +40,42 @@ def test_two_faults_cannot_be_mended_by_one_threshold():
         spoil_frames=[("a", slice(None), {"mouth_visible": 0.5, "yaw_deg": 60.0})],
     )
     assert turning_points(grid, LIMITS) == []
+
+
+def test_what_two_faults_need_together_keeps_the_clip_at_its_best_stretch():
+    grid = world.tables(
+        spoil_frames=[
+            ("a", slice(None), {"mouth_visible": 0.5, "yaw_deg": 60.0}),
+            ("a", slice(40, 75), {"mouth_visible": 0.7, "yaw_deg": 45.0}),
+        ],
+    )
+    changes = together(grid, LIMITS)
+    assert set(map(str, changes)) == {
+        "select.min_mouth_visible <= 0.7",
+        "select.max_yaw_deg >= 45",
+    }
+
+
+def test_nothing_together_keeps_a_clip_without_a_face_or_one_that_was_dropped_by_hand():
+    assert together(world.tables(spoil_frames=[("a", slice(None), {"found": False})]), LIMITS) == []
+    assert together(world.tables(said=(world.override("a", "drop"),)), LIMITS) == []
+
+
+def test_what_is_needed_together_keeps_every_clip_that_it_is_told_of():
+    rng, told = np.random.default_rng(3), 0
+    names = [f"clip_{number:03d}" for number in range(150)]
+    every = spoilt(names, rng)
+    for name in names:
+        grid = every.alone(name)
+        if verdict(grid, LIMITS) is State.REJECTED and (changes := together(grid, LIMITS)):
+            assert kept_with(grid, changes).any(), (name, changes)
+            told += 1
+    assert told > 20
+
+
+def test_a_turning_point_is_one_that_params_yaml_allows():
+    for point in turning_points(world.tables(), LIMITS):
+        assert Select.model_validate({point.threshold: point.turns_at})
 
 
 def test_a_kept_clip_says_which_threshold_is_closest():

@@ -117,3 +117,13 @@ def test_a_sweep_draws_its_curve_and_marks_where_it_stands(measured):
     bars = [line.count("█") for line in drawn]
     assert bars[0] == command.WIDTH > bars[1] == bars[2] > 0
     assert [line.endswith("<- now 0.75") for line in drawn] == [False, True, False]
+
+
+def test_a_share_of_nothing_is_null_and_not_a_word_that_json_lacks(measured):
+    good = np.full(int(measured.first[-1]), labels.GOOD, np.int8)
+    sweep = "select.min_mouth_visible=0.5:1:0.5"
+    rows = list(command._curve(sweep, measured, LIMITS, {"nursery": good}))
+    assert rows[-1]["nursery_recall"] == 0.0
+    assert rows[-1]["nursery_precision"] is None
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert "NaN" in command._drawn(rows, LIMITS) or "None" in command._drawn(rows, LIMITS)

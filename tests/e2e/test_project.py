@@ -141,9 +141,17 @@ def test_a_threshold_costs_no_measurement(project: Project) -> None:
 
 
 def test_an_experiment_runs_with_one_parameter_changed(project: Project) -> None:
-    ran = project.dvc("exp", "run", "-S", "select.max_yaw_deg=30", "select")
-    assert ran.code == 0, ran.output
-    assert set(ran.lines) == {"select"}
+    for name, most_deg in (("narrow", 1), ("wide", 30)):
+        ran = project.dvc(
+            "exp", "run", "-n", name, "-S", f"select.max_yaw_deg={most_deg}", "select"
+        )
+        assert ran.code == 0, ran.output
+        assert set(ran.lines) == {"select"}
+    told = project.cradle("diff", "narrow", "--json")
+    assert told.code == 0, told.output
+    flipped = json.loads(told.output)
+    assert {row["by"] for row in flipped} == {"select.max_yaw_deg 1.0 -> 30.0"}
+    assert any(row["frames"] for row in flipped)
 
 
 def test_a_comment_in_a_measuring_module_costs_no_measurement(project: Project) -> None:

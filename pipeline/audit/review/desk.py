@@ -20,7 +20,7 @@ from pydantic import Field
 
 from pipeline.audit import read
 from pipeline.audit.read import JUDGES, Account
-from pipeline.audit.review.worth import Worth
+from pipeline.audit.review.worth import Worth, split
 from pipeline.audit.why import in_short
 from pipeline.core.errors import CradleError
 from pipeline.core.params import Params
@@ -179,6 +179,7 @@ class Desk:
             "verdicts": [", ".join(f"{w.reviewer} {w.verdict}" for w in mine) for mine in of],
             "reviewers": [sorted({word.reviewer for word in mine}) for mine in of],
             "stale": [any(word.stale for word in mine) for mine in of],
+            "split": list(map(split, of)),
             "worth": worth.tolist(),
             "ground": ground,
         }

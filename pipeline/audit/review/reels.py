@@ -51,6 +51,14 @@ def mesh(of: Footage, reel: int) -> bytes:
     return _places(drawn).tobytes()
 
 
+def prepare() -> None:
+    """Load what a mesh needs, which takes seconds the first time."""
+    import torch  # noqa: F401
+
+    import pipeline.morph.model
+    import pipeline.morph.pose  # noqa: F401
+
+
 def triangles(of: Footage) -> bytes:
     """Corners (T, 3) of the mesh as uint32."""
     from pipeline.morph.model import load

@@ -6,8 +6,6 @@ it covered. Landmarks and mesh show no face and need no asking.
 
 from __future__ import annotations
 
-import csv
-import datetime
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -15,15 +13,13 @@ from typing import Any
 
 from pipeline import media
 from pipeline.audit.read import Account
-from pipeline.audit.review import faces, reels
+from pipeline.audit.review import faces, looked, reels
 from pipeline.audit.review.footage import footage
 from pipeline.audit.spectrogram import spectrograms
 from pipeline.core.errors import CradleError
 from pipeline.core.store import Store
 from pipeline.dataset.overriding import plain
 
-LOOKED = Path("data") / "looked.csv"
-"""Who looked at whose face, and when; not in git."""
 NUMBERS = "application/octet-stream"
 LANDMARKS = 478
 
@@ -55,9 +51,7 @@ class Screen:
         who = plain(reviewer)[:40]
         if clip not in self._account.fates or not who:
             raise CradleError("say which clip, and who looks")
-        with (self._root / LOOKED).open("a", newline="", encoding="utf-8") as file:
-            now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-            csv.writer(file).writerow([now, clip, who])
+        looked.record(self._root / looked.LOOKED, clip, who)
         key = secrets.token_urlsafe(16)
         self._asked[key] = clip
         return key

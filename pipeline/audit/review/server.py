@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from pipeline.audit.review import view
+from pipeline.audit.review import reels, view
 from pipeline.audit.review.desk import Desk, Taken, Verdict
 from pipeline.audit.review.screen import CoveredError, NotHereError, Screen
 from pipeline.core import vault
@@ -63,6 +63,7 @@ class Review:
         self.desk = desk
         self.screen = Screen(desk.account, Store(desk.root / "data" / ".store"), desk.root)
         self.lock = asyncio.Lock()
+        self.mesh_ready: asyncio.Task[None] | None = None
 
     def routes(self, token: str) -> list[web.RouteDef]:
         """Every address there is, all below the token."""
@@ -114,6 +115,9 @@ class Review:
             await asyncio.to_thread(self.desk.listen)
         content = await asyncio.to_thread(view.of_clip, self.desk, clip)
         content["shown"] = await asyncio.to_thread(self.screen.shown, clip)
+        if self.desk.account.clips["fit"] and self.mesh_ready is None:
+            # Whoever opens a clip may ask for a mesh in a moment.
+            self.mesh_ready = asyncio.create_task(asyncio.to_thread(reels.prepare))
         return web.json_response(content)
 
     async def words(self, request: web.Request) -> web.Response:
@@ -261,6 +265,9 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except (CradleError, json.JSONDecodeError) as error:
         status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
         return web.json_response({"error": str(error)}, status=status)
+    except OSError as error:
+        words = f"nothing was written: {error.strerror or error}"
+        return web.json_response({"error": words}, status=500)
 
 
 async def _guard(request: web.Request, response: web.StreamResponse) -> None:

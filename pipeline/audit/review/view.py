@@ -10,7 +10,7 @@ from pipeline.audit import words
 from pipeline.audit.review.desk import Desk
 from pipeline.audit.why import FPS, FrameRun, Step, explain
 from pipeline.core.reasons import Reason
-from pipeline.dataset import turning
+from pipeline.dataset import together, turning
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats
 from pipeline.dataset.turning import Change
 
@@ -81,8 +81,8 @@ def in_words(desk: Desk, clip: str) -> dict[str, Any]:
             return None
         return turning.mend(alone, desk.thresholds, run.start_frame, run.end_frame)
 
-    points = [] if alone is None else turning.turning_points(alone, desk.thresholds)
-    story = explain(desk.account, clip, points, mend)
+    points, changes = ([], []) if alone is None else together.either(alone, desk.thresholds)
+    story = explain(desk.account, clip, points, mend, together=changes)
     return {
         "steps": [[step.stage, step.state, step.reason, *_of_step(step)] for step in story.steps],
         "runs": [
@@ -92,6 +92,7 @@ def in_words(desk: Desk, clip: str) -> dict[str, Any]:
         ],
         "closest": [f"{rule}, by {rule.margin:.3g}" for rule in story.closest],
         "turning": story.turning[:4],
+        "together": story.together,
     }
 
 

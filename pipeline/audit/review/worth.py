@@ -33,6 +33,8 @@ WORTH = {
     "rare": 0.4,
 }
 """What a minute is worth at most for each ground of looking at a clip."""
+TOLD = 0.25
+"""The least share of a ground that is told as the reason for a look: less is no reason."""
 SECOND_OPINION = 0.5
 """What is left of it once one reviewer has spoken; when two have, nothing is."""
 
@@ -56,7 +58,7 @@ class Worth:
         self.still = self._laid(np.clip(1 - np.nan_to_num(moves, nan=1.0) / GOES_WITH, 0, 1))
 
     def now(self, kept_share: Floats, said: Iterable[Override]) -> tuple[Floats, list[str]]:
-        """Worth (N,) of a minute on each clip, and its strongest ground.
+        """Worth (N,) of a minute on each clip, and its strongest ground where it is one.
 
         Args:
             kept_share: (C,) of each clip that select decided on.
@@ -69,10 +71,10 @@ class Worth:
             places[word.reviewer, word.start_frame, word.end_frame] = word
         words = [list(last.get(clip, {}).values()) for clip in self.clips]
         stale = np.array([any(word.stale for word in of) for of in words], float)
-        split = np.array([_split(of) for of in words], float)
+        disagree = np.array([split(of) for of in words], float)
         shares = {
             "stale verdict": stale,
-            "reviewers disagree": split,
+            "reviewers disagree": disagree,
             "close to a threshold": self.close,
             "voice and catalogue disagree": self.other_type,
             # A mouth that keeps still says something only where the rest was good enough.
@@ -81,14 +83,16 @@ class Worth:
             "frames disagree": 4 * share * (1 - share),
             "rare": self.rare,
         }
-        each = np.stack([shares[name] * most for name, most in WORTH.items()])
+        every = np.stack([shares[name] for name in WORTH])
+        each = every * np.array(list(WORTH.values()))[:, None]
         # Where select decided nothing, nobody's word changes anything.
         each[:, self.number < 0] = 0.0
         heads = np.array([len({word.reviewer for word in of}) for of in words])
-        left = np.select([heads == 0, (stale + split) > 0, heads == 1], [1.0, 1.0, SECOND_OPINION])
+        left = np.select([heads == 0, (stale + disagree) > 0, heads == 1], [1.0, 1.0, SECOND_OPINION])
         worth = np.round(each.sum(axis=0) * left, 3)
-        names = np.array(list(WORTH), object)
-        return worth, np.where(worth > 0, names[each.argmax(axis=0)], "").tolist()
+        strongest, names = each.argmax(axis=0), np.array(list(WORTH), object)
+        told = (worth > 0) & (np.take_along_axis(every, strongest[None], 0)[0] >= TOLD)
+        return worth, np.where(told, names[strongest], "").tolist()
 
     def _laid(self, values: Floats) -> Floats:
         """(N,) of the values (C,) by clip; 0 where select decided nothing."""
@@ -96,11 +100,12 @@ class Worth:
         return padded[self.number]
 
 
-def _split(words: Sequence[Override]) -> bool:
-    """Whether two reviewers say different things of the same frames."""
+def split(words: Sequence[Override]) -> bool:
+    """Whether two reviewers say different things of the same frames, by the last word of each."""
+    last = {(word.start_frame, word.end_frame, word.reviewer): word.verdict for word in words}
     verdicts: dict[tuple, set[str]] = {}
-    for word in words:
-        verdicts.setdefault((word.start_frame, word.end_frame), set()).add(word.verdict)
+    for (start, end, _), verdict in last.items():
+        verdicts.setdefault((start, end), set()).add(verdict)
     return any(len(different) > 1 for different in verdicts.values())
 
 

@@ -61,7 +61,7 @@ let my = "";
 const judgedByMe = (index) => my !== "" && data.reviewers[index].includes(my);
 const SPECIAL = {
   stale: ["stale verdicts", (index) => data.stale[index]],
-  disagree: ["reviewers disagree", (index) => data.ground[index] === "reviewers disagree"],
+  disagree: ["reviewers disagree", (index) => data.split[index]],
   second: ["judged by others, not by you", (index) => my !== "" && data.reviewers[index].length > 0 && !judgedByMe(index)],
   mine: ["judged by you", judgedByMe],
   enters: ["would enter", (index) => flips.get(data.clip[index]) === "enters"],
