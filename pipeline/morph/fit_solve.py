@@ -62,8 +62,8 @@ class Weights:
 
 def fit_shared(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
-) -> tuple[State, int]:
-    """Identity, age and focal length with the frames given; the state and the steps tried."""
+) -> tuple[State, int, float]:
+    """Identity, age and focal length with the frames given; the state, the steps, and its cost."""
     damping = _FIRST_DAMPING
     normal = _linearise(face, observed, state, weights, with_shared=True)
     cost = _whole_cost(normal, observed, state, weights)
@@ -80,7 +80,7 @@ def fit_shared(
             damping *= 10
         if still:
             break
-    return state, step
+    return state, step, cost
 
 
 def fit_frames(
