@@ -179,8 +179,8 @@ class NetworkSurface:
             gain = torch.where(x < 0, self.slope, 1.0)
             J = _gained(layer.weight, gain, J)
             x = layer(x * gain)
-        J = J.mul_(self.skew.raw_slope(white)[:, None, wanted])
-        return J.unflatten(1, (-1, 3))
+        bent = self.skew.raw_slope(white)[:, None, wanted]
+        return (J.mul_(bent) if deeper else J * bent).unflatten(1, (-1, 3))
 
     def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
         """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S])."""

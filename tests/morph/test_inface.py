@@ -84,10 +84,14 @@ def test_decoding_is_differentiable(head: inface.Inface) -> None:
     assert (z.grad != 0).all()
 
 
-@pytest.mark.parametrize("kind", ["kinked", "straight", "pca", "entangled"])
+@pytest.mark.parametrize("kind", ["kinked", "one_layer", "straight", "pca", "entangled"])
 def test_a_surface_is_the_decoder_with_its_derivative(kind: str, tmp_path: Path) -> None:
     made = {
         "kinked": lambda: files.autoencoder(),
+        "one_layer": lambda: (
+            files.autoencoder()
+            | {"decoder": files.stack(np.random.default_rng(1), 16, 3 * files.VERTICES)}
+        ),
         "straight": lambda: files.autoencoder((8, 32, 16), relu_factor=1.0),
         "pca": lambda: files.pca(),
         "entangled": lambda: files.autoencoder((20,)),
