@@ -27,9 +27,10 @@ def shared_retried(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int, over_mm: float
 ) -> tuple[State, int]:
     """Identity, age and camera of a clip, from other cameras too where the usual one leaves
-    frames `over_mm` off; the state and the steps tried. Arguments are those of `retried`."""
+    most of the landmarks `over_mm` off; the state and the steps tried. Arguments are those of
+    `retried`."""
     best, steps, cost = fit_shared(face, observed, state, weights, iterations)
-    if float(residuals_mm(face, observed, best).median()) <= over_mm:
+    if _usual_mm(face, observed, best) <= over_mm:
         return best, steps
     for other in _CAMERAS:
         start = replace(state, log_focal=state.log_focal + other)
@@ -68,6 +69,12 @@ def retried(
         cost = torch.minimum(cost, new_cost)
     improved[rows] = cost < before
     return _put(state, rows, best), improved
+
+
+def _usual_mm(face: Face, observed: Observed, state: State) -> float:
+    """Median distance of visible landmarks: a wrong camera moves all of them, not a few."""
+    off_px = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
+    return float((off_px * torch.exp(state.log_scale)[:, None])[observed.weight > 0.1].median())
 
 
 def residuals_mm(face: Face, observed: Observed, state: State) -> Tensor:

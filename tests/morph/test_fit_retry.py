@@ -108,3 +108,13 @@ def test_a_clip_from_quite_another_lens_is_tried_with_other_cameras() -> None:
     fitted = fit_clip(truth.points_px, seen, SIZE, face, thought_wide)
     assert np.median(fitted.residual_mm) < 1.0
     assert fitted.focal_px > 3000
+
+
+def test_wild_landmarks_are_no_reason_for_another_camera() -> None:
+    face, rng = linear_face(), np.random.default_rng(0)
+    truth = clip(face, 12, noise_px=1.0)
+    wild = rng.random(truth.points_px.shape[:2]) < 0.2
+    truth.points_px[wild] += rng.normal(0, 40, (int(wild.sum()), 2))
+    fitted = fit_clip(truth.points_px, np.ones(wild.shape), SIZE, face, Fit())
+    assert np.median(fitted.residual_mm) > 2.5
+    assert fitted.iterations <= 10
