@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.commands._file import normalised, params
 from pipeline.commands._hush import hushed
 from pipeline.core.errors import CradleError
+from pipeline.core.publishing import check_folder, publish
 
 EXAMPLE = "cradle fit home.mp4 -o latents.npz --overlay over.mp4 --mesh face.glb"
 
@@ -32,6 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.morph.fit_landmarks import fit_landmarks
     from pipeline.morph.overlay import overlay
 
+    for path in (arguments.out, arguments.overlay, arguments.mesh):
+        if path is not None:
+            check_folder(path)
     known, old = params(), arguments.age_months
     if old is not None and not 0 <= old <= 60:
         raise CradleError(f"--age-months {old:g}: from 0 to 60 are allowed")
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         fitted = fit_landmarks(landmarks, info.height, info.width, known.fit, age_months=old)
         partial = Path(made) / "fit.npz"
         fitted.save(partial)
-        arguments.out.write_bytes(partial.read_bytes())
+        publish(arguments.out, partial.read_bytes())
         face = model.load(known.fit.model)
         if arguments.overlay is not None:
             overlay(folder / media.VIDEO, face, fitted, arguments.overlay)

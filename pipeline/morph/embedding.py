@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
+from pipeline.core.publishing import publish
 from pipeline.core.restoring import reading
 
 FOLDER = PROJECT / "models" / "morph"
@@ -104,13 +105,7 @@ def write(path: Path, made: Embedding) -> None:
         packed = io.BytesIO()
         np.savez_compressed(packed, model_digest=np.array(made.model_digest), **arrays)
         content = packed.getvalue()
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CradleError(f"{path}: cannot be written: {error.strerror}") from None
+    publish(path, content)
 
 
 def allowed(path: Path) -> None:

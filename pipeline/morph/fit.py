@@ -20,9 +20,9 @@ from torch import Tensor
 
 from pipeline.core.errors import CradleError
 from pipeline.morph import age, camera
-from pipeline.morph.fit_retry import residuals_px, retried
+from pipeline.morph.fit_retry import residuals_px, retried, shared_retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
-from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared, shared_covariance
+from pipeline.morph.fit_solve import Weights, fit_frames, shared_covariance
 from pipeline.morph.fit_start import Pose, weak_perspective
 from pipeline.morph.fit_system import Face, Observed, State, observe
 from pipeline.morph.params import Fit
@@ -119,7 +119,9 @@ def fit_clip(
     chosen = diverse(state.R, start.residual_mm[frames], params.shared_frames)
     weights = _for_frames(weights, params, len(chosen))
     some = observed.take(chosen)
-    shared, steps = fit_shared(face, some, state.take(chosen), weights, params.shared_iterations)
+    shared, steps = shared_retried(
+        face, some, state.take(chosen), weights, params.shared_iterations, params.retry_residual_mm
+    )
     surety = shared_covariance(face, some, shared, weights)
     loose = face.loose or face
     state = _restart(points_px, visibility, size, loose, shared, params, weights).take(frames)

@@ -1,7 +1,8 @@
-"""Frames that were fitted badly are fitted again from other starts, and the best is kept.
+"""What was fitted badly is fitted again from other starts, and the best is kept.
 
 A step can only go downhill from where it starts. What is left far off has often started in the
-wrong valley: turned the other way, with its mouth shut, or unlike the frame beside it.
+wrong valley: a frame turned the other way, with its mouth shut, or unlike the frame beside it; a
+whole clip before a camera of quite another focal length.
 """
 
 from __future__ import annotations
@@ -12,11 +13,32 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pipeline.morph.fit_solve import Weights, batches, fit_frames, frame_costs
+from pipeline.morph.fit_solve import Weights, batches, fit_frames, fit_shared, frame_costs
 from pipeline.morph.fit_system import Face, Observed, State, offsets
 
 # How far, in standard deviations of expression, the mouth is opened to start from.
 _OPENED = 2.0
+# Other cameras that a clip is tried with: from a wide lens to a long one, as logarithms of the
+# focal length beside what it is thought to be.
+_CAMERAS = (-1.1, 1.1)
+
+
+def shared_retried(
+    face: Face, observed: Observed, state: State, weights: Weights, iterations: int, over_mm: float
+) -> tuple[State, int]:
+    """Identity, age and camera of a clip, from other cameras too where the usual one leaves
+    most of the landmarks `over_mm` off; the state and the steps tried. Arguments are those of
+    `retried`."""
+    best, steps, cost = fit_shared(face, observed, state, weights, iterations)
+    if _usual_mm(face, observed, best) <= over_mm:
+        return best, steps
+    for other in _CAMERAS:
+        start = replace(state, log_focal=state.log_focal + other)
+        found, more, new_cost = fit_shared(face, observed, start, weights, iterations)
+        steps += more
+        if new_cost < cost:
+            best, cost = found, new_cost
+    return best, steps
 
 
 def retried(
@@ -47,6 +69,12 @@ def retried(
         cost = torch.minimum(cost, new_cost)
     improved[rows] = cost < before
     return _put(state, rows, best), improved
+
+
+def _usual_mm(face: Face, observed: Observed, state: State) -> float:
+    """Median distance of visible landmarks: a wrong camera moves all of them, not a few."""
+    off_px = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
+    return float((off_px * torch.exp(state.log_scale)[:, None])[observed.weight > 0.1].median())
 
 
 def residuals_mm(face: Face, observed: Observed, state: State) -> Tensor:

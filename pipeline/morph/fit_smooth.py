@@ -16,12 +16,20 @@ from torch import Tensor
 
 from pipeline.morph import camera
 from pipeline.morph.fit_chain import solve_chain
-from pipeline.morph.fit_solve import Weights, linearise_all, with_prior
+from pipeline.morph.fit_solve import (
+    Weights,
+    batches,
+    linearise_all,
+    moved_by_shared,
+    with_prior,
+)
 from pipeline.morph.fit_system import POSE, Face, Observed, State, offsets
 
 # Coupling reaches a few frames far, so that windows which overlap by more give what one would.
 _WINDOW = 240
 _MARGIN = 12
+# One frame in so many says how unsure identity and camera make the frames around it.
+_ASKED = 8
 # Frames in the middle of a clip that its jitter is judged by.
 _ENOUGH = 2000
 # Of third differences of independent noise: 1 + 9 + 9 + 1.
@@ -92,13 +100,13 @@ def smooth(
         first, last = max(0, start - _MARGIN), min(F, start + _WINDOW + _MARGIN)
         rows = slice(first, last)
         step, variance = _window(
-            face, observed.take(rows), state.take(rows), weights, shared_covariance, coupling,
-            frame[rows],
-        )  # fmt: skip
+            face, observed.take(rows), state.take(rows), weights, coupling, frame[rows]
+        )
         own = slice(start - first, min(start + _WINDOW, F) - first)
         pieces.append(step[own])
         variances.append(variance[own])
-    return Smoothed(state.moved(torch.cat(pieces)), torch.cat(variances))
+    by_shared = _by_shared(face, observed, state, weights, shared_covariance)
+    return Smoothed(state.moved(torch.cat(pieces)), torch.cat(variances) + by_shared)
 
 
 def _window(
@@ -106,33 +114,46 @@ def _window(
     observed: Observed,
     state: State,
     weights: Weights,
-    shared_covariance: Tensor,
     coupling: Coupling,
     frame: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Steps (F, n) and variances (F, E)."""
-    alone = linearise_all(face, observed, state, weights, with_shared=True)
-    normal = with_prior(alone, observed, state, weights)
-    n, E = state.expression.shape[1] + POSE, state.expression.shape[1]
+    """Steps (F, n) and variances (F, E), what is shared being known."""
+    alone = linearise_all(face, observed, state, weights, with_shared=False)
+    normal, E = with_prior(alone, observed, state, weights), state.expression.shape[1]
     # Radians meet millimetres: one scale for all frames keeps the chain a chain.
-    unit = torch.diagonal(normal.H[:, :n, :n], dim1=1, dim2=2).mean(0).clamp_min(1e-12).rsqrt()
+    unit = torch.diagonal(normal.H, dim1=1, dim2=2).mean(0).clamp_min(1e-12).rsqrt()
     square = unit[:, None] * unit
-    H, M = normal.H[:, :n, :n] * square, alone.H[:, :n, :n].mean(0) * square
+    D, M = normal.H * square, alone.H.mean(0) * square
     d = changes(state) / unit
-    price = _prices(d, H, M, coupling) * (frame[1:] - frame[:-1] == 1)
-    D, g = H.clone(), normal.g[:, :n] * unit
+    price = _prices(d, D, M, coupling) * (frame[1:] - frame[:-1] == 1)
+    g = normal.g * unit
     pulled = price[:, None] * (d @ M)
     g[:-1] -= pulled
     g[1:] += pulled
     between = price[:, None, None] * M
     D[:-1] += between
     D[1:] += between
-    to_shared = normal.H[:, :n, n:] * unit[:, None]
-    solved = solve_chain(D, -between, torch.cat([g[..., None], to_shared], -1))
-    by_shared = solved.x[:, :E, 1:] * unit[:E, None]
-    spread = torch.einsum("fek,kl,fel->fe", by_shared, shared_covariance, by_shared)
-    own = torch.diagonal(solved.covariance, dim1=1, dim2=2)[:, :E] * unit[:E] ** 2
-    return -solved.x[..., 0] * unit, own + spread.clamp_min(0)
+    solved = solve_chain(D, -between, g[..., None])
+    return -solved.x[..., 0] * unit, solved.variance[:, :E] * unit[:E] ** 2
+
+
+def _by_shared(
+    face: Face, observed: Observed, state: State, weights: Weights, shared_covariance: Tensor
+) -> Tensor:
+    """Variances (F, E) that how unsure identity and camera are gives to expressions.
+
+    They are off by as much in every frame, for which coupling does nothing, and what that does
+    changes slowly: a few frames are asked.
+    """
+    F, E = state.expression.shape
+    near = torch.arange(F, device=state.R.device) // _ASKED
+    asked = (torch.arange(int(near[-1]) + 1).to(near) * _ASKED + _ASKED // 2).clamp_max(F - 1)
+    some, there = observed.take(asked), state.take(asked)
+    parts = []
+    for rows in batches(there):
+        moved = moved_by_shared(face, some.take(rows), there.take(rows), weights)[:, :E]
+        parts.append(((moved @ shared_covariance) * moved).sum(-1).clamp_min(0))
+    return torch.cat(parts)[near]
 
 
 def changes(state: State) -> Tensor:

@@ -28,6 +28,8 @@ _BATCH = {"cpu": 64, "cuda": 4096}
 _FIRST_DAMPING = 1e-3
 # Near the goal curvature changes little: from this step on the last one computed serves.
 _FRESH = 2
+# How far off the camera stands is told by little, and wants the curvature for longer.
+_SHARED_FRESH = 4
 _ENOUGH = 1e-4
 
 
@@ -60,23 +62,25 @@ class Weights:
 
 def fit_shared(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
-) -> tuple[State, int]:
-    """Identity, age and focal length with the frames given; the state and the steps tried."""
+) -> tuple[State, int, float]:
+    """Identity, age and focal length with the frames given; the state, the steps, and its cost."""
     damping = _FIRST_DAMPING
-    cost = _whole_cost(face, observed, state, weights)
     normal = _linearise(face, observed, state, weights, with_shared=True)
+    cost = _whole_cost(normal, observed, state, weights)
     for step in range(1, iterations + 1):
         moved = state.moved(*_schur_step(normal, state, weights, damping))
-        new_cost = _whole_cost(face, observed, moved, weights)
+        ahead = _ahead(
+            face, observed, moved, weights, normal if step >= _SHARED_FRESH else None, True
+        )
+        new_cost = _whole_cost(ahead, observed, moved, weights)
         still = abs(cost - new_cost) < _ENOUGH * cost
         if new_cost < cost:
-            state, cost, damping = moved, new_cost, damping / 10
+            state, normal, cost, damping = moved, ahead, new_cost, damping / 10
         else:
             damping *= 10
-        if still or step == iterations:
+        if still:
             break
-        normal = _linearise(face, observed, state, weights, with_shared=True)
-    return state, step
+    return state, step, cost
 
 
 def fit_frames(
@@ -117,14 +121,20 @@ def _fit_batch(
 
 
 def _ahead(
-    face: Face, observed: Observed, state: State, weights: Weights, before: Normal | None
+    face: Face,
+    observed: Observed,
+    state: State,
+    weights: Weights,
+    before: Normal | None,
+    with_shared: bool = False,
 ) -> Normal:
     """Equations at a state: with the curvature of the step before, where that is given."""
     if before is None:
-        return _linearise(face, observed, state, weights, with_shared=False)
-    cost, g = slope(face, observed, state, weights.huber)
+        return _linearise(face, observed, state, weights, with_shared)
+    cost, g = slope(face, observed, state, weights.huber, with_shared)
     prior = _prior_slope(observed, state, weights)
-    return Normal(cost, before.H, g + prior)
+    g[:, : prior.shape[1]] += prior
+    return Normal(cost, before.H, g)
 
 
 def batches(state: State) -> list[slice]:
@@ -201,10 +211,10 @@ def _cost_with_prior(normal: Normal, observed: Observed, state: State, weights: 
     return normal.cost + prior
 
 
-def _whole_cost(face: Face, observed: Observed, state: State, weights: Weights) -> float:
+def _whole_cost(normal: Normal, observed: Observed, state: State, weights: Weights) -> float:
     shared = (weights.tightness * (state.shared.double() - weights.centre).square()).sum()
     focal = weights.focal * (state.log_focal.double() - weights.log_focal) ** 2
-    frames = frame_costs(face, observed, state, weights).double().sum()
+    frames = _cost_with_prior(normal, observed, state, weights).double().sum()
     return float(frames + weights.shared * (shared + focal))
 
 
@@ -242,6 +252,13 @@ def shared_covariance(face: Face, observed: Observed, state: State, weights: Wei
     prior = weights.of_shared(C[0, 0])
     S = normal.H[:, n:, n:].double().sum(0) + torch.diag(prior) - (C.mT @ through).sum(0)
     return (weights.witnesses * _solve(S, torch.eye(len(S)).to(S))).to(state.shared)
+
+
+def moved_by_shared(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+    """How each frame's unknowns follow identity, age and log focal length, (F, n, I + 2)."""
+    n = state.expression.shape[1] + POSE
+    normal = _linearise(face, observed, state, weights, with_shared=True)
+    return -_solve(normal.H[:, :n, :n], normal.H[:, :n, n:])
 
 
 def _damped(H: Tensor, damping: Tensor) -> Tensor:

@@ -54,27 +54,42 @@ class Pose:
 
 def weak_perspective(points: Tensor, weight: Tensor, shape: Tensor, min_landmarks: int) -> Pose:
     """Pose of `shape` (L, 3) in each frame; points (F, L, 2) px, y down, weight (F, L) 0..1."""
-    up = points * torch.tensor([1.0, -1.0]).to(points)
-    robust = torch.ones_like(weight)
+    up = (points * torch.tensor([1.0, -1.0]).to(points)).mT.contiguous()
+    # About its own middle, since squares of what lies far off drown what differs.
+    middle = shape.mean(0)
+    solid = shape - middle
+    powers = torch.cat([torch.ones_like(solid[:, :1]), solid, _outer(solid)], 1)
+    robust, counted = torch.ones_like(weight), weight > 0
     for _ in range(_ROUNDS):
-        M, mean_px, mean_mm = _affine(up, weight * robust, shape)
-        off = up - mean_px[:, None] - (shape - mean_mm[:, None]) @ M.transpose(1, 2)
-        distance = torch.linalg.vector_norm(off, dim=-1)
-        spread = _median(distance, weight > 0)
+        M, mean_px, mean_mm = _affine(up, weight * robust, powers)
+        shift = mean_px - (M @ mean_mm[..., None])[..., 0]
+        off = up - torch.baddbmm(shift[..., None], M, solid.mT.expand(len(M), -1, -1))
+        distance = torch.sqrt(off[:, 0].square() + off[:, 1].square())
+        spread = _median(distance, counted)
         robust = 1 / (1 + (distance / (3 * spread[:, None]).clamp_min(1e-9)) ** 2) ** 2
-    return _nearest(M, mean_px, mean_mm, spread, (weight > 0.1).sum(1) >= min_landmarks)
+    enough = (weight > 0.1).sum(1) >= min_landmarks
+    return _nearest(M, mean_px, mean_mm + middle, spread, enough)
 
 
-def _affine(points: Tensor, weight: Tensor, shape: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Affine cameras (F, 2, 3) and the middles (F, 2) px and (F, 3) mm that they turn about."""
-    share = (weight / weight.sum(1, keepdim=True).clamp_min(1e-9))[..., None]
-    mean_px, mean_mm = (share * points).sum(1), (share * shape).sum(1)
-    flat, solid = points - mean_px[:, None], shape - mean_mm[:, None]
-    cross = (share * flat).transpose(1, 2) @ solid
-    square = (share * solid).transpose(1, 2) @ solid
+def _outer(shape: Tensor) -> Tensor:
+    """Products (L, 9) of each point's coordinates with one another."""
+    return (shape[:, :, None] * shape[:, None]).flatten(1)
+
+
+def _affine(points: Tensor, weight: Tensor, powers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Affine cameras (F, 2, 3) and the middles (F, 2) px and (F, 3) mm that they turn about.
+
+    Of points (F, 2, L) px and powers (L, 13): 1, the shape's coordinates, and their products.
+    """
+    share = weight / weight.sum(1, keepdim=True).clamp_min(1e-9)
+    moments = share @ powers
+    pixels = (share[:, None] * points) @ powers[:, :4]
+    mean_mm, mean_px = moments[:, 1:4], pixels[..., 0]
+    cross = pixels[..., 1:] - mean_px[..., None] * mean_mm[:, None]
+    square = moments[:, 4:].unflatten(1, (3, 3)) - mean_mm[..., None] * mean_mm[:, None]
     ridge = 1e-3 * torch.diagonal(square, dim1=1, dim2=2).mean(1).clamp_min(1e-6)
     square = square + ridge[:, None, None] * torch.eye(3).to(square)
-    return torch.linalg.solve(square, cross.transpose(1, 2)).transpose(1, 2), mean_px, mean_mm
+    return torch.linalg.solve(square, cross.mT).mT, mean_px, mean_mm
 
 
 def _nearest(M: Tensor, mean_px: Tensor, mean_mm: Tensor, spread: Tensor, enough: Tensor) -> Pose:

@@ -207,14 +207,16 @@ def linearise(
     return Normal(cost, H, g)
 
 
-def slope(face: Face, observed: Observed, state: State, huber: float) -> tuple[Tensor, Tensor]:
-    """Cost (F,) and gradient (F, E + 6) alone, for a fraction of what the equations take."""
-    rows, cost = _rows(face, observed, state, huber, with_shared=False)
-    off = replace(rows, rest=rows.rest[:, -1:])
-    latents = pulled(face.surface, off, state.shared, state.expression, with_shared=False)
+def slope(
+    face: Face, observed: Observed, state: State, huber: float, with_shared: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Cost (F,) and gradient (F, n) alone, for a fraction of what the equations take."""
+    rows, cost = _rows(face, observed, state, huber, with_shared)
+    off, E = replace(rows, rest=rows.rest[:, -1:]), state.expression.shape[1]
+    latents = pulled(face.surface, off, state.shared, state.expression, with_shared)[..., 0]
     flat = rows.rest.flatten(2)
-    pose = flat[:, :POSE] @ flat[:, -1, :, None]
-    return cost, torch.cat([latents, pose], 1)[..., 0]
+    rest = (flat[:, :-1] @ flat[:, -1, :, None])[..., 0]
+    return cost, torch.cat([latents[:, :E], rest[:, :POSE], latents[:, E:], rest[:, POSE:]], 1)
 
 
 def _rows(
@@ -239,58 +241,68 @@ class _Sight:
 
 
 def _sight(face: Face, observed: Observed, state: State, with_shared: bool) -> _Sight:
-    points, t = shape(face, state).mT, state.translation[..., None]
+    points, t = shape(face, state).mT.contiguous(), state.translation[..., None]
     M = torch.tensor(camera.AXES).to(t)[:, None] * state.R
-    x, y, z = (M @ points + t).unbind(1)
+    x, y, z = torch.baddbmm(t, M, points).unbind(1)
     z = z.clamp_min(camera.NEAREST_MM)
     focal = torch.exp(state.log_focal)
-    scale, flat = focal / z, torch.stack([x / z, y / z], 1)
-    own = (M[:, :2, :, None] - flat[:, :, None] * M[:, 2:, :, None]) * scale[:, None, None]
-    none = torch.zeros_like(scale)
+    scale, flat = focal / z, torch.stack([x, y], 1) / z[:, None]
+    own = torch.addcmul(M[:, :2, :, None], flat[:, :, None], M[:, 2:, :, None], value=-1)
+    own *= scale[:, None, None]
+    rest = points.new_empty(len(t), POSE + 1 + with_shared, 2, points.shape[-1])
+    # R @ exp(d) turns points about the head's own axes.
+    for axis, (a, b) in enumerate(((1, 2), (2, 0), (0, 1))):
+        turned = points[:, None, a] * own[:, :, b]
+        torch.addcmul(turned, points[:, None, b], own[:, :, a], value=-1, out=rest[:, axis])
+    rest[:, 3:5] = 0
+    rest[:, 3, 0] = rest[:, 4, 1] = scale
     # Scaling the depth moves every point along the axis of the camera.
-    along = flat * (-scale * t[:, 2])[:, None]
-    columns = [
-        # R @ exp(d) turns points about the head's own axes.
-        *torch.linalg.cross(points[:, None].expand_as(own), own, dim=2).unbind(2),
-        torch.stack([scale, none], 1),
-        torch.stack([none, scale], 1),
-        along,
-        *([focal * flat + along] if with_shared else []),
-        focal * flat - observed.points.mT,
-    ]
-    return _Sight(own, torch.stack(columns, 1))
+    torch.mul(flat, (scale * -t[:, 2])[:, None], out=rest[:, 5])
+    pixels = focal * flat
+    if with_shared:
+        torch.add(pixels, rest[:, 5], out=rest[:, 6])
+    torch.sub(pixels, observed.points.mT, out=rest[:, -1])
+    return _Sight(own, rest)
 
 
 def _weighted(face: Face, sight: _Sight, root: Tensor) -> Rows:
     """Rows of landmarks and openings, times `root` (F, 1, 1, L + P)."""
     L = sight.own.shape[-1]
     upper, lower = face.pairs.unbind(-1)
-    openings = sight.rest[..., upper] - sight.rest[..., lower]
+    # Selected, not indexed, which takes ten times as long.
+    first, second = (sight.own.index_select(-1, end) for end in (upper, lower))
+    openings = _openings(face, sight.rest)
     return Rows(
         sight.own * root[..., :L],
-        sight.own[..., upper] * root[..., L:],
-        -sight.own[..., lower] * root[..., L:],
+        first * root[..., L:],
+        second * -root[..., L:],
         face.pairs,
-        torch.cat([sight.rest, openings], -1) * root,
+        torch.cat([sight.rest * root[..., :L], openings * root[..., L:]], -1),
     )
+
+
+def _openings(face: Face, of_landmarks: Tensor) -> Tensor:
+    """Differences (..., P) of pairs of landmarks, of (..., L)."""
+    upper, lower = face.pairs.unbind(-1)
+    return of_landmarks.index_select(-1, upper) - of_landmarks.index_select(-1, lower)
 
 
 def _assembled(latents: Tensor, cross: Tensor, rest: Tensor, E: int) -> tuple[Tensor, Tensor]:
     """H and g of a frame's own unknowns, expression and pose, and then what is shared."""
     m, size = latents.shape[1], latents.shape[1] + rest.shape[1] - 1
-    # Where expression, pose, identity with age, and focal length come to stand.
-    order = [*range(E), *range(m, m + POSE), *range(E, m), *range(m + POSE, size)]
     whole = torch.cat([torch.cat([latents, cross], 2), torch.cat([cross.mT, rest], 2)], 1)
     if m > E:
-        whole = whole[:, order][:, :, [*order, size]]
+        # Where expression, pose, identity with age, and focal length come to stand.
+        order = [*range(E), *range(m, m + POSE), *range(E, m), *range(m + POSE, size + 1)]
+        places = torch.tensor(order, device=whole.device)
+        whole = whole.index_select(1, places).index_select(2, places)
     return whole[:, :size, :size], whole[:, :size, size]
 
 
 def _weights(face: Face, observed: Observed) -> Tensor:
     """Of landmarks and openings, (F, L + P)."""
-    upper, lower = face.pairs.unbind(-1)
-    both = torch.minimum(observed.weight[:, upper], observed.weight[:, lower])
-    return torch.cat([observed.weight, both], 1)
+    upper, lower = (observed.weight.index_select(1, end) for end in face.pairs.unbind(-1))
+    return torch.cat([observed.weight, torch.minimum(upper, lower)], 1)
 
 
 def _noise(face: Face, observed: Observed) -> Tensor:
@@ -302,8 +314,7 @@ def _noise(face: Face, observed: Observed) -> Tensor:
 
 def _lengths(face: Face, observed: Observed, off: Tensor) -> Tensor:
     """How long (F, L + P) offsets (F, 2, L) px and those of openings are, in units of noise."""
-    upper, lower = face.pairs.unbind(-1)
-    rows = torch.cat([off, off[..., upper] - off[..., lower]], -1)
+    rows = torch.cat([off, _openings(face, off)], -1)
     return torch.sqrt(rows[:, 0].square() + rows[:, 1].square()) / _noise(face, observed)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import CradleError
+from pipeline.core.publishing import publish
 from pipeline.morph.fit import Fitted
 from pipeline.morph.interface import MorphableModel
 
@@ -49,7 +50,7 @@ def write(path: Path, model: MorphableModel, fitted: Fitted) -> None:
         "translation": (fitted.translation[rows] * [1, -1, -1] * _METRES, "VEC3"),
     }
     triangles = np.asarray(model.triangles)
-    _publish(path, _content(triangles, vertices.cpu().numpy(), rows / FPS, head, {}))
+    publish(path, _content(triangles, vertices.cpu().numpy(), rows / FPS, head, {}))
 
 
 class Motion(Protocol):
@@ -72,13 +73,7 @@ def animate(
         seconds: (F,) when each is.
         about: what the file says of itself, beside its generator.
     """
-    _publish(path, _content(triangles, vertices, seconds, {}, about))
-
-
-def _publish(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    publish(path, _content(triangles, vertices, seconds, {}, about))
 
 
 def modes(vertices: Motion) -> tuple[NDArray, NDArray, NDArray]:

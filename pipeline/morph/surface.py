@@ -2,7 +2,7 @@
 
     surface = head.surface(corners, share)                 # L points
     surface.at(shared, expression)                         # (F, L, 3) mm
-    surface.through(A, shared, expression)                 # A @ derivative, (F, L, 2, E)
+    surface.derivative(shared, expression, False)          # (F, L, 3, E)
 
 `shared` (S,) is one identity and age, `expression` (F, E) one a frame. Only the points asked for
 are evaluated: of a network's last layer, their rows alone.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -42,18 +43,8 @@ class Surface(Protocol):
     def at(self, shared: Tensor, expression: Tensor) -> Tensor:
         """Points (F, L, 3) mm of latents (S,) and (F, E)."""
 
-    def through(
-        self,
-        A: Tensor,
-        shared: Tensor,
-        expression: Tensor,
-        with_shared: bool,
-        points: Tensor | None = None,
-    ) -> Tensor:
-        """A (F, N, 2, 3) times the derivative, (F, N, 2, E [+ S]); expression first.
-
-        Of all points, N = L, or of `points` (N,).
-        """
+    def derivative(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """What latents do to points, (F, L, 3, E [+ S]); expression first."""
 
     def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
         """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S]): points to latents."""
@@ -89,20 +80,9 @@ class LinearSurface:
         own = self.mean + torch.einsum("k,kld->ld", shared, self.shared)
         return own + (expression @ self.expression.flatten(1)).unflatten(1, own.shape)
 
-    def through(
-        self,
-        A: Tensor,
-        shared: Tensor,
-        expression: Tensor,
-        with_shared: bool,
-        points: Tensor | None = None,
-    ) -> Tensor:
-        """A (F, N, 2, 3) times the derivative, (F, N, 2, E [+ S])."""
-        F, N = A.shape[:2]
-        moves = self.moves(with_shared).transpose(0, 1)
-        moves = moves if points is None else moves[points]
-        rows = A.transpose(0, 1).reshape(N, F * 2, 3) @ moves
-        return rows.reshape(N, F, 2, -1).transpose(0, 1)
+    def derivative(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """What latents do to points, (F, L, 3, E [+ S])."""
+        return self.moves(with_shared).transpose(0, 1).expand(len(expression), -1, -1, -1)
 
     def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
         """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S])."""
@@ -110,8 +90,7 @@ class LinearSurface:
 
     def moves(self, with_shared: bool) -> Tensor:
         """The derivative (3, L, E [+ S]), which is the same everywhere."""
-        both = [self.expression, self.shared] if with_shared else [self.expression]
-        return torch.cat(both).permute(2, 1, 0).contiguous()
+        return _moves(self, with_shared)
 
     def to(self, device: str, dtype: torch.dtype) -> LinearSurface:
         """The same points on a device, in a precision."""
@@ -121,6 +100,13 @@ class LinearSurface:
             shared=self.shared.to(device, dtype),
             expression=self.expression.to(device, dtype),
         )
+
+
+# A surface is known by itself, not by its content.
+@lru_cache(maxsize=8)
+def _moves(surface: LinearSurface, with_shared: bool) -> Tensor:
+    both = [surface.expression, surface.shared] if with_shared else [surface.expression]
+    return torch.cat(both).permute(2, 1, 0).contiguous()
 
 
 @dataclass(frozen=True)
@@ -180,30 +166,21 @@ class NetworkSurface:
         raw = self.skew.raw(self._white(shared, expression))
         return forward(self.layers, self.slope, raw).unflatten(1, (-1, 3))
 
-    def through(
-        self,
-        A: Tensor,
-        shared: Tensor,
-        expression: Tensor,
-        with_shared: bool,
-        points: Tensor | None = None,
-    ) -> Tensor:
-        """A (F, N, 2, 3) times the derivative, (F, N, 2, E [+ S]).
+    def derivative(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
+        """What latents do to points, (F, L, 3, E [+ S]).
 
-        Column by column of the latents the derivative is a chain of matrices between which units
-        are scaled by 1 or by the slope; the widest, the last, is multiplied once for all frames.
+        Column by column of the latents a chain of matrices, between which units are scaled by 1 or
+        by the slope. Frames differ in few units: all others are multiplied once for all frames.
         """
-        white = self._white(shared, expression)
-        wanted = self._order(with_shared)
-        x = self.skew.raw(white)
-        J = torch.diag_embed(self.skew.raw_slope(white))[..., wanted]
-        for layer in self.layers[:-1]:
-            x = layer(x)
+        white, wanted = self._white(shared, expression), self._order(with_shared)
+        into, *deeper = self.layers
+        J, x = into.weight[:, wanted], into(self.skew.raw(white))
+        for layer in deeper:
             gain = torch.where(x < 0, self.slope, 1.0)
-            J = (layer.weight @ J) * gain[..., None]
-            x = x * gain
-        J = (self.layers[-1].weight @ J).unflatten(1, (-1, 3))
-        return A @ (J if points is None else J[:, points])
+            J = _gained(layer.weight, gain, J)
+            x = layer(x * gain)
+        bent = self.skew.raw_slope(white)[:, None, wanted]
+        return (J.mul_(bent) if deeper else J * bent).unflatten(1, (-1, 3))
 
     def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
         """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S])."""
@@ -235,3 +212,14 @@ class NetworkSurface:
         order = torch.arange(len(self.skew.mean), device=self.skew.mean.device)
         expression = order[who : who + E]
         return torch.cat([expression, order[:who], order[who + E :]]) if with_shared else expression
+
+
+def _gained(weight: Tensor, gain: Tensor, J: Tensor) -> Tensor:
+    """weight @ diag(gain) @ J of every frame: weight (out, in), gain (F, in), J ([F,] in, m)."""
+    if J.ndim == 3:
+        return weight @ (gain[..., None] * J)
+    usual = gain.median(0).values
+    moved = torch.nonzero((gain != usual).any(0))[:, 0]
+    apart = (gain - usual)[:, moved, None] * J[moved]
+    alike = weight @ (usual[:, None] * J)
+    return torch.baddbmm(alike, weight[:, moved].expand(len(gain), -1, -1), apart)

@@ -17,7 +17,7 @@ import argparse
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -60,6 +60,7 @@ STEPS = 3
 ADAM_STEPS = 300
 ADAM_FRAMES = 16
 CLIPS_EACH = 3
+PARTS = ("known", "synthetic", "still", "speed", "memory", "nursery")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -70,15 +71,23 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--nursery", type=Path, help="a project's data/.store, after a run")
     parser.add_argument("--minutes", type=float, help="of a video to fit for its memory: 60")
     parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS, help="some of its parts")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    figures = known(options.frames, options.seeds) + synthetic(options.frames, options.seeds)
-    figures += still_face() + speed(options.frames)
-    if options.minutes:
-        figures += memory(options.minutes)
-    if options.nursery:
-        figures += nursery(options.nursery)
-    return report("fit", figures, options.json)
+    return report("fit", _measured(options), options.json)
+
+
+def _measured(options: argparse.Namespace) -> list[Figure]:
+    frames, seeds = options.frames, options.seeds
+    parts: dict[str, Callable[[], list[Figure]]] = {
+        "known": lambda: known(frames, seeds),
+        "synthetic": lambda: synthetic(frames, seeds),
+        "still": still_face,
+        "speed": lambda: speed(frames),
+        "memory": lambda: memory(options.minutes) if options.minutes else [],
+        "nursery": lambda: nursery(options.nursery) if options.nursery else [],
+    }
+    return [figure for name in options.only for figure in parts[name]()]
 
 
 # --- landmarks whose truth is known ------------------------------------------------------------

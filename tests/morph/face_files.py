@@ -43,3 +43,25 @@ def inface(path: Path, shift_mm: float = 0.0) -> Path:
         "triangles": head.triangles,
     }
     return model_files.write(path, content)
+
+
+def autoencoder(path: Path, hidden: int = 128) -> Path:
+    """Our head in the layout of INFACE's autoencoder: identity 32, expression 64, age 1."""
+    head, rng = load(), np.random.default_rng(0)
+    moves = np.concatenate([directions(), head.arrays.age]).reshape(97, -1).astype(float)
+    inward = rng.normal(size=(hidden, 97)) / np.sqrt(97)
+    # Units that few faces bend, about latents that are seldom negative.
+    bias, middle = rng.uniform(0, 4, hidden), np.full(97, 3.0)
+    outward = moves.T @ np.linalg.pinv(inward)
+    content = model_files.autoencoder((IDENTITY, 64, 1), len(head.mean), hidden=4)
+    content |= {
+        "decoder": {
+            "matrix_mults": [inward, outward],
+            "biases": [bias - inward @ middle, -outward @ bias],
+        },
+        "latent_mean": middle,
+        "latent_std": np.ones(97),
+        "mean_vertices": head.mean,
+        "triangles": head.triangles,
+    }
+    return model_files.write(path, content)

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from pipeline.morph import camera
+from pipeline.morph.fit import fit_clip
 from pipeline.morph.fit_retry import residuals_mm, retried
 from pipeline.morph.fit_solve import Weights, fit_frames
 from pipeline.morph.fit_system import Face, Observed, State, observe
+from pipeline.morph.params import Fit
 from tests.morph.fit_faces import FOCAL_PX, SIZE, Truth, clip, linear_face
 
 FRAMES, LOST = 6, [1, 2, 5]
@@ -96,3 +98,23 @@ def test_a_worse_start_is_never_taken(face: Face, observed: Observed, wrong: Sta
     worse = residuals_mm(face, observed, again) - residuals_mm(face, observed, found)
     assert worse.max() < 0.05
     assert (improved | (worse == 0)).all()
+
+
+def test_a_clip_from_quite_another_lens_is_tried_with_other_cameras() -> None:
+    face = linear_face()
+    truth = clip(face, 12, seed=3, focal_px=6000.0, noise_px=1.0)
+    thought_wide = Fit(noise_mm=0.6, opening_noise_mm=0.6, focal_long_sides=0.4)
+    seen = np.ones(truth.points_px.shape[:2])
+    fitted = fit_clip(truth.points_px, seen, SIZE, face, thought_wide)
+    assert np.median(fitted.residual_mm) < 1.0
+    assert fitted.focal_px > 3000
+
+
+def test_wild_landmarks_are_no_reason_for_another_camera() -> None:
+    face, rng = linear_face(), np.random.default_rng(0)
+    truth = clip(face, 12, noise_px=1.0)
+    wild = rng.random(truth.points_px.shape[:2]) < 0.2
+    truth.points_px[wild] += rng.normal(0, 40, (int(wild.sum()), 2))
+    fitted = fit_clip(truth.points_px, np.ones(wild.shape), SIZE, face, Fit())
+    assert np.median(fitted.residual_mm) > 2.5
+    assert fitted.iterations <= 10
