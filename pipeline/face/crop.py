@@ -1,4 +1,4 @@
-"""The face cut out upright and of one scale, whatever its size and tilt, to read colour and blur."""
+"""The face cut out upright, whatever its size and tilt, to read colour and blur."""
 
 from __future__ import annotations
 

@@ -276,8 +276,10 @@ def _columns(
 def _of_what_faces(
     rows: NDArray[np.void], visible: NDArray[np.float32], part: list[int]
 ) -> NDArray[np.float32]:
-    """Share of a part of the face that can be seen in each frame, of what the head's own pose leaves
-    of it: how far a head is turned is asked for by its angles. What lies outside counts in full."""
+    """Share of a part of the face that can be seen in each frame, of what the head's pose leaves of it.
+
+    How far a head is turned is asked for by its angles. What lies outside counts in full.
+    """
     facing = rows["facing"][:, part].astype(np.float32)
     there = np.where(rows["inside"][:, part], facing, 1.0).sum(axis=1)
     return visible[:, part].sum(axis=1) / np.maximum(there, LEAST_SHOWN * len(part))
