@@ -34,7 +34,7 @@ from pipeline.face.records import RECORD
 from pipeline.face.rotation import Follower
 from pipeline.face.self_occlusion import facing
 from pipeline.face.tracks import Tracks, the_infants
-from pipeline.face.visibility import cues, hidden_by, visibility
+from pipeline.face.visibility import cues, hidden_by, turned, visibility
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
@@ -276,12 +276,11 @@ def _columns(
 def _of_what_faces(
     rows: NDArray[np.void], visible: NDArray[np.float32], part: list[int]
 ) -> NDArray[np.float32]:
-    """Share of a part of the face that can be seen in each frame, of what the head's pose leaves of it.
+    """Share of a part of the face that can be seen in each frame, of what its pose leaves of it.
 
     How far a head is turned is asked for by its angles. What lies outside counts in full.
     """
-    facing = rows["facing"][:, part].astype(np.float32)
-    there = np.where(rows["inside"][:, part], facing, 1.0).sum(axis=1)
+    there = np.where(rows["inside"], turned(rows), 1.0)[:, part].sum(axis=1)
     return visible[:, part].sum(axis=1) / np.maximum(there, LEAST_SHOWN * len(part))
 
 
