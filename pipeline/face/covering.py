@@ -29,9 +29,9 @@ BARE = 0.15
 """Mean over the face of what rules say up to which its barest frames are taken for bare."""
 BLOCK = 128
 """Frames worked on at once."""
-FEW = 48
+FEW = 16
 """Frames that are looked at twice."""
-EVERY = 2
+EVERY = 4
 """Frames from one that the network looks at to the next: covers come in a tenth of a second."""
 
 

@@ -1,4 +1,4 @@
-"""The face cut out upright, 256 px wide, whatever its size and tilt, to read colour and blur."""
+"""The face cut out upright, whatever its size and tilt, to read colour and blur."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from numpy.typing import NDArray
 from pipeline.face.backends import Picture
 
 SIZE_PX = 256
+"""The most that is cut out."""
 PX_PER_MM = 1.5
-"""A face of the canonical size, 120 x 140 mm, fills seven tenths of the crop's width."""
-
-
-_EVERYWHERE = np.ones((SIZE_PX, SIZE_PX), bool)
-_EVERYWHERE.flags.writeable = False
+"""A face of the canonical size, 120 x 140 mm, is 180 x 210 px."""
+MARGIN_PX = 8
+"""Around the landmarks: what is read at them reaches no further."""
+_STEP_PX = 4
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A face cut out upright."""
+    """A face cut out upright, as wide and high as it is itself and a little more."""
 
     pixels: NDArray[np.uint8]
-    """(256, 256, 3) RGB, black outside the picture."""
+    """(H, W, 3) RGB, black outside the picture; both at most `SIZE_PX`, and multiples of 4."""
+    grey: NDArray[np.uint8]
+    """(H, W)."""
     inside: NDArray[np.bool_]
-    """(256, 256) where there was picture."""
+    """(H, W) where there was picture."""
     to_crop: NDArray[np.float64]
     """(2, 3), from px of the picture to px of the crop."""
 
@@ -44,49 +46,60 @@ def cut(picture: Picture, points: NDArray[np.floating], roll_deg: float, px_per_
         roll_deg: tilt of the head, clockwise.
         px_per_mm: scale of the head in the picture.
     """
-    to_crop = upright(points, roll_deg, PX_PER_MM / max(px_per_mm, 1e-6))
-    shrunk, to_shrunk = _shrink(picture, px_per_mm)
-    warp = _after(to_crop, np.linalg.inv(to_shrunk))
-    size = (SIZE_PX, SIZE_PX)
-    pixels = cv2.warpAffine(shrunk, warp, size, flags=cv2.INTER_LINEAR)
-    return Crop(np.asarray(pixels, dtype=np.uint8), _inside(to_crop, picture.shape), to_crop)
-
-
-def _inside(to_crop: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which pixels of the crop show some of a picture of that shape."""
-    back = cv2.invertAffineTransform(to_crop)
-    corners = back[:, :2] @ (SIZE_PX * np.array([[0, 0, 1, 1], [0, 1, 0, 1]])) + back[:, 2:]
-    if (corners >= 0).all() and (corners <= [[shape[1] - 1], [shape[0] - 1]]).all():
-        return _EVERYWHERE
-    place = np.arange(SIZE_PX)
-    x = back[0, 0] * place + back[0, 1] * place[:, None] + back[0, 2]
-    y = back[1, 0] * place + back[1, 1] * place[:, None] + back[1, 2]
-    return np.asarray((x >= 0) & (x <= shape[1] - 1) & (y >= 0) & (y <= shape[0] - 1))
-
-
-def upright(points: NDArray[np.floating], roll_deg: float, scale: float) -> NDArray[np.float64]:
-    """The similarity (2, 3) that puts a face upright into the middle of the crop."""
-    roll = np.radians(roll_deg)
-    turn = scale * np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
-    placed = points[:, :2] @ turn.T
-    middle = (placed.min(axis=0) + placed.max(axis=0)) / 2
-    return np.column_stack([turn, SIZE_PX / 2 - middle])
-
-
-def _shrink(picture: Picture, px_per_mm: float) -> tuple[Picture, NDArray[np.float64]]:
-    """Average whole blocks of pixels of a large face, so that nothing aliases."""
-    factor = int(px_per_mm / PX_PER_MM)
-    if factor < 2:
-        return picture, np.eye(3)
-    height, width = picture.shape[0] // factor, picture.shape[1] // factor
-    whole = picture[: height * factor, : width * factor]
-    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    # The middle of the first block is at (factor - 1) / 2 px.
-    shift = (1 - factor) / (2 * factor)
-    return np.asarray(small, dtype=np.uint8), np.array(
-        [[1 / factor, 0, shift], [0, 1 / factor, shift], [0, 0, 1.0]]
+    to_crop, size = upright(points, roll_deg, PX_PER_MM / max(px_per_mm, 1e-6))
+    shrunk, factor = _shrink(picture, px_per_mm)
+    pixels = cv2.warpAffine(shrunk, _of_shrunk(to_crop, factor), size, flags=cv2.INTER_LINEAR)
+    return Crop(
+        np.asarray(pixels, dtype=np.uint8),
+        np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8),
+        _inside(to_crop, size, picture.shape),
+        to_crop,
     )
 
 
-def _after(affine: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
-    return affine @ first
+def _inside(
+    to_crop: NDArray[np.float64], size: tuple[int, int], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Which pixels of a crop of that width and height show some of a picture of that shape."""
+    width, height = size
+    back = cv2.invertAffineTransform(to_crop)
+    corners = back[:, :2] @ np.array([[0, 0, width, width], [0, height, 0, height]]) + back[:, 2:]
+    if (corners >= 0).all() and (corners <= [[shape[1] - 1], [shape[0] - 1]]).all():
+        return np.ones((height, width), bool)
+    column, row = np.arange(width), np.arange(height)[:, None]
+    x = back[0, 0] * column + back[0, 1] * row + back[0, 2]
+    y = back[1, 0] * column + back[1, 1] * row + back[1, 2]
+    return np.asarray((x >= 0) & (x <= shape[1] - 1) & (y >= 0) & (y <= shape[0] - 1))
+
+
+def upright(
+    points: NDArray[np.floating], roll_deg: float, scale: float
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """The similarity (2, 3) that puts a face upright into the middle of the crop, and how wide and
+    high that is."""
+    roll = np.radians(roll_deg)
+    turn = scale * np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    placed = points[:, :2] @ turn.T
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    size = np.clip(_STEP_PX * np.ceil((high - low + 2 * MARGIN_PX) / _STEP_PX), _STEP_PX, SIZE_PX)
+    shift = size / 2 - (low + high) / 2
+    return np.column_stack([turn, shift]), (int(size[0]), int(size[1]))
+
+
+def _shrink(picture: Picture, px_per_mm: float) -> tuple[Picture, int]:
+    """Average whole blocks of pixels of a large face, so that nothing aliases; and how wide those
+    are."""
+    factor = int(px_per_mm / PX_PER_MM)
+    if factor < 2:
+        return picture, 1
+    height, width = picture.shape[0] // factor, picture.shape[1] // factor
+    whole = picture[: height * factor, : width * factor]
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8), factor
+
+
+def _of_shrunk(to_crop: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+    """The same similarity (2, 3), from px of the picture whose blocks were averaged."""
+    # The middle of the first block is at (factor - 1) / 2 px.
+    first = to_crop[:, :2].sum(axis=1) * (factor - 1) / 2 + to_crop[:, 2]
+    return np.column_stack([factor * to_crop[:, :2], first])

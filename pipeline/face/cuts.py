@@ -21,6 +21,7 @@ LAYOUT_STAYS = 0.5
 """Correlation with the picture before above which it shows the same."""
 FLAT = 1.0
 """Contrast, in levels of 0..255, below which a picture has no layout."""
+_LEVEL = (np.arange(256) * LEVELS) >> 8
 
 
 class CutDetector:
@@ -46,13 +47,14 @@ class CutDetector:
 
 def _colours(small: Picture) -> NDArray[np.float64]:
     """How often each of LEVELS^3 colours is there, in shares."""
-    level = (small.astype(np.int64) * LEVELS) >> 8
-    code = (level[..., 0] * LEVELS + level[..., 1]) * LEVELS + level[..., 2]
+    red, green, blue = (_LEVEL[small[..., channel]] for channel in range(3))
+    code = (red * LEVELS + green) * LEVELS + blue
     return np.bincount(code.ravel(), minlength=LEVELS**3) / code.size
 
 
 def _layout(small: Picture) -> NDArray[np.float64]:
-    return small.mean(axis=2, dtype=np.float64)
+    red, green, blue = (small[..., channel].astype(np.float64) for channel in range(3))
+    return (red + green + blue) / 3
 
 
 def _alike(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -1,29 +1,35 @@
 """Looks for hands where one may have come: that costs as much as all landmarks of a frame.
 
-A hand that comes before a face changes the colours of the face. While none was seen and the
-colours stay as they were, none is looked for, but now and then.
+A hand that comes before a face changes the colours of the face, and those of whole parts of it at
+once, as no expression does. While none was seen and the colours stay as they were, none is looked
+for, but now and then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from pipeline.face import hands
 from pipeline.face.backends import Face, HandDetector, Picture
+from pipeline.face.cover_grid import bells
 from pipeline.face.swatches import chromaticity, layout
 
 Hands = list[NDArray[np.float32]]
 
 ANOTHER_COLOUR = 0.06
-"""Distance between logarithms of ratios of channels at which a patch has another colour."""
+"""Distance between logarithms of ratios of channels at which a part has another colour."""
 ANOTHER_LIGHT = 0.25
 """Distance between logarithms of lightness at which it has another light."""
+PART_MM = 5.0
+"""Spread over which changes are averaged: what a face does to itself is finer, or changes sign."""
 CHANGED_SHARE = 0.04
 """Share of the face's skin that changes when something comes."""
-AT_LEAST_EVERY = 5
+AT_LEAST_EVERY = 15
 """In so many times that a look is due, one is taken whatever the colours."""
 
 
@@ -73,7 +79,15 @@ class HandWatch:
         if self._hands or self._last is None or self._skipped + 1 >= AT_LEAST_EVERY:
             return True
         self._skipped += 1
-        apart = np.abs(colours - self._last)
-        light = apart[:, 2] - np.median(apart[:, 2])
+        apart = _parts() @ (colours - self._last)
+        light = np.abs(apart[:, 2] - np.median(apart[:, 2]))
         other = (np.hypot(apart[:, 0], apart[:, 1]) > ANOTHER_COLOUR) | (light > ANOTHER_LIGHT)
         return bool(other.mean() > CHANGED_SHARE)
+
+
+@cache
+def _parts() -> csr_array:
+    """Weights (N, N) that average skin's swatches over the parts of a face around each."""
+    middle = layout().middle[~layout().lips]
+    near = bells(middle, middle, PART_MM)
+    return csr_array(near / near.sum(axis=0)[:, None])

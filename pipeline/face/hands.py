@@ -50,6 +50,8 @@ def under(hands: list[NDArray[np.float32]], points: NDArray[np.floating]) -> NDA
         hands: each (21, 2) px.
         points: (478, 2 or 3) px.
     """
+    if not hands:
+        return np.zeros(len(points), bool)
     low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     scale = MASK_PX / max(float((high - low).max()), 1e-6)
     mask = np.zeros((MASK_PX + 1, MASK_PX + 1), dtype=np.uint8)

@@ -34,7 +34,7 @@ from pipeline.face.records import RECORD
 from pipeline.face.rotation import Follower
 from pipeline.face.self_occlusion import facing
 from pipeline.face.tracks import Tracks, the_infants
-from pipeline.face.visibility import cues, hidden_by, visibility
+from pipeline.face.visibility import cues, hidden_by, turned, visibility
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
@@ -42,6 +42,9 @@ TRACKS = "tracks.parquet"
 SMALLEST_PX = 32
 """A picture smaller than this shows no face that could be measured."""
 IRISES_FROM = 468
+FACE = list(range(IRISES_FROM))
+LEAST_SHOWN = 0.1
+"""Share of a part below which what the pose leaves of it says nothing of what covers it."""
 LIPS = [13, 14]
 """Middle of the upper and of the lower lip, inside."""
 SEEN = 0.6
@@ -133,6 +136,8 @@ def follow(
 
     `folder` holds the notes of tracks while it works, in files without names.
     """
+    # Pictures of a face are so small that threads mostly wait for one another.
+    cv2.setNumThreads(1)
     tracks = Tracks(folder)
     try:
         faces, cuts = note_all(pictures, landmarker, params, tracks)
@@ -260,12 +265,23 @@ def _columns(
             name: rows[name]
             for name in ("yaw_deg", "pitch_deg", "roll_deg", "face_px", "sharpness", "brightness")
         },
-        "face_visible": visible[:, :IRISES_FROM].mean(axis=1),
-        "mouth_visible": visible[:, MOUTH].mean(axis=1),
-        "eyes_visible": visible[:, EYES].mean(axis=1),
+        "face_visible": _of_what_faces(rows, visible, FACE),
+        "mouth_visible": _of_what_faces(rows, visible, MOUTH),
+        "eyes_visible": _of_what_faces(rows, visible, EYES),
         "mouth_inside": rows["inside"][:, MOUTH].mean(axis=1),
         "ita_deg": tone.ita_deg(rows["swatches"], visible),
     }
+
+
+def _of_what_faces(
+    rows: NDArray[np.void], visible: NDArray[np.float32], part: list[int]
+) -> NDArray[np.float32]:
+    """Share of a part of the face that can be seen in each frame, of what its pose leaves of it.
+
+    How far a head is turned is asked for by its angles. What lies outside counts in full.
+    """
+    there = np.where(rows["inside"], turned(rows), 1.0)[:, part].sum(axis=1)
+    return visible[:, part].sum(axis=1) / np.maximum(there, LEAST_SHOWN * len(part))
 
 
 def _likeness(rows: NDArray[np.void], visible: NDArray[np.float32]) -> float:

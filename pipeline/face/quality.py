@@ -1,4 +1,4 @@
-"""How much light and how much detail there is on a face, from its upright 256 px cut."""
+"""How much light and how much detail there is on a face, from its upright cut."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.crop import SIZE_PX, Crop
+from pipeline.face.crop import Crop
 from pipeline.face.mesh import OVAL
 
-HALF_PX = SIZE_PX // 2
 BANDS_PX = (1.0, 2.0, 4.0)
 """Spreads, in px of the halved cut, between which detail is fine, and then coarse."""
 
@@ -30,8 +29,7 @@ def brightness_and_sharpness(crop: Crop, points: NDArray[np.floating]) -> tuple[
     there = _face(crop, points)
     if not there.any():
         return float("nan"), float("nan")
-    grey = cv2.cvtColor(crop.pixels, cv2.COLOR_RGB2GRAY)
-    half = cv2.resize(grey, (HALF_PX, HALF_PX), interpolation=cv2.INTER_AREA)
+    half = cv2.resize(crop.grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return float(np.median(half[there])) / 255.0, _sharpness(half.astype(np.float32), there)
 
 
@@ -43,8 +41,8 @@ def _sharpness(grey: NDArray[np.float32], there: NDArray[np.bool_]) -> float:
 
 
 def _face(crop: Crop, points: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Where in the halved cut the face is, (128, 128)."""
+    """Where in the halved cut the face is, (H / 2, W / 2)."""
     outline = np.round(crop.place(points[OVAL]) / 2).astype(np.int32)
-    mask = np.zeros((HALF_PX, HALF_PX), dtype=np.uint8)
+    mask = np.zeros((crop.grey.shape[0] // 2, crop.grey.shape[1] // 2), dtype=np.uint8)
     cv2.fillPoly(mask, [outline], (1,))
     return np.asarray((mask > 0) & crop.inside[::2, ::2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.mesh import POINTS, canonical
+from pipeline.face.mesh import canonical
 
 GRAZING = 0.05
 """Cosine between a landmark's normal and the view below which nothing of it is seen."""
@@ -25,29 +25,19 @@ def facing(points: NDArray[np.floating], px_per_mm: float) -> NDArray[np.float32
     # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.behind import behind
 
-    cosines = normals(points)[:, 2] * -1.0
+    placed = points.astype(np.float64)
+    cosines = normals(placed)[:, 2] * -1.0
     seen = np.clip((cosines - GRAZING) / (FACING - GRAZING), 0.0, 1.0)
-    hidden = behind(points.astype(np.float64), canonical().triangles, BEHIND_MM * px_per_mm)
+    hidden = behind(placed, canonical().triangles, BEHIND_MM * px_per_mm)
     return np.where(hidden, 0.0, seen).astype(np.float32)
 
 
 def normals(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """Unit normals (478, 3) of the mesh, outward; irises take those of their eye's corners."""
-    triangles = canonical().triangles
-    corners = points[triangles].astype(np.float64)
+    from pipeline.face.behind import spanned
+
     # y and z both point the other way than in the canonical face, which leaves handedness as it is.
-    u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    # Written out: `np.cross` takes four times as long.
-    faces = np.column_stack(
-        [u[:, k] * v[:, m] - u[:, m] * v[:, k] for k, m in ((1, 2), (2, 0), (0, 1))]
-    )
-    total = np.stack([_gathered(triangles, faces[:, axis]) for axis in range(3)], axis=1)
+    total = spanned(points.astype(np.float64), canonical().triangles)
     total[468:473] = total[[33, 133]].sum(axis=0)
     total[473:478] = total[[263, 362]].sum(axis=0)
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
-
-
-def _gathered(triangles: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over the triangles at each landmark, (478,)."""
-    total = np.bincount(triangles.ravel(), np.repeat(values, 3), minlength=POINTS)
-    return np.asarray(total, dtype=np.float64)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.crop import SIZE_PX, Crop
+from pipeline.face.crop import Crop
 from pipeline.face.mesh import BROWS, EYES, LIPS_OUTER, canonical
 
 SWATCHES = 852
@@ -62,12 +62,14 @@ def layout() -> Layout:
 def take(crop: Crop, points: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Swatches (852, 4) of a face cut out upright, whose landmarks (478, 3) lie in its picture."""
     colour = cv2.blur(crop.pixels, (COLOUR_PX, COLOUR_PX))
-    grey = cv2.cvtColor(crop.pixels, cv2.COLOR_RGB2GRAY)
-    across = cv2.Scharr(grey, cv2.CV_32F, 1, 0)
-    down = cv2.Scharr(grey, cv2.CV_32F, 0, 1)
+    across = cv2.Scharr(crop.grey, cv2.CV_32F, 1, 0)
+    down = cv2.Scharr(crop.grey, cv2.CV_32F, 0, 1)
     strength = cv2.blur(cv2.magnitude(across, down), (EDGES_PX, EDGES_PX))
-    middle = crop.place(points[layout().corners].mean(axis=1))
-    column, row = np.clip(np.round(middle), 0, SIZE_PX - 1).astype(int).T
+    placed = crop.place(points)
+    first, second, third = layout().corners.T
+    middle = (placed[first] + placed[second] + placed[third]) / 3
+    height, width = crop.grey.shape
+    column, row = np.clip(np.round(middle), 0, [width - 1, height - 1]).astype(int).T
     edges = np.clip(strength[row, column] * (_EDGE_STEPS / _SCHARR), 0, 255)
     return np.column_stack([colour[row, column], edges]).astype(np.uint8)
 

@@ -57,6 +57,13 @@ def test_what_comes_before_a_face_is_looked_at_once_a_look_is_due():
     assert looks == 2
 
 
+def test_what_a_face_does_to_single_patches_is_no_hand():
+    moved = noted()
+    moved["swatches"][::7] = (175, 150, 120, 8)
+    looks, _ = watched([noted()] * EVERY + [moved] * EVERY)
+    assert looks == 1
+
+
 def test_a_hand_that_is_there_is_watched():
     looks, seen = watched([noted()] * (4 * EVERY), [HAND])
     assert looks == 4

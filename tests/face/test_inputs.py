@@ -80,6 +80,48 @@ def test_a_drawn_face_is_told_from_a_real_one_or_not_found(tmp_path, faces):
     assert "kept" not in set(frames["reason"])
 
 
+def test_a_video_turned_by_its_metadata_is_seen_as_it_is_shown(tmp_path, faces, plain):
+    turned = tmp_path / "turned.mp4"
+    ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", turned)
+    frames = faces("-c:v", "copy", source=turned)
+    assert frames["found"].all()
+    assert (frames["roll_deg"].abs() - 90).abs().max() < 15
+
+
+def test_of_two_infants_one_is_followed_and_both_are_counted(tmp_path, faces, babbling):
+    both = [np.hstack([picture, picture[:, ::-1]]) for picture in babbling[:12]]
+    frames = faces("-c:v", "copy", source=write_video(tmp_path / "two.mp4", both))
+    assert frames["found"].all()
+    assert (frames["faces"] == 2).mean() > 0.8
+    assert frames["yaw_deg"].diff().abs().max() < 5, "no jumping from one to the other"
+
+
+def test_a_photograph_on_the_wall_is_not_taken_for_who_is_larger(tmp_path, faces, babbling):
+    photograph = cv2.resize(babbling[0], (150, 150), interpolation=cv2.INTER_AREA)
+    room = [np.full((320, 480, 3), 150, np.uint8) for _ in babbling[:12]]
+    for picture, shown in zip(room, babbling, strict=False):
+        picture[:, :320] = shown
+        picture[10:160, 325:475] = photograph
+    frames = faces("-c:v", "copy", source=write_video(tmp_path / "wall.mp4", room))
+    alone = faces("-c:v", "copy", source=write_video(tmp_path / "alone.mp4", babbling[:12]))
+    assert frames["found"].all()
+    assert np.allclose(frames["yaw_deg"], alone["yaw_deg"], atol=4)
+
+
+def test_an_animal_is_no_infant(tmp_path, faces):
+    fur = np.random.default_rng(5).integers(90, 150, (320, 320, 1), np.uint8)
+    cat = np.repeat(cv2.GaussianBlur(fur, (0, 0), 1.5)[..., None], 3, axis=2)
+    for side in (-1, 1):
+        ear = np.array([[160 + 30 * side, 80], [160 + 80 * side, 20], [160 + 95 * side, 120]])
+        cv2.fillConvexPoly(cat, ear, (60, 50, 45))
+        cv2.ellipse(cat, (160 + 45 * side, 140), (24, 18), 0, 0, 360, (190, 200, 60), -1)
+        cv2.ellipse(cat, (160 + 45 * side, 140), (4, 17), 0, 0, 360, (10, 10, 10), -1)
+        cv2.line(cat, (160 + 20 * side, 215), (160 + 120 * side, 200), (230, 230, 230), 1)
+    cv2.fillConvexPoly(cat, np.array([[145, 185], [175, 185], [160, 205]]), (210, 140, 140))
+    frames = faces("-c:v", "copy", source=write_video(tmp_path / "cat.mp4", [cat] * 6))
+    assert "kept" not in set(frames["reason"])
+
+
 def test_8k_is_refused_for_its_size(tmp_path, capsys):
     source = ("-f", "lavfi", "-i", "color=c=gray:s=7680x4320:d=0.1:r=30")
     ffmpeg(

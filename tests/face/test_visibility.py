@@ -44,6 +44,13 @@ def test_a_wide_open_mouth_is_seen(see, studio):
     assert frames["mouth_visible"].min() > 0.7
 
 
+@pytest.mark.parametrize(("yaw_deg", "pitch_deg"), [(0, -20), (30, 0), (25, -12)])
+def test_a_bare_face_that_is_turned_is_turned_and_not_hidden(see, studio, yaw_deg, pitch_deg):
+    frames = see([studio.picture(yaw_deg, pitch_deg)] * 4).frames
+    assert frames["face_visible"].min() > 0.89
+    assert frames["mouth_visible"].min() > 0.7
+
+
 def test_a_mouth_outside_the_picture_is_not_seen(see, studio):
     whole = [studio.picture()] * 3
     mouth = see(whole).points[0, MOUTH, 1].mean()
