@@ -155,6 +155,7 @@ def _within(
     render: Callable[[list[ClipView]], str],
 ) -> str:
     """The page with as many clips in detail, in that order, as keep it below its limit."""
+
     def size(most: int) -> tuple[str, float]:
         chosen = set(detailed[:most])
         page = render([replace(view, full=view.story.clip in chosen) for view in clips])

@@ -88,7 +88,8 @@ class Worth:
         # Where select decided nothing, nobody's word changes anything.
         each[:, self.number < 0] = 0.0
         heads = np.array([len({word.reviewer for word in of}) for of in words])
-        left = np.select([heads == 0, (stale + disagree) > 0, heads == 1], [1.0, 1.0, SECOND_OPINION])
+        asked = [heads == 0, (stale + disagree) > 0, heads == 1]
+        left = np.select(asked, [1.0, 1.0, SECOND_OPINION])
         worth = np.round(each.sum(axis=0) * left, 3)
         strongest, names = each.argmax(axis=0), np.array(list(WORTH), object)
         told = (worth > 0) & (np.take_along_axis(every, strongest[None], 0)[0] >= TOLD)
