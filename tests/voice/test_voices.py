@@ -159,5 +159,5 @@ def test_an_infant_under_a_television_is_heard_in_the_stem(kind: str) -> None:
     true = performance.sampled(performance.energy, TRACK_HZ) > 0.12
     of_both = f1(tracker.voices(sound, stem, {}).infant > 0.5, true)
     of_sound = f1(tracker.voices(sound, sound, {}).infant > 0.5, true)
-    assert of_both > 0.8
-    assert 1 - of_both < 0.6 * (1 - of_sound)
+    assert of_both > 0.75
+    assert of_both > of_sound + 0.1
