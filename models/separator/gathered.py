@@ -12,6 +12,7 @@ from models.separator import resynthesis
 from models.separator.stems import RATE, STEM_S, Array, Stem
 
 _SAMPLES = round(STEM_S * RATE)
+_OTHERS = 4
 
 
 def gathered(bank: Path, rng: np.random.Generator, size: float = 1.0) -> list[Stem]:
@@ -20,10 +21,20 @@ def gathered(bank: Path, rng: np.random.Generator, size: float = 1.0) -> list[St
     for speaker in sorted((bank / "speech").iterdir()):
         stems += _talk(speaker, rng, size)
     for path in sorted((bank / "noise").rglob("*.flac")):
-        stems += [Stem("real_noise", part, path.parent.name) for part in _parts(read(path))]
+        wave, sort = read(path), path.parent.name
+        stems += [Stem("real_noise", part, sort) for part in _parts(wave)]
+        stems += [Stem("real_noise", other, sort) for other in _others(wave, sort, rng)]
     for path in sorted((bank / "music").glob("*.flac")):
         stems += [Stem("real_music", part) for part in _parts(read(path))]
     return stems
+
+
+def _others(wave: Array, sort: str, rng: np.random.Generator) -> list[Array]:
+    """Other animals than a recorded one: larger, smaller, faster, slower."""
+    count = _OTHERS if sort == "animals" and len(wave) > RATE // 4 else 0
+    whole = wave[:_SAMPLES]
+    changes = 2 ** rng.uniform((-0.8, -0.4, -0.3), (0.8, 0.4, 0.3), (count, 3))
+    return [resynthesis.revoiced(whole, *change) for change in changes.tolist()]
 
 
 def digests(bank: Path) -> list[str]:

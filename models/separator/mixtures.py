@@ -36,7 +36,7 @@ _BESIDE = (
 )
 _OFTEN = (0.3, 0.24, 0.12, 0.09, 0.03, 0.08, 0.04, 0.06, 0.04)
 _RECORDED = ("noise", "music")
-_SORTS = {"animals": 1.5, "screams": 0.4, "instruments": 1.5}
+_SORTS = {"animals": 3.0, "signals": 1.5, "screams": 0.4, "instruments": 1.5}
 """How often a sort of noise is drawn beside the others': these sound the most like an infant."""
 
 
@@ -52,6 +52,8 @@ class Shares:
     """An infant is there at all."""
     alone: float = 0.16
     """Nothing else is."""
+    call: float = 0.35
+    """A noise is a made call or signal."""
 
 
 class Mixer:
@@ -112,6 +114,9 @@ class Mixer:
 
     def _sound(self, name: str) -> Array:
         """One sound that is no infant's, (SAMPLES,); a recorded one where there is any."""
+        rng = self._rng
+        if name == "noise" and rng.random() < self._shares.call and "call" in self._groups:
+            return self._changed(self._pick("call", 0.0), 0.3)
         if name == "noise" and self._noises:
             return self._noise()
         if name == "adult":

@@ -33,7 +33,8 @@ _REAL = {"laugh": 420, "babble": 200, "fuss": 140, "feeding": 40}
 class Stem:
     """One sound (n,) at 16 kHz; `kind` is the vocalization or the sort of noise, if any.
 
-    Groups: infant, adult, television, other, and real_ before infant, adult, other, noise, music.
+    Groups: infant, adult, television, call, other, and real_ before infant, adult, other, noise,
+    music.
     """
 
     group: str
@@ -67,7 +68,7 @@ def read_recordings(folder: Path | None, held_out: tuple[str, ...], kept: bool) 
 
 
 def synthetic(rng: np.random.Generator, size: float = 1.0) -> list[Stem]:
-    """Stems out of nothing: infants, adults, television, music, noises."""
+    """Stems out of nothing: infants, adults, television, music, calls, noises."""
     stems = []
     for kind in _INFANTS:
         for _ in range(round(_INFANTS[kind] * size) if kind in KINDS else 0):
@@ -76,6 +77,7 @@ def synthetic(rng: np.random.Generator, size: float = 1.0) -> list[Stem]:
     makers: tuple[tuple[str, int, Callable[[], NDArray]], ...] = (
         ("adult", 340, lambda: sound.adult_speech(STEM_S, RATE, rng)),
         ("television", 90, lambda: sound.television(STEM_S, RATE, rng)),
+        ("call", 520, lambda: sound.calls(STEM_S, RATE, rng)),
         ("other", 170, lambda: sound.music(STEM_S, RATE, rng)),
         ("other", 180, lambda: sound.noise(STEM_S, RATE, rng)),
         ("other", 700, lambda: texture(STEM_S, rng)),

@@ -24,6 +24,16 @@ Wave = NDArray[np.float32]
 Track = NDArray[np.float32]
 
 
+class Samples(Protocol):
+    """A wave (n,) of which a slice is an array; the whole need not be in memory."""
+
+    def __len__(self) -> int:
+        """How many samples."""
+
+    def __getitem__(self, where: slice, /) -> Wave:
+        """Neighbouring samples."""
+
+
 @dataclass(frozen=True)
 class Voices:
     """Who sounds when: tracks (T,) at `TRACK_HZ`, T = n // 320 + 1, scores in 0..1.
@@ -60,7 +70,7 @@ class Separator(Protocol):
 class VoiceTracker(Protocol):
     """What tells who sounds when."""
 
-    def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
+    def voices(self, sound: Samples, stem: Samples, labels: Mapping[str, str]) -> Voices:
         """Tell who sounds when in a sound (n,) at 16 kHz of which `stem` (n,) is the infant's.
 
         `labels` says whom a backend means that has words of its own: infant, adult, other, voice

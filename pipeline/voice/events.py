@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.voice.backends import RATE, TRACK_HZ, Track, Voices, Wave
+from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track, Voices
 from pipeline.voice.measures import LIKELY, clipped_share, decay_s, snr_db
 from pipeline.voice.vocalizations_features import NAMES, slope, vector
 
@@ -44,7 +44,7 @@ class Event:
     numbers: tuple[float, ...] = ()
 
 
-def events(voices: Voices, sound: Wave, stem: Wave) -> list[Event]:
+def events(voices: Voices, sound: Samples, stem: Samples) -> list[Event]:
     """Events in order of their start."""
     found = []
     for who in ("infant", "adult", "other"):
@@ -78,7 +78,7 @@ def stretches(track: Track) -> Iterator[tuple[int, int]]:
     yield from (run for run in joined if run[1] - run[0] >= _SHORTEST_S * TRACK_HZ)
 
 
-def _infants(voices: Voices, sound: Wave, stem: Wave, start: int, end: int) -> Event:
+def _infants(voices: Voices, sound: Samples, stem: Samples, start: int, end: int) -> Event:
     start_s, end_s = start / TRACK_HZ, _end_s(end, sound)
     here, heard = slice(start, end), slice(round(start_s * RATE), round(end_s * RATE))
     adult = (voices.adult[here] >= LIKELY) & (voices.adult[here] > voices.other[here])
@@ -108,5 +108,5 @@ def _pitch(f0_hz: Track) -> tuple[float, float, float]:
     return float(np.median(f0_hz[known])), float(high - low), rise
 
 
-def _end_s(end: int, sound: Wave) -> float:
+def _end_s(end: int, sound: Samples) -> float:
     return min(end / TRACK_HZ, len(sound) / RATE)

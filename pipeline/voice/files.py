@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.voice import events_table
-from pipeline.voice.backends import SEPARATORS, VOICES, Separator, Wave
+from pipeline.voice.backends import SEPARATORS, VOICES, Separator
 from pipeline.voice.events import events
-from pipeline.voice.measure import Isolated
+from pipeline.voice.on_disk import OnDisk
 from pipeline.voice.params import Isolate
 from pipeline.voice.separation_chunks import beside, resampled
 from pipeline.voice.separation_file import blocks, opened
@@ -35,25 +35,16 @@ def events_of_file(
         CradleError: the file is not sound, or there is no such backend.
     """
     with tempfile.TemporaryDirectory(prefix="cradle-") as folder:
-        found = isolated(path, wanted, Path(folder), device)
-        rows = events_table.rows(events(found.voices, found.sound, found.stem))
+        separator = SEPARATORS.load(wanted.separator, device)
+        tracker = VOICES.load(wanted.voices, device)
+        sound, stem = _on_disk(path, separator, Path(folder))
+        voices = tracker.voices(sound, stem, wanted.pyannote_labels)
+        rows = events_table.rows(events(voices, sound, stem))
     return _listed(typed(rows, typist))
 
 
-def isolated(path: Path, wanted: Isolate, folder: Path, device: str = "cpu") -> Isolated:
-    """The stem and the tracks of one file of any length; its waves are files in `folder`.
-
-    Raises:
-        CradleError: the file is not sound, or there is no such backend.
-    """
-    separator = SEPARATORS.load(wanted.separator, device)
-    tracker = VOICES.load(wanted.voices, device)
-    sound, stem = _on_disk(path, separator, folder)
-    return Isolated(sound, stem, tracker.voices(sound, stem, wanted.pyannote_labels))
-
-
-def _on_disk(path: Path, separator: Separator, folder: Path) -> tuple[Wave, Wave]:
-    """The sound (n,) and the stem (n,) at 16 kHz as arrays that stay in files."""
+def _on_disk(path: Path, separator: Separator, folder: Path) -> tuple[OnDisk, OnDisk]:
+    """The sound (n,) and the stem (n,) at 16 kHz, which stay in files."""
     names = [folder / "sound.f32", folder / "stem.f32"]
     with opened(path) as source, names[0].open("wb") as sound, names[1].open("wb") as stem:
         constant = _mean(source)
@@ -61,8 +52,7 @@ def _on_disk(path: Path, separator: Separator, folder: Path) -> tuple[Wave, Wave
         for parts in beside(resampled(level, source.samplerate), separator.stream):
             for part, file in zip(parts, (sound, stem), strict=True):
                 part.astype(np.float32, copy=False).tofile(file)
-    first, second = (np.memmap(name, np.float32, "r") for name in names)
-    return first, second
+    return OnDisk(names[0]), OnDisk(names[1])
 
 
 def _mean(source: Any) -> np.float32:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from pipeline.voice.backends import RATE, TRACK_HZ, Track, Wave
+from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track
 
 _LOWEST_HZ, _HIGHEST_HZ = 200.0, 1900.0
 _WINDOW = 640
@@ -17,7 +17,7 @@ _PERIODIC = 0.45
 _OCTAVE_COST = 0.04
 
 
-def pitch_hz(stem: Wave) -> Track:
+def pitch_hz(stem: Samples) -> Track:
     """Pitch (n // 320 + 1,) at 50 Hz, between 200 and 1900 Hz; nan where there is none.
 
     Normalised autocorrelation of 40 ms with the window's own taken out, and a small reward for
@@ -30,7 +30,7 @@ def pitch_hz(stem: Wave) -> Track:
     return np.concatenate([_of_frames(block) for block in blocks])
 
 
-def _block(stem: Wave, first: int, count: int) -> NDArray[np.float32]:
+def _block(stem: Samples, first: int, count: int) -> NDArray[np.float32]:
     """Frames (count, _WINDOW) around the steps from `first` on, zeros beyond the ends."""
     start = first * _HOP - _WINDOW // 2
     end = start + (count - 1) * _HOP + _WINDOW

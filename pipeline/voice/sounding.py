@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, percentile_filter, uniform_filter1d
 
-from pipeline.voice.backends import RATE, TRACK_HZ, Track, Voices, Wave
+from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track, Voices
 from pipeline.voice.pitch import pitch_hz
 
 _INAUDIBLE_DB = -65.0
 _HOP = round(RATE / TRACK_HZ)
 _BLOCK_STEPS = 3000
 _AROUND = 9
+_NEAR = round(5 * TRACK_HZ) + 1
 
 
-def audible(wave: Wave, steps: int) -> NDArray[np.float32]:
+def audible(wave: Samples, steps: int) -> NDArray[np.float32]:
     """1 where a wave (n,) can be heard at all, 0 where it cannot, (steps,) at `TRACK_HZ`."""
     return (powers(wave, steps) > 10 ** (_INAUDIBLE_DB / 10)).astype(np.float32)
 
 
-def below_db(sound: Wave, stem: Wave, steps: int) -> NDArray[np.float64]:
+def below_db(sound: Samples, stem: Samples, steps: int) -> NDArray[np.float64]:
     """How far (steps,) in dB a sound's stem lies below it, over about 0.2 s around each step."""
     whole, part = (uniform_filter1d(powers(wave, steps), _AROUND) for wave in (sound, stem))
     return np.asarray(10 * np.log10((whole + 1e-10) / (part + 1e-10)))
 
 
-def powers(wave: Wave, steps: int) -> NDArray[np.float64]:
+def above_db(stem: Samples, steps: int) -> NDArray[np.float64]:
+    """How far (steps,) in dB, within +-20, a stem is above the middle of its loud and quiet parts.
+
+    Both are taken from 5 s around each step; the middle is 12 to 26 dB below the loudest.
+    """
+    level = np.sqrt(gaussian_filter1d(powers(stem, steps), 1.0) + 1e-12)
+    loud, quiet = (percentile_filter(level, share, _NEAR, mode="nearest") for share in (98, 5))
+    middle = np.clip(np.sqrt(quiet * loud), 0.05 * loud, 0.25 * loud)
+    return np.asarray(np.clip(20 * np.log10(level / middle), -20, 20))
+
+
+def powers(wave: Samples, steps: int) -> NDArray[np.float64]:
     """Mean square (steps,) of a wave (n,) around each step at `TRACK_HZ`."""
     found = np.zeros(steps)
     for first in range(0, steps, _BLOCK_STEPS):
@@ -40,7 +52,7 @@ def powers(wave: Wave, steps: int) -> NDArray[np.float64]:
     return found
 
 
-def sung(stem: Wave, infant: Track) -> Track:
+def sung(stem: Samples, infant: Track) -> Track:
     """Pitch (T,) of the infant's stem (n,) where the infant sounds, nan elsewhere."""
     pitch = pitch_hz(stem)[: len(infant)]
     return np.where(infant > 0.5, pitch, np.nan).astype(np.float32)
@@ -52,7 +64,7 @@ def nobody(steps: int) -> Voices:
     return Voices(flat, flat, flat, np.full(steps, np.nan, np.float32))
 
 
-def louder(stem: Wave, sound: Wave, steps: int) -> NDArray[np.float32]:
+def louder(stem: Samples, sound: Samples, steps: int) -> NDArray[np.float32]:
     """1 where the infant's stem is louder than the rest of the sound, else 0, (steps,)."""
     nearer = np.zeros(steps, np.float32)
     for number in range(steps):

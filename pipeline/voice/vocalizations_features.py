@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from pipeline.voice.backends import RATE, TRACK_HZ, Track, Wave
+from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track
 
 CONTEXT_S = 2.0
 """A shorter event is heard with what is around it: one giggle has no rhythm."""
@@ -48,13 +48,13 @@ NAMES = (
 )
 
 
-def vector(stem: Wave, f0_hz: Track, start_s: float, end_s: float) -> NDArray[np.float32]:
+def vector(stem: Samples, f0_hz: Track, start_s: float, end_s: float) -> NDArray[np.float32]:
     """Numbers (len(NAMES),) of the event of an infant's stem (n,) at 16 kHz; see `embed`."""
     found = embed(stem, f0_hz, start_s, end_s)
     return np.array([found[name] for name in NAMES], np.float32)
 
 
-def embed(stem: Wave, f0_hz: Track, start_s: float, end_s: float) -> Mapping[str, float]:
+def embed(stem: Samples, f0_hz: Track, start_s: float, end_s: float) -> Mapping[str, float]:
     """Numbers of one event by name.
 
     Args:
@@ -82,7 +82,7 @@ def _window(start_s: float, end_s: float, steps: int) -> tuple[int, int]:
     return min(first, max(0, last - 1)), last
 
 
-def _bands_db(stem: Wave, first: int, last: int) -> Floats:
+def _bands_db(stem: Samples, first: int, last: int) -> Floats:
     """Levels (last - first, bands) in dB of mel bands between 200 and 3800 Hz."""
     start = first * _HOP - _FRAME // 2
     wanted = (last - first - 1) * _HOP + _FRAME

@@ -25,7 +25,7 @@ from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import BackendError, WeightsError
 from pipeline.core.restoring import reading
 from pipeline.core.weights import locked, of_the_user
-from pipeline.voice.backends import RATE, TRACK_HZ, Voices, Wave
+from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Voices
 from pipeline.voice.sounding import audible, louder, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
 
@@ -78,7 +78,7 @@ class Pyannote:
         """What it tells apart, in its own words."""
         return tuple(self._task.classes or ())
 
-    def voices(self, sound: Wave, stem: Wave, labels: Mapping[str, str]) -> Voices:
+    def voices(self, sound: Samples, stem: Samples, labels: Mapping[str, str]) -> Voices:
         """See `VoiceTracker`.
 
         Raises:

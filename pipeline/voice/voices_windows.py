@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.voice.backends import Samples
+
 Scores = NDArray[np.float32]
 _BATCH = 16
 
@@ -20,9 +22,7 @@ class Windows:
     step: int
     hop: int
 
-    def score(
-        self, sound: NDArray[np.float32], network: Callable[[NDArray[np.float32]], Scores]
-    ) -> Scores:
+    def score(self, sound: Samples, network: Callable[[NDArray[np.float32]], Scores]) -> Scores:
         """Scores (frames, classes) of a sound (n,), as `pyannote.audio.Inference` gives them.
 
         `network` takes windows (batch, size) and gives (batch, frames, classes). Scores are
@@ -53,7 +53,7 @@ class Windows:
         rest = samples < self.size or (samples - self.size) % self.step > 0
         return [n * self.step for n in range(whole + rest)]
 
-    def _cut(self, sound: NDArray[np.float32], start: int) -> NDArray[np.float32]:
+    def _cut(self, sound: Samples, start: int) -> NDArray[np.float32]:
         window = sound[start : start + self.size]
         return np.pad(window, (0, self.size - len(window)))
 
