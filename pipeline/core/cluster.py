@@ -7,6 +7,7 @@ is kept.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections import Counter, deque
@@ -92,7 +93,7 @@ def joined(run: Run) -> Any:
                 run.address or "local",
                 num_cpus=cores,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 namespace="cradle",
             )
         except (ConnectionError, ValueError) as error:
