@@ -131,6 +131,8 @@ class Story:
     """What would have turned it, when it was decided again with other thresholds."""
     together: list[str] = field(default_factory=list)
     """Where no one threshold could have: changes that would have kept it all together."""
+    hopeless: bool = False
+    """It was decided again with other thresholds, and kept with none."""
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -147,7 +149,7 @@ Mend = Callable[[FrameRun], Sequence[Change] | None]
 def explain(
     account: Account,
     clip: str,
-    turning: Sequence[object] = (),
+    turning: Sequence[object] | None = None,
     mend: Mend | None = None,
     *,
     together: Sequence[object] = (),
@@ -158,7 +160,8 @@ def explain(
     Args:
         account: the run.
         clip: its id.
-        turning: changes of thresholds that would have turned it, each saying so as text.
+        turning: changes of thresholds that would have turned it, each saying so as text; none
+            where it was not decided again.
         mend: what would have kept frames that were dropped.
         together: changes that would have turned it all together, each saying so as text.
         frames: whether to tell of its frames and spans as well, which takes reading them.
@@ -183,8 +186,9 @@ def explain(
         runs,
         _spans(account, clip, fate) if frames else [],
         _closest(runs) if fate.kept else [],
-        [str(point) for point in turning],
+        [str(point) for point in turning or ()],
         [str(change) for change in together],
+        not (fate.kept or turning is None or turning or together),
     )
 
 

@@ -16,6 +16,7 @@ from pipeline.core.tables import values
 from pipeline.dataset.turning import DIGITS
 
 MOST_RUNS = 12
+HOPELESS = "no change of thresholds was found, alone or together, that would have kept it"
 
 
 def in_words(story: Story) -> str:
@@ -64,6 +65,9 @@ def _lines(story: Story) -> Iterator[str]:
         yield ""
         yield "no one threshold would have turned it; these together would have kept a stretch:"
         yield from (f"  {text}" for text in story.together)
+    if story.hopeless:
+        yield ""
+        yield HOPELESS
 
 
 def of_run(run: FrameRun) -> str:

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         moment = words.at_frame(account, clip, frame, mend)
         text, content = words.of_moment(moment), moment.as_json()
     else:
-        points, changes = together.either(alone, known.select) if alone is not None else ([], [])
+        points, changes = together.either(alone, known.select) if alone is not None else (None, [])
         story = why.explain(account, clip, points, mend, together=changes)
         text, content = words.in_words(story), story.as_json()
     print(json.dumps(content, indent=2) if arguments.json else text, end="\n" * arguments.json)

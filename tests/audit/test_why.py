@@ -165,6 +165,14 @@ def test_what_is_needed_together_is_told_where_nothing_alone_suffices(account):
     assert story.as_json()["together"] == ["select.min_mouth_visible <= 0.4", "and more"]
 
 
+def test_that_no_threshold_would_have_kept_it_is_said_only_where_that_was_tried(account):
+    tried, untried = explain(account, "hidden", []), explain(account, "hidden")
+    assert words.in_words(tried).rstrip().endswith(words.HOPELESS)
+    assert words.HOPELESS not in words.in_words(untried)
+    kept = next(clip for clip in fake.CLIPS if account.fates[clip].kept)
+    assert words.HOPELESS not in words.in_words(explain(account, kept, []))
+
+
 @pytest.mark.parametrize("clip", [*fake.CLIPS, "gone"])
 def test_every_story_and_moment_is_json(account, clip):
     story = json.loads(json.dumps(explain(account, clip).as_json()))

@@ -81,7 +81,7 @@ def in_words(desk: Desk, clip: str) -> dict[str, Any]:
             return None
         return turning.mend(alone, desk.thresholds, run.start_frame, run.end_frame)
 
-    points, changes = ([], []) if alone is None else together.either(alone, desk.thresholds)
+    points, changes = (None, []) if alone is None else together.either(alone, desk.thresholds)
     story = explain(desk.account, clip, points, mend, together=changes)
     return {
         "steps": [[step.stage, step.state, step.reason, *_of_step(step)] for step in story.steps],
@@ -93,6 +93,7 @@ def in_words(desk: Desk, clip: str) -> dict[str, Any]:
         "closest": [f"{rule}, by {rule.margin:.3g}" for rule in story.closest],
         "turning": story.turning[:4],
         "together": story.together,
+        "hopeless": words.HOPELESS if story.hopeless else "",
     }
 
 

@@ -28,6 +28,7 @@ export function words(box, story, choose) {
   box.replaceChildren(
     ...part("What would have turned it", story.turning.map((text) => el("li", { text }))),
     ...part("What would have kept a stretch of it, all together", story.together.map((text) => el("li", { text }))),
+    ...part("What would have kept it", story.hopeless ? [el("li", { text: story.hopeless })] : []),
     ...part("Frames that were not simply kept", runs),
     ...part("What came closest to dropping a frame", story.closest.map((text) => el("li", { text }))),
     ...part("Its way through the stages", steps, "steps"),
