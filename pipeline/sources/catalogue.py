@@ -28,6 +28,8 @@ from pipeline.sources.table import CatalogueError, Table
 
 SOURCES = Path("data/sources.csv")
 TAKEDOWNS = Path("data/takedowns.csv")
+OLDEST_MONTHS = 60
+_BAND = re.compile(r"(\d+(?:\.\d+)?)\s*[-–]\s*(\d+(?:\.\d+)?)")
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -63,6 +65,17 @@ def _digests(text: object) -> object:
     return tuple(text.split())
 
 
+def _middle_age(given: object) -> object:
+    """Of a band of ages, the middle."""
+    band = _BAND.fullmatch(given) if isinstance(given, str) else None
+    if band is None:
+        return given
+    youngest, oldest = (float(age) for age in band.groups())
+    if not youngest < oldest <= OLDEST_MONTHS:
+        raise ValueError("the younger age comes first")
+    return (youngest + oldest) / 2
+
+
 Id = Annotated[str, AfterValidator(_clip_id)]
 Digests = Annotated[tuple[str, ...], BeforeValidator(_digests)]
 Address = Annotated[str, AfterValidator(addresses.check)]
@@ -78,7 +91,10 @@ class Source(Params):
     consent: Consent
     start_s: float | None = Field(None, ge=0, allow_inf_nan=False)
     end_s: float | None = Field(None, gt=0, allow_inf_nan=False)
-    age_months: float | None = Field(None, ge=0, le=60)
+    age_months: Annotated[float | None, BeforeValidator(_middle_age)] = Field(
+        None, ge=0, le=OLDEST_MONTHS
+    )
+    """In the file a number or a band, 3-6; of a band, the middle."""
     source: Annotated[str, AfterValidator(_group)] = ""
     """What it shares with other clips, such as the infant: they stay together in a split."""
     licence: Text = ""
@@ -155,7 +171,7 @@ def read_sources(root: Path, vocalizations: Iterable[str]) -> list[Source]:
         "start_s": _SECONDS,
         "end_s": _SECONDS,
         "vocalization": f"one of {', '.join(known)} (vocalizations in params.yaml)",
-        "age_months": "a number from 0 to 60, or nothing",
+        "age_months": f"a number from 0 to {OLDEST_MONTHS}, a band such as 3-6, or nothing",
         "source": f"matches {_GROUP.pattern}, or nothing",
         "licence": _TEXT,
         "licence_evidence": _TEXT,

@@ -67,6 +67,19 @@ def test_rows_are_typed(root: Path) -> None:
     assert rows[1].note == "two\nlines, quoted"
 
 
+@pytest.mark.parametrize(("given", "middle"), [("3-6", 4.5), ("0 - 12", 6.0), ("2.5", 2.5)])
+def test_an_age_may_be_a_band(root: Path, given: str, middle: float) -> None:
+    (row,) = sources(root, f"a,a.mp4,,,cry,{given},,,parental,\n")
+    assert row.age_months == middle
+
+
+@pytest.mark.parametrize("given", ["6-3", "50-70", "3-", "-3", "3-6-9"])
+def test_a_band_that_is_none_is_refused(root: Path, given: str) -> None:
+    (said,) = complaints(root, f"a,a.mp4,,,cry,{given},,,parental,\n")
+    assert "column age_months" in said
+    assert "a number from 0 to 60, a band such as 3-6, or nothing" in said
+
+
 def test_columns_may_stand_in_any_order_and_optional_ones_may_lack(root: Path) -> None:
     header = "\ufeffconsent, vocalization,id,address\n"
     (row,) = sources(root, "none,cry,a,x.mp4\n", header)
