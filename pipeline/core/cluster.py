@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 1.0
 _FAILED_STARTS = 3
+_START_S = 240.0
 _LOST_NODES = 5
 _GB = 10**9
 
@@ -75,11 +77,7 @@ def joined(run: Run) -> Any:
     Raises:
         CradleError: Ray is not installed, or there is no such cluster.
     """
-    # Telemetry is off, and `uv run` is no reason to build an environment for every worker.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    # A machine that works may take longer to start it than the half minute that Ray waits.
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
+    seal.quiet()
     try:
         import ray
     except ImportError:
@@ -96,8 +94,9 @@ def joined(run: Run) -> Any:
                 logging_level=logging.ERROR,
                 namespace="cradle",
             )
-        except (ConnectionError, ValueError) as error:
-            raise CradleError(f"run.address: {run.address}: no Ray cluster: {error}") from None
+        except Exception as error:  # Ray has no narrower one for a node that does not start.
+            where = run.address or "of its own"
+            raise CradleError(f"run.address: no Ray cluster {where}: {error}") from None
     return ray
 
 
@@ -118,6 +117,7 @@ class _Crew:
         self._flying: dict[Any, _Flight] = {}
         self._idle: list[Any] = []
         self._deaths: Counter[str] = Counter()
+        self._began_s = time.monotonic()
 
     @property
     def _gpu(self) -> float:
@@ -131,6 +131,11 @@ class _Crew:
                 hand, task = self._idle.pop(), ahead.popleft()
                 self._flying[hand.work.remote(task)] = _Flight(hand, task)
             ready, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK_S)
+            if not self._nodes and time.monotonic() - self._began_s > _START_S:
+                raise CradleError(
+                    f"run.executor: no worker has started on the Ray cluster in {_START_S:g} s; "
+                    "the logs of its nodes (/tmp/ray/session_latest/logs) say why"
+                )
             for reference in ready:
                 yield from self._landed(reference, ahead)
 

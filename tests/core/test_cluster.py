@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core import cluster
+from pipeline.core import cluster, seal
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Needs, Run, Runner, Step
@@ -24,6 +24,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+# Ray reads its settings when it is imported.
+seal.quiet()
 ray = pytest.importorskip("ray", reason="Ray is not installed: uv sync --extra ray")
 
 _STORE_BYTES = 80 * 2**20
@@ -109,6 +111,26 @@ def test_a_step_that_fits_nowhere_is_refused_in_words(tmp_path: Path, nodes: Nod
     step = Step("double", steps.double, needs=Needs(cores=64))
     with pytest.raises(CradleError, match="no node of the Ray cluster has 64 CPU"):
         runner(tmp_path, nodes).measure(step, jobs(tmp_path, range(1)))
+
+
+def test_an_address_without_a_cluster_is_said(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", _refuse)
+    with pytest.raises(CradleError, match=r"run\.address: no Ray cluster 127\.0\.0\.1:1: nobody"):
+        cluster.joined(Run(executor="ray", address="127.0.0.1:1"))
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise ConnectionError("nobody there")
+
+
+def test_a_cluster_on_which_nothing_starts_is_given_up(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_START_S", 0.0)
+    monkeypatch.setattr(cluster, "_LOOK_S", 0.0)
+    with pytest.raises(CradleError, match="no worker has started"):
+        runner(tmp_path, nodes).measure(Step("double", steps.double), jobs(tmp_path, range(1)))
 
 
 def slow(out: Path, inputs: Mapping[str, Any]) -> None:
