@@ -105,18 +105,20 @@ class _Crew:
 
     def __init__(self, ray: Any, run: Run, needs: Needs) -> None:
         self._ray, self._run, self._needs = ray, run, needs
-        environment = {"CRADLE_SEALED": os.environ.get("CRADLE_SEALED", ""), **seal.QUIET}
+        # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
+        ours = {name: x for name, x in os.environ.items() if name.startswith("CRADLE_")}
         self._hiring = ray.remote(_Hand).options(
             num_cpus=needs.cores,
             memory=round(needs.memory_gb * _GB),
             num_gpus=self._gpu,
             max_restarts=0,
-            runtime_env={"env_vars": {name: x for name, x in environment.items() if x}},
+            runtime_env={"env_vars": {**seal.QUIET, **ours}},
         )
         self._nodes: dict[Any, str] = {}
         self._flying: dict[Any, _Flight] = {}
         self._idle: list[Any] = []
         self._deaths: Counter[str] = Counter()
+        self._failed_starts = 0
         self._began_s = time.monotonic()
 
     @property
@@ -176,9 +178,13 @@ class _Crew:
         except self._ray.exceptions.RayActorError as error:
             yield from self._lost(flight, ahead, error)
             return
+        except self._ray.exceptions.RayTaskError as error:
+            # A worker raises only what ends the run, such as a full disk; not where it stood.
+            raise error.cause from None
         self._idle.append(flight.hand)
         if flight.task is None:
             self._nodes[flight.hand] = found
+            self._failed_starts = 0
         else:
             yield flight.task.clip, found
 
@@ -187,8 +193,8 @@ class _Crew:
     ) -> Iterator[tuple[str, Entry | Failure]]:
         """A process that died twice under one clip is that clip's doing; a node's end is not."""
         if flight.task is None:
-            self._deaths["a start"] += 1
-            if self._deaths["a start"] > _FAILED_STARTS:
+            self._failed_starts += 1
+            if self._failed_starts > _FAILED_STARTS:
                 raise CradleError(f"run.executor: no worker starts on the Ray cluster: {error}")
             return
         alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -19,6 +20,15 @@ def double(out: Path, inputs: Mapping[str, Any]) -> None:
         diary.write("x")
 
 
+MISFORTUNES = {
+    "clip_1": Reason.WORKER_CRASHED,
+    "clip_2": Reason.MEASURE_FAILED,
+    "clip_3": Reason.NO_VIDEO,
+    "clip_4": Reason.TIMED_OUT,
+}
+"""What becomes of the clips 0 to 7 under `misbehave`; the others are measured."""
+
+
 def misbehave(out: Path, inputs: Mapping[str, Any]) -> None:
     value = inputs["value"]
     if value == 1:
@@ -31,6 +41,14 @@ def misbehave(out: Path, inputs: Mapping[str, Any]) -> None:
         while True:
             pass
     double(out, inputs)
+
+
+def fill_the_disk(out: Path, inputs: Mapping[str, Any]) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", str(out))
+
+
+def tell_the_key(out: Path, inputs: Mapping[str, Any]) -> None:
+    (out / "key.txt").write_text(os.environ.get("CRADLE_MEDIA_KEY", "none"))
 
 
 def call_home(out: Path, inputs: Mapping[str, Any]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.core import cluster, seal
+from pipeline.core import cluster, seal, vault
+from pipeline.core.disk import DiskError
 from pipeline.core.errors import CradleError
-from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Needs, Run, Runner, Step
 from pipeline.core.store import Store
 from tests.core import steps
@@ -88,12 +88,8 @@ def test_each_misfortune_costs_one_clip_and_has_the_same_name(tmp_path: Path, no
     done = runner(tmp_path, nodes, timeout_s=1.0).measure(
         Step("misbehave", steps.misbehave), jobs(tmp_path, range(8))
     )
-    assert {clip: failure.reason for clip, failure in done.failures.items()} == {
-        "clip_1": Reason.WORKER_CRASHED,
-        "clip_2": Reason.MEASURE_FAILED,
-        "clip_3": Reason.NO_VIDEO,
-        "clip_4": Reason.TIMED_OUT,
-    }
+    failures = {clip: failure.reason for clip, failure in done.failures.items()}
+    assert failures == steps.MISFORTUNES
     assert sorted(done.entries) == ["clip_0", "clip_5", "clip_6", "clip_7"]
 
 
@@ -105,6 +101,22 @@ def test_workers_on_a_cluster_are_sealed(
         Step("call_home", steps.call_home), [Job("clip", {}, "x")]
     )
     assert "no stage after download may touch the network" in done.failures["clip"].detail
+
+
+def test_a_full_disk_on_a_cluster_ends_the_run_in_a_sentence(tmp_path: Path, nodes: Nodes) -> None:
+    with pytest.raises(DiskError) as told:
+        runner(tmp_path, nodes).measure(Step("fill", steps.fill_the_disk), [Job("clip", {}, "x")])
+    assert "there is no room left" in str(told.value)
+    assert "Traceback" not in str(told.value)
+
+
+def test_workers_on_a_cluster_know_the_key_of_sealed_media(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRADLE_MEDIA_KEY", str(tmp_path / "key"))
+    vault.make_key(tmp_path / "key")
+    done = runner(tmp_path, nodes).measure(Step("tell", steps.tell_the_key), [Job("clip", {}, "x")])
+    assert (done.entries["clip"].path / "key.txt").read_text() == str(tmp_path / "key")
 
 
 def test_a_step_that_fits_nowhere_is_refused_in_words(tmp_path: Path, nodes: Nodes) -> None:
