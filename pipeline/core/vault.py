@@ -25,9 +25,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pipeline.core.errors import CradleError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MAGIC = b"cradle sealed 1\n"
 SEALED = frozenset({".mp4", ".flac", ".wav", ".jpg"})
@@ -117,11 +120,11 @@ def seal(plain: Path, sealed: Path) -> None:
         _seal_pieces(file, out, _cipher(master, salt))
 
 
-def _seal_pieces(file: IO[bytes], out: IO[bytes], cipher: object) -> None:
+def _seal_pieces(file: IO[bytes], out: IO[bytes], cipher: AESGCM) -> None:
     piece, number = file.read(_PIECE), 0
     while True:
         following = file.read(_PIECE)
-        out.write(cipher.encrypt(_nonce(number, not following), piece, MAGIC))  # type: ignore[attr-defined]
+        out.write(cipher.encrypt(_nonce(number, not following), piece, MAGIC))
         if not following:
             return
         piece, number = following, number + 1
@@ -189,7 +192,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
         while True:
             following = file.read(_PIECE + _TAG_BYTES)
             try:
-                yield cipher.decrypt(_nonce(number, not following), piece, MAGIC)  # type: ignore[attr-defined]
+                yield cipher.decrypt(_nonce(number, not following), piece, MAGIC)
             except InvalidTag:
                 raise VaultError(f"{path}: sealed with another key, or altered since") from None
             if not following:
@@ -205,7 +208,7 @@ def _current(path: Path) -> bytes:
     return _key(os.environ[_VARIABLE])
 
 
-def _cipher(master: bytes, salt: bytes) -> object:
+def _cipher(master: bytes, salt: bytes) -> AESGCM:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
