@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,21 +53,23 @@ def _lines(story: Story) -> Iterator[str]:
             yield f"  {of_run(run)}"
         if len(dropped) > MOST_RUNS:
             yield f"  and {len(dropped) - MOST_RUNS} shorter runs"
-    if story.closest:
-        yield ""
-        yield "what came closest to dropping a frame:"
-        yield from (f"  {rule}, by {rule.margin:.{DIGITS}g}" for rule in story.closest)
-    if story.turning:
-        yield ""
-        yield "the smallest change of one threshold that would have turned it:"
-        yield from (f"  {text}" for text in story.turning[:3])
-    if story.together:
-        yield ""
-        yield "no one threshold would have turned it; these together would have kept a stretch:"
-        yield from (f"  {text}" for text in story.together)
+    closest = [f"{rule}, by {rule.margin:.{DIGITS}g}" for rule in story.closest]
+    yield from _part("what came closest to dropping a frame:", closest)
+    one = "the smallest change of one threshold that would have turned it:"
+    yield from _part(one, story.turning[:3])
+    several = "no one threshold would have turned it; these together would have kept a stretch:"
+    yield from _part(several, story.together)
     if story.hopeless:
         yield ""
         yield HOPELESS
+
+
+def _part(title: str, lines: Sequence[str]) -> Iterator[str]:
+    """A title and its lines, where there are any."""
+    if lines:
+        yield ""
+        yield title
+        yield from (f"  {line}" for line in lines)
 
 
 def of_run(run: FrameRun) -> str:
