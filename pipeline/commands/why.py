@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 from pipeline.audit import read, why, words
+from pipeline.audit.otherwise import mender, tell
 from pipeline.commands import _rules
 from pipeline.commands._rules import Rules
-from pipeline.dataset import measures, overrides, together, turning
+from pipeline.dataset import measures, overrides
 from pipeline.dataset.measures import Tables
-from pipeline.dataset.turning import Change
 
 EXAMPLE = "cradle why nursery_hand_01 --frame 41"
 
@@ -35,17 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.time is not None:
         frame = int(arguments.time * why.FPS)
 
-    def mend(run: why.FrameRun) -> list[Change] | None:
-        if alone is None or run.stage != "select":
-            return None
-        return turning.mend(alone, known.select, run.start_frame, run.end_frame)
-
     if frame is not None:
-        moment = words.at_frame(account, clip, frame, mend)
+        moment = words.at_frame(account, clip, frame, mender(alone, known.select))
         text, content = words.of_moment(moment), moment.as_json()
     else:
-        points, changes = together.either(alone, known.select) if alone is not None else (None, [])
-        story = why.explain(account, clip, points, mend, together=changes)
+        story = tell(account, clip, alone, known.select)
         text, content = words.in_words(story), story.as_json()
     print(json.dumps(content, indent=2) if arguments.json else text, end="\n" * arguments.json)
     return 0

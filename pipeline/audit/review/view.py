@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from pipeline.audit import words
+from pipeline.audit.otherwise import tell
 from pipeline.audit.review.desk import Desk
-from pipeline.audit.why import FPS, FrameRun, Step, explain
+from pipeline.audit.why import FPS, Step, explain
 from pipeline.core.reasons import Reason
-from pipeline.dataset import together, turning
 from pipeline.dataset.gates import FRAME_GATES, VOICE_GATES, Floats
-from pipeline.dataset.turning import Change
 
 FACTS = ("source", "licence", "consent", "vocalization", "age_months", "synthetic", "duration_s")
 DIGITS = 4
@@ -75,14 +74,7 @@ def in_words(desk: Desk, clip: str) -> dict[str, Any]:
         CradleError: there is no such clip.
     """
     alone = desk.tables.alone(clip) if clip in desk.place else None
-
-    def mend(run: FrameRun) -> list[Change] | None:
-        if alone is None or run.stage != "select":
-            return None
-        return turning.mend(alone, desk.thresholds, run.start_frame, run.end_frame)
-
-    points, changes = (None, []) if alone is None else together.either(alone, desk.thresholds)
-    story = explain(desk.account, clip, points, mend, together=changes)
+    story = tell(desk.account, clip, alone, desk.thresholds)
     return {
         "steps": [[step.stage, step.state, step.reason, *_of_step(step)] for step in story.steps],
         "runs": [
