@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,15 @@ def measured(clips: int, frames: int) -> dict[str, pd.DataFrame]:
     voice[["type_laugh", "type_babble"]] = 0.5
     events = pd.concat([world.events(table)] * 3, ignore_index=True)
     return {"clips": table, "faces": seen, "voice": voice, "events": events}
+
+
+def options(bench: str, about: str | None) -> argparse.ArgumentParser:
+    """What every benchmark over made-up clips takes: how many, and where figures are written."""
+    parser = argparse.ArgumentParser(prog=f"cradle bench {bench}", description=about)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--clips", type=int, default=10_000)
+    parser.add_argument("--frames", type=int, default=300)
+    return parser
 
 
 def project(root: Path, clips: int, frames: int) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import resource
 import tempfile
 import time
@@ -17,7 +16,7 @@ from pipeline.core.stage import Stage
 from pipeline.core.store import Store
 from pipeline.params import load
 from tests.bench._figures import Figure, report
-from tests.bench._made_up import project
+from tests.bench._made_up import options, project
 from tests.bench.review import CHROMIUM, DRAWN
 
 LISTED = "() => document.querySelectorAll('.clip').length"
@@ -25,10 +24,7 @@ LISTED = "() => document.querySelectorAll('.clip').length"
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; 0 where every figure is reached."""
-    parser = argparse.ArgumentParser(prog="cradle bench report", description=__doc__)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--clips", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=300)
+    parser = options("report", __doc__)
     parser.add_argument("--run", type=Path, help="a run that select has decided; else made up")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="cradle-") as name:

@@ -6,7 +6,6 @@ stands, with everything between (the server's answer included) in it.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -22,7 +21,7 @@ import numpy as np
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
 from tests.bench._figures import Figure, report
-from tests.bench._made_up import project
+from tests.bench._made_up import options, project
 
 CHROMIUM = Path("/usr/bin/chromium")
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
@@ -48,10 +47,7 @@ SLIDE = """const slider = document.querySelector('input[name=min_mouth_visible]'
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; 0 where every figure is reached."""
-    parser = argparse.ArgumentParser(prog="cradle bench review", description=__doc__)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--clips", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=300)
+    parser = options("review", __doc__)
     parser.add_argument("--run", type=Path, help="a finished run; made up if left out")
     parser.add_argument("--screenshots", type=Path, help="a folder for what was seen")
     arguments = parser.parse_args(argv)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import resource
 import tempfile
 import time
@@ -14,17 +13,14 @@ import pandas as pd
 from pipeline.dataset import measures, what_if
 from pipeline.dataset.params import Select
 from tests.bench._figures import Figure, report
-from tests.bench._made_up import MINIMUM_S, project
+from tests.bench._made_up import MINIMUM_S, options, project
 
 CHANGE = ["select.min_mouth_visible=0.6", "select.max_yaw_deg=30"]
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; 0 where every figure is reached."""
-    parser = argparse.ArgumentParser(prog="cradle bench what_if", description=__doc__)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--clips", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=300)
+    parser = options("what_if", __doc__)
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="cradle-") as name:
         root = project(Path(name), arguments.clips, arguments.frames)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import subprocess
@@ -16,7 +15,7 @@ import numpy as np
 
 from pipeline.core.code import PROJECT
 from tests.bench._figures import Figure, report
-from tests.bench._made_up import project
+from tests.bench._made_up import options, project
 
 PANDAS = ["-c", "import pandas, pyarrow.parquet"]
 QUESTIONS = (["clip_00007"], ["clip_04711", "--json"], ["clip_09999", "--frame", "150"])
@@ -24,10 +23,7 @@ QUESTIONS = (["clip_00007"], ["clip_04711", "--json"], ["clip_09999", "--frame",
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; 0 where every figure is reached."""
-    parser = argparse.ArgumentParser(prog="cradle bench why", description=__doc__)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--clips", type=int, default=10_000)
-    parser.add_argument("--frames", type=int, default=300)
+    parser = options("why", __doc__)
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="cradle-") as name:
