@@ -20,7 +20,8 @@ from pipeline import media
 from pipeline.core import tables
 from pipeline.core.code import PROJECT
 
-IDENTITY = ["-c", "user.name=Cradle", "-c", "user.email=cradle@localhost"]
+IDENTITY = {"user.name": "Cradle", "user.email": "cradle@localhost"}
+"""Of whoever commits, which a machine need not know; DVC asks for it to run an experiment."""
 LINE = re.compile(
     r"^(\w+): ([\d,]+) \w+, ([\d,]+) remembered, ([\d,]+) measured, .* ([\d.]+) s$", re.M
 )
@@ -103,6 +104,8 @@ class Project:
         project = cls(root)
         project.change(**params)
         project.git("init", "-q")
+        for name, value in IDENTITY.items():
+            project.git("config", name, value)
         project.commit()
         return project
 
@@ -140,7 +143,7 @@ class Project:
 
     def git(self, *words: str) -> None:
         """Run git."""
-        subprocess.run(["git", *IDENTITY, *words], cwd=self.root, check=True, capture_output=True)
+        subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True)
 
     def commit(self) -> None:
         """Commit everything."""
