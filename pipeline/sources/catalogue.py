@@ -132,6 +132,8 @@ class Takedown(Params):
     """SHA-256 of its media, or of the file they were made of: it stays away under any address."""
     date: date
     reason: Text = ""
+    taken_with: Id | None = None
+    """The clip whose takedown took this one as well, of those that show the same."""
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
@@ -212,6 +214,7 @@ def read_takedowns(root: Path) -> list[Takedown]:
         "digest": "SHA-256 of media or of a file, several divided by spaces, or nothing",
         "date": _DATE,
         "reason": _TEXT,
+        "taken_with": f"{_ID}, or nothing",
     }
     table = Table(root / TAKEDOWNS, str(TAKEDOWNS), ("date",), allowed)
     rows = [row for _, row in table.rows(Takedown)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,7 +35,7 @@ GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
 UNNAMED = ("pictures",)
 """Steps whose measurements no table names; they are quickly made again."""
-COLUMNS = ("id", "address", "digest", "date", "reason")
+COLUMNS = ("id", "address", "digest", "date", "reason", "taken_with")
 DIGESTS = ("media_digest", "source_digest")
 
 
@@ -49,6 +49,8 @@ class Taken:
     """SHA-256 of normalised media, and of the files that they were made of."""
     alike: tuple[Match, ...] = ()
     """The clips that are among them because they look and sound the same."""
+    group: str = ""
+    """The id that their tombstones share, of clips that were taken back for what one of them shows."""
 
 
 def named(root: Path, word: str, *, copies: bool = True) -> Taken:
@@ -66,9 +68,11 @@ def named(root: Path, word: str, *, copies: bool = True) -> Taken:
     buried = _rows(root / TAKEDOWNS)
     ids = {row["id"] for row in [*listed, *buried] if word in (row["id"], row["address"])}
     ids |= {row["id"] for row in listed if _same_address(word, row["address"])}
+    ids |= {row["id"] for row in buried if word in row["digest"].split()}
     ids |= set(made.loc[made.isin([word]).any(axis=1), "clip"])
     alike = [it for it in known.alike(root, ids) if it.name not in ids] if copies else []
     ids |= {it.name for it in alike}
+    ids |= _buried_with(buried, ids) if copies else set()
     digests = _digests_of(made, ids)
     ids |= set(made.loc[made.isin(list(digests)).any(axis=1), "clip"])
     found = {row["address"] for row in listed if row["id"] in ids}
@@ -83,7 +87,9 @@ def named(root: Path, word: str, *, copies: bool = True) -> Taken:
         d for row in buried if row["id"] in ids for d in row["digest"].split()
     }
     sorts = [tuple(sorted(it)) for it in (ids, found, digests)]
-    return Taken(sorts[0], sorts[1], sorts[2], tuple(alike))
+    groups = {row["taken_with"] for row in buried if row["id"] in ids} - {""}
+    group = min(groups, default=sorts[0][0])
+    return Taken(sorts[0], sorts[1], sorts[2], tuple(alike), group)
 
 
 def expired(root: Path, today: date) -> Taken:
@@ -117,6 +123,7 @@ def bury(root: Path, taken: Taken, reason: str, today: date) -> int:
             "digest": " ".join(sorted(_digests_of(made, {name}) & set(taken.digests))),
             "date": str(today),
             "reason": reason,
+            "taken_with": taken.group if len(taken.ids) > 1 else "",
         }
         for name in taken.ids
         if name not in already
@@ -185,6 +192,12 @@ def _place(root: Path, path: Path, places: Mapping[Path, str]) -> str:
     return "DVC's cache" if path.is_relative_to(root / ".dvc") else "tables and files"
 
 
+def _buried_with(buried: Sequence[Mapping[str, str]], ids: set[str]) -> set[str]:
+    """What was taken back together with some clips; what told that they show the same is gone."""
+    groups = {row["taken_with"] for row in buried if row["id"] in ids} - {""}
+    return {row["id"] for row in buried if row["taken_with"] in groups}
+
+
 def _listed(root: Path) -> list[dict[str, str]]:
     return _rows(root / SOURCES)
 
@@ -209,7 +222,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            {"id": "", "address": "", "digest": "", **{k: v or "" for k, v in row.items() if k}}
+            {**dict.fromkeys(COLUMNS, ""), **{k: v or "" for k, v in row.items() if k}}
             for row in csv.DictReader(file)
         ]
 

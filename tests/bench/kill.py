@@ -118,21 +118,21 @@ class Runs:
                 os.kill(process, signal.SIGKILL)
         return int(self._line())
 
-    def left(self) -> int:
-        """How many processes of a stage live on a second after it has ended."""
+    def left(self, root: Path) -> int:
+        """How many processes of a stage in `root` live on five seconds after it has ended."""
         family = psutil.Process(self._parent.pid).children(recursive=True)
-        strangers = [it for it in psutil.process_iter(["ppid", "cmdline"]) if _is_ours(it)]
-        return len(psutil.wait_procs([*family, *strangers], timeout=5)[1])
+        strangers = [it for it in psutil.process_iter(["cwd", "cmdline"]) if _works_in(root, it)]
+        return len(psutil.wait_procs({*family, *strangers}, timeout=5)[1])
 
     def _line(self) -> str:
         assert self._parent.stdout is not None
         return self._parent.stdout.readline().strip()
 
 
-def _is_ours(process: psutil.Process) -> bool:
-    """Whether nobody's child is a worker, or a child of one, of such a stage."""
-    words = " ".join(process.info["cmdline"] or ())
-    return process.info["ppid"] == 1 and (str(PROJECT) in words or "cradle-" in words)
+def _works_in(root: Path, process: psutil.Process) -> bool:
+    """Whether a process stands in a project or speaks of it, whoever its parent has become."""
+    words = [process.info["cwd"] or "", *(process.info["cmdline"] or ())]
+    return any(str(root) in word for word in words)
 
 
 @dataclass
@@ -171,7 +171,7 @@ class Trial:
             shutil.copyfile(self.root / f"{stage}.yaml", self.root / "params.yaml")
             code = self.runs.run(self.root, stage, None if done else rng.uniform(0, 1.1) * span_s)
             came.twice += len({Path(path).stem for path in self.asked} & whole)
-            came.orphans += self.runs.left()
+            came.orphans += self.runs.left(self.root)
             if code == 0:
                 return
             came.kills[stage] += code == -signal.SIGKILL

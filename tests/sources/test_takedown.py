@@ -140,6 +140,19 @@ def test_asked_twice_it_takes_nothing_more(root: Path) -> None:
     assert {path: twice[path] for path in once} == once
 
 
+def test_asked_again_it_still_names_what_was_taken_with_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["takedown", GOES[1]])
+    for word in (*GOES, key("same")):
+        capsys.readouterr()
+        assert main(["takedown", word, "--verify", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["ids"] == list(GOES)
+    main(["takedown", STAYS])
+    alone = [row.taken_with for row in read_takedowns(root) if row.id == STAYS]
+    assert alone == [None]
+
+
 def test_broken_off_between_store_and_tables_it_takes_nothing_of_others(root: Path) -> None:
     (root / "data/download/clips.parquet").unlink()
     main(["takedown", GOES[0]])
