@@ -117,7 +117,8 @@ def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> tup
     """Write the video; return how many frames it has, and when on the file's clock it begins."""
     with tempfile.TemporaryDirectory() as folder:
         made, decoded = Path(folder, "made"), Path(folder, "decoded")
-        stream = source(path, limits.max_pixels, copyts=None, **_seek(planned))
+        seek = _seek(planned, planned.indexed[0])
+        stream = source(path, limits.max_pixels, copyts=None, **seek)
         command = merged(
             _encoded(stream, video, planned, limits, made), _counted(stream, planned, decoded)
         )
@@ -205,7 +206,8 @@ def _make_sound(
     """Write both sound files, exactly as long as the picture and in step with it."""
     with tempfile.TemporaryDirectory() as folder:
         decoded = Path(folder, "decoded")
-        stream = source(path, limits.max_pixels, copyts=None, **_seek(planned))
+        seek = _seek(planned, planned.indexed[1])
+        stream = source(path, limits.max_pixels, copyts=None, **seek)
         command = merged(
             _sounding(stream, out / SOUND_44K, planned, RATE_44K_HZ, 2, picture),
             _sounding(stream, out / SOUND_16K, planned, RATE_16K_HZ, 1, picture),
@@ -265,14 +267,12 @@ def _heard(stream: Any, planned: Plan, decoded: Path) -> Any:
     )
 
 
-def _seek(planned: Plan) -> Mapping[str, Any]:
+def _seek(planned: Plan, indexed: bool) -> Mapping[str, Any]:
     """Jump near a late section, to a picture that needs none before it; filters do the rest."""
-    return {} if planned.whole else {"noaccurate_seek": None, **_jump(planned)}
-
-
-def _jump(planned: Plan) -> Mapping[str, Any]:
     ahead_s = planned.start_s - _PREROLL_S
-    return {"ss": f"{ahead_s:.3f}", "seek_timestamp": 1} if ahead_s > 0 else {}
+    if planned.whole or not indexed or ahead_s <= 0:
+        return {}
+    return {"noaccurate_seek": None, "ss": f"{ahead_s:.3f}", "seek_timestamp": 1}
 
 
 def _trim(planned: Plan) -> str:

@@ -13,6 +13,7 @@ from pipeline.media.probing import Picture, Probe, Sound
 FPS = 30
 _SLACK_PACKETS = 2
 _SLACK_S = 0.5
+_INDEXED = ("mov", "matroska")
 _HEADER_TELLS = ("mov", "matroska", "avi")
 """Containers whose header states how long the file runs, and is to be believed."""
 
@@ -63,6 +64,8 @@ class Plan:
     whole: bool
     due: int
     """How many of the source's frames lie between the two."""
+    indexed: tuple[bool, bool] = (True, True)
+    """Whether the file of the picture, and of the sound, tells where a whole picture begins."""
 
     @property
     def frames(self) -> int:
@@ -95,7 +98,8 @@ def plan(seen: Probe, heard: Probe, limits: Limits, section: Section) -> Plan:
     due = sum(start_s - 1e-4 <= time < end_s - 1e-4 for time in picture.times_s)
     due = len(picture.times_s) if section.whole else due
     _at_most(due, limits.max_frames, "frames")
-    return Plan(picture, sound, start_s, end_s, section.whole, due)
+    indexed = (seen.format.startswith(_INDEXED), heard.format.startswith(_INDEXED))
+    return Plan(picture, sound, start_s, end_s, section.whole, due, indexed)
 
 
 def _streams(seen: Probe, heard: Probe) -> tuple[Picture, Sound]:

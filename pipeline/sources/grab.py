@@ -28,7 +28,6 @@ from typing import Any
 import yt_dlp
 import yt_dlp.globals
 from yt_dlp.extractor.generic import GenericIE
-from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import (
     DownloadCancelled,
@@ -192,46 +191,17 @@ def _extract(request: dict[str, Any], gate: Gate) -> Any:
         if local:
             ydl.add_info_extractor(GenericIE())
         elif request.get("section"):
-            found = _part(ydl, request, gate)
+            found = _section(request, gate)
             if found:
                 return found
         return ydl.sanitize_info(ydl.extract_info(request["address"], download=True))
 
 
-def _part(ydl: Any, request: dict[str, Any], gate: Gate) -> dict[str, Any] | None:
-    """The section alone, as files; None where the site gives the whole recording or nothing."""
-    info = ydl.extract_info(request["address"], download=False)
-    formats = info.get("requested_formats") or [info]
-    if info.get("entries") or any(it.get("protocol") not in ("http", "https") for it in formats):
-        return None
-    gate.offered(info)
-    part, folder, came = _beside("part"), Path(request["folder"]), _counting(gate)
-    # Not as yt-dlp calls its own: what is broken off here must not be taken for the whole.
-    names: list[str | None] = [f"{number}.cut" for number in range(1, len(formats) + 1)]
-    begins_s, base_s = [], None
-    try:
-        for it, name in zip(formats, names, strict=True):
-            remote = part.Remote(functools.partial(_asking, ydl, it), came)
-            began_s, base_s = part.cut(remote, request["section"], folder / str(name), base_s)
-            begins_s.append(began_s)
-    except part.NotInPartsError:
-        return None
-    return {"picture": names[0], "sound": [*names, None][1], "begins_s": begins_s[0]}
-
-
-def _asking(ydl: Any, it: dict[str, Any], headers: dict[str, str]) -> Any:
-    return ydl.urlopen(Request(it["url"], headers={**it.get("http_headers", {}), **headers}))
-
-
-def _counting(gate: Gate) -> Any:
-    came = 0
-
-    def count(size: int) -> None:
-        nonlocal came
-        came += size
-        gate.arriving({"downloaded_bytes": came})
-
-    return count
+def _section(request: dict[str, Any], gate: Gate) -> Any:
+    # Of two recordings that are one after the other, yt-dlp tells of the last alone.
+    options = {**_options(request, gate), "format": "bv*[acodec=none]+ba/b"}
+    with yt_dlp.YoutubeDL(options) as ydl:
+        return _beside("section").had(ydl, request, gate, _beside)
 
 
 def _beside(name: str) -> Any:
@@ -240,6 +210,8 @@ def _beside(name: str) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Where a dataclass looks for the names in its own annotations.
+    sys.modules.setdefault(name, module)
     spec.loader.exec_module(module)
     return module
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 """Containers that tell where in them a time is."""
+PIECES = f"mpegts,{FORMATS}"
+"""Of those in which a site gives pieces; a piece of any other has no clock of the recording."""
+CLOCKS_AGREE_S = 2.0
 PREROLL_S, TAIL_S = 10.0, 1.0
 PIECE = 1 << 18
 
@@ -93,27 +97,80 @@ def cut(
     Raises:
         NotInPartsError: the container cannot be read so.
     """
+    with _opened(remote, FORMATS) as source:
+        zero_s = _starts_s(source)
+        if span_s[0] > PREROLL_S:
+            source.seek(int((zero_s + span_s[0] - PREROLL_S) * 1_000_000))
+        return _copy(source, zero_s, span_s, out, base_s)
+
+
+def begins_s(file: Any) -> float:
+    """When, by its own clock, a recording begins of which this is the first piece.
+
+    Raises:
+        NotInPartsError: it cannot be read so.
+    """
+    with _opened(file, PIECES) as source:
+        return _starts_s(source)
+
+
+def cut_pieces(
+    file: Any,
+    span_s: tuple[float, float | None],
+    out: Path,
+    base_s: float | None,
+    told_s: tuple[float, float],
+) -> tuple[float, float]:
+    """Do as `cut` of pieces that follow one another.
+
+    Args:
+        file: the pieces, behind what has to stand before them.
+        span_s: as for `cut`.
+        out: as for `cut`.
+        base_s: as for `cut`.
+        told_s: when the first of the pieces begins as the list says, from the recording's
+            beginning, and when that was, on the recording's clock.
+
+    Returns:
+        What `cut` does.
+
+    Raises:
+        NotInPartsError: they cannot be read so, or their clock is not that of the list.
+    """
+    listed_s, zero_s = told_s
+    with _opened(file, PIECES) as source:
+        if abs(_starts_s(source) - zero_s - listed_s) > CLOCKS_AGREE_S:
+            raise NotInPartsError
+        return _copy(source, zero_s, span_s, out, base_s)
+
+
+@contextmanager
+def _opened(file: Any, formats: str) -> Iterator[Any]:
     import av
 
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": ""}
+    options = {"format_whitelist": formats, "protocol_whitelist": ""}
     try:
-        with av.open(remote, container_options=options, metadata_errors="replace") as source:
-            return _copy(source, span_s, out, base_s)
+        with av.open(file, container_options=options, metadata_errors="replace") as source:
+            yield source
     except (av.error.FFmpegError, ValueError) as error:
         raise NotInPartsError from error
 
 
+def _starts_s(source: Any) -> float:
+    return float((source.start_time or 0) / 1_000_000)
+
+
 def _copy(
-    source: Any, span_s: tuple[float, float | None], out: Path, base_s: float | None
+    source: Any,
+    zero_s: float,
+    span_s: tuple[float, float | None],
+    out: Path,
+    base_s: float | None,
 ) -> tuple[float, float]:
     import av
 
-    start_s, end_s = span_s
-    zero_s = (source.start_time or 0) / av.time_base
     streams = [*source.streams.video[:1], *source.streams.audio[:1]]
-    if start_s > PREROLL_S:
-        source.seek(int((zero_s + start_s - PREROLL_S) * av.time_base))
-    last_s = None if end_s is None else zero_s + end_s + TAIL_S
+    last_s = None if span_s[1] is None else zero_s + span_s[1] + TAIL_S
     packets = list(_until(source, streams, last_s))
     if not packets:
         raise NotInPartsError

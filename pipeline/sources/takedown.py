@@ -50,7 +50,7 @@ class Taken:
     alike: tuple[Match, ...] = ()
     """The clips that are among them because they look and sound the same."""
     group: str = ""
-    """The id that their tombstones share, of clips that were taken back for what one of them shows."""
+    """The id that their tombstones share, of clips that show the same."""
 
 
 def named(root: Path, word: str, *, copies: bool = True) -> Taken:

@@ -92,7 +92,10 @@ def test_a_section_is_cut_to_the_frame(suffix: str, start_s: float, tmp_path: Pa
     if lead_s:
         making.clip(tmp_path / "lead.mp4", "-b:a", "128k", span_s=lead_s, size="64x48")
         both = "[0:v][0:a][1:v][1:a]concat=a=1"
-        making.ffmpeg("-i", tmp_path / "lead.mp4", "-i", plain, "-filter_complex", both, path)
+        words = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "3", "-g", "100")
+        making.ffmpeg(
+            *("-i", tmp_path / "lead.mp4", "-i", plain, "-filter_complex", both, *words, path)
+        )
     else:
         making.ffmpeg("-i", plain, "-c", "copy", path)
     section = media.Section(start_s, start_s + 1.0)
