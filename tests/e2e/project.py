@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,11 +76,24 @@ def may_cut_off() -> bool:
 
 
 def _copy_compiled(root: Path) -> None:
+    _compile()
     # numba takes its compiled kernels by the sources' time stamps, which the copies share.
     for kernel in PROJECT.glob("pipeline/*/__pycache__/*.nb[ci]"):
         target = root / kernel.relative_to(PROJECT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(kernel, target)
+
+
+def _compile() -> None:
+    """Make a clip of the nursery once, so that no copy of a fresh clone compiles what draws it."""
+    compiled = PROJECT / "pipeline/nursery/__pycache__"
+    with (PROJECT / "tests/e2e/project.py").open() as lock, tempfile.TemporaryDirectory() as out:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(compiled.glob("*.nbc")):
+            scene = {"seed": 1, "index": 0, "span_s": 0.5, "size_px": 96}
+            imports = "from pathlib import Path; from pipeline import nursery; "
+            make = f"{imports}nursery.measure(Path({out!r}), {scene})"
+            subprocess.run([sys.executable, "-c", make], cwd=PROJECT, check=True)
 
 
 class Project:
@@ -128,7 +143,7 @@ class Project:
         clips = tables.read(self.root / "data/download/clips.parquet").set_index("clip")
         row, video = clips.loc[kept], self.root / "another.mp4"
         stored = self.root / "data/.store/media" / row["media_key"][:2] / row["media_key"]
-        _cut(stored / "video.mp4", stored / "sound_44k.flac", video)
+        cut(stored / "video.mp4", stored / "sound_44k.flac", video, 2)
         sources = self.root / "data/sources.csv"
         header = sources.read_text().splitlines()[0].split(",")
         values = {
@@ -192,9 +207,10 @@ class Project:
         return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
 
 
-def _cut(video: Path, sound: Path, out: Path) -> None:
-    """Write a video of H.264 and AAC again without its last frames."""
-    frames = list(media.read_frames(video))[:-2]
+def cut(video: Path, sound: Path, out: Path, fewer: int) -> None:
+    """Write a video of H.264 and AAC again, without its last `fewer` frames."""
+    frames = list(media.read_frames(video))
+    frames = frames[: len(frames) - fewer]
     heard, rate = media.read_sound(sound)
     part = out.with_suffix(".wav")
     media.write_sound(part, heard[: round(len(frames) / 30 * rate)], rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -16,14 +17,21 @@ from tests.e2e.project import Project
 pytestmark = pytest.mark.slow
 
 
+def _run_until_measured(process: subprocess.Popen[bytes] | psutil.Popen, store: Path) -> None:
+    """Wait until a clip was measured, or everything was."""
+    while not list(store.glob("nursery/*/*")):
+        with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
+            process.wait(timeout=0.05)
+            return
+
+
 def test_interrupted_it_goes_on_where_it_was(tmp_path: Path) -> None:
     project = Project.copy(tmp_path, nursery={"clips": 4, "span_s": 1.0})
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.download"], cwd=tmp_path, env=project.environment
     )
     store = tmp_path / "data/.store"
-    while process.poll() is None and not list(store.glob("nursery/*/*")):
-        pass
+    _run_until_measured(process, store)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) in (130, 0)
     ran = project.dvc("repro", "download")
@@ -39,8 +47,7 @@ def test_killed_it_leaves_nobody_behind_and_goes_on(tmp_path: Path) -> None:
         [sys.executable, "-m", "dvc", "repro", "download"], cwd=tmp_path, env=project.environment
     )
     store = tmp_path / "data/.store"
-    while process.poll() is None and not list(store.glob("nursery/*/*")):
-        pass
+    _run_until_measured(process, store)
     family = process.children(recursive=True)
     process.kill()
     process.wait(timeout=60)

@@ -1,0 +1,126 @@
+"""Clips measured from nothing, and the bare work on the same frames and sounds."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import media
+from pipeline.face.backends import LANDMARKERS
+from pipeline.media.command import ffmpeg_path
+from pipeline.params import load
+from pipeline.voice.backends import SEPARATORS
+from tests.bench import _films
+from tests.bench._figures import Figure
+from tests.bench.repro import PeakMemory
+from tests.e2e.project import Project
+
+SPAN_S = 8.0
+MEASURING = ("download", "isolate", "landmarks")
+"""What has a floor: a decoder, a separator, a landmarker that do no more than that."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds on the clock, and of all processors together."""
+
+    wall_s: float
+    processor_s: float
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.wall_s + other.wall_s, self.processor_s + other.processor_s)
+
+
+def figures(root: Path, clips: int) -> list[Figure]:
+    """Run the measuring stages one by one, then the bare work."""
+    project = _films.films(root, clips, SPAN_S)
+    _films.name(project, clips)
+    spent = {}
+    with PeakMemory() as memory:
+        for stage in (*MEASURING, "select", "fit", "pack"):
+            spent[stage] = _spent(project, stage)
+    floor = _floor(project)
+    found = [_of_stage(stage, it, floor.get(stage)) for stage, it in spent.items()]
+    measuring = sum((spent[stage] for stage in MEASURING), Spent(0, 0))
+    bare = sum(floor.values(), Spent(0, 0))
+    cores = len(os.sched_getaffinity(0))
+    return [
+        *found,
+        Figure(
+            "processor time of the measuring stages over the floor",
+            measuring.processor_s / bare.processor_s,
+            1.25,
+            note=f"{measuring.processor_s:.0f} s against {bare.processor_s:.0f}",
+        ),
+        Figure(
+            "cores busy in the measuring stages",
+            measuring.processor_s / measuring.wall_s / cores,
+            0.9 if clips >= 100 else None,
+            ">=",
+            note=f"of {cores}",
+        ),
+        Figure("memory of all processes at most", memory.peak_gb, unit="GB"),
+        Figure("copies of each clip's media", _copies(project), 1),
+    ]
+
+
+def _spent(project: Project, stage: str) -> Spent:
+    began, before = time.perf_counter(), _processor_s()
+    _films.whole(project.command("-m", f"stages.{stage}"))
+    return Spent(time.perf_counter() - began, _processor_s() - before)
+
+
+def _of_stage(stage: str, spent: Spent, floor: Spent | None) -> Figure:
+    bare = f", {floor.processor_s:.1f} of them bare" if floor else ""
+    words = f"{spent.processor_s:.1f} s of processors{bare}"
+    return Figure(stage, spent.wall_s, unit="s", note=words)
+
+
+def _floor(project: Project) -> dict[str, Spent]:
+    """A decoder, a separator and a landmarker over all clips, warm and one after the other."""
+    params = load(project.root)
+    stored = [path for _, *paths in _films.stored(project) for path in paths]
+    videos, sounds = stored[::2], stored[1::2]
+    landmarker = LANDMARKERS.load(params.landmarks.backend)
+    separator = SEPARATORS.load(params.isolate.separator)
+
+    def decode(film: Path) -> None:
+        argv = [ffmpeg_path(), "-v", "error", "-i", str(film), "-f", "null", "-"]
+        subprocess.run(argv, check=True)
+
+    def detect(video: Path) -> None:
+        detector = landmarker.follower(params.landmarks.max_faces)
+        for picture in media.read_frames(video):
+            detector.detect(picture)
+
+    def separate(sound: Path) -> None:
+        wave, rate = media.read_sound(sound)
+        separator.separate(wave, rate)
+
+    films = sorted((project.root / _films.FOLDER).iterdir())
+    work = ((decode, films), (separate, sounds), (detect, videos))
+    return {stage: _bare(do, on) for stage, (do, on) in zip(MEASURING, work, strict=True)}
+
+
+def _bare(do: Callable[[Path], None], on: Sequence[Path]) -> Spent:
+    do(on[0])
+    began, before = time.perf_counter(), _processor_s()
+    for path in on:
+        do(path)
+    return Spent(time.perf_counter() - began, _processor_s() - before)
+
+
+def _processor_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def _copies(project: Project) -> float:
+    """Videos in the project, besides those that a user brought, over clips."""
+    made = [*(project.root / "data").rglob("*.mp4"), *(project.root / ".dvc").rglob("*.mp4")]
+    return len(made) / len(list(_films.stored(project)))

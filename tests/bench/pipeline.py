@@ -1,0 +1,48 @@
+"""`cradle bench pipeline`: what a run costs beside the bare work, and as the clips become many.
+
+    cradle bench pipeline [--parts cold grown] [--clips 12] [--rows 100 1000 10000] [--json OUT]
+
+cold    synthetic clips, measured from nothing; beside the same decoder, landmarker and separator
+        over the same frames and sounds, and nothing else
+grown   the same measurements under so many ids: what tables cost, nothing changed, one clip more,
+        another threshold
+
+Everything happens in a copy of the project, with a store and a cache of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench import _cold, _grown
+from tests.bench._figures import Figure, report
+
+PARTS = ("cold", "grown")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure and print; 0 where every figure is reached."""
+    options = _options(argv)
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="cradle-bench-") as folder:
+        if "cold" in options.parts:
+            figures += _cold.figures(Path(folder, "cold"), options.clips)
+        if "grown" in options.parts:
+            figures += _grown.figures(Path(folder, "grown"), options.rows)
+    return report("pipeline", figures, options.json)
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="cradle bench pipeline",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--clips", type=int, default=12, help="measured from nothing")
+    parser.add_argument("--rows", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args(argv)
