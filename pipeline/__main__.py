@@ -16,6 +16,7 @@ COMMANDS = {
     "why": "why a clip or a frame was kept or dropped",
     "what-if": "what other thresholds would keep, without measuring or writing",
     "status": "what is stored, what is stale, what `dvc repro` would do and for how long",
+    "capacity": "what a dataset of so many clips would take: time, disk, memory, money",
     "diff": "which clips and frames flipped since another commit or experiment, and what did it",
     "review": "look at clips in the browser, and say what to keep",
     "fiftyone": "write verdicts into a folder that FiftyOne opens",

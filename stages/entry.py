@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.core import disk, seal, worker
 from pipeline.core.alone import alone
+from pipeline.core.costs import Costs
 from pipeline.core.errors import CradleError
 from pipeline.core.runner import Runner
 from pipeline.core.stage import Stage, Summary
@@ -53,7 +54,10 @@ def perform(name: str, run: Callable[[Stage[Any]], Summary], root: Path) -> str:
     runner = Runner(Store(root / "data" / ".store"), everything.run)
     stage = Stage(name, getattr(everything, name), everything, root, runner.store, runner)
     with alone(runner.store.root, name):
-        return run(stage).line(name, time.perf_counter() - began)
+        summary = run(stage)
+        spent_s = time.perf_counter() - began
+        Costs(runner.store.root).note_stage(name, summary.seen, spent_s - runner.measuring_s)
+        return summary.line(name, spent_s)
 
 
 def _everything(root: Path) -> Any:

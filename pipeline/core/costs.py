@@ -1,18 +1,28 @@
-"""What measuring has cost, so that a plan can say how long it would take.
+"""What a run has cost, so that a plan can say how long another would take.
 
-    data/.store/costs.json    {"face": {"cost": 195.0, "seconds": 208.1}, ...}
+    data/.store/costs.json
+    {"steps": {"face": {"cost": 195.0, "seconds": 208.1, "clips": 39.0}, ...},
+     "stages": {"select": {"40": 1.2, "1000": 3.4}, ...}}
 
-It is a note beside the measurements: no result depends on it, and whoever deletes it loses a guess.
+Steps by units of their cost; stages by how many clips they saw, in seconds besides measuring. It is
+a note beside the measurements: no result depends on it, and whoever deletes it loses a guess.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 FILE = "costs.json"
 _FADING = 0.5
+_SIZES = 6
+"""How many numbers of clips are remembered of a stage."""
+
+Rows = dict[str, dict[str, float]]
 
 
 class Costs:
@@ -20,38 +30,75 @@ class Costs:
 
     def __init__(self, root: Path) -> None:
         self._path = root / FILE
-        self._known = _read(self._path)
+        self._steps, self._stages = _read(self._path)
 
-    def note(self, step: str, cost: float, seconds: float) -> None:
-        """Add what a run has cost: `cost` units of work in `seconds` of one core."""
+    def note(self, step: str, cost: float, seconds: float, clips: int) -> None:
+        """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core."""
         if cost <= 0:
             return
-        old = self._known.get(step, {"cost": 0.0, "seconds": 0.0})
-        self._known[step] = {
-            "cost": _FADING * old["cost"] + cost,
-            "seconds": _FADING * old["seconds"] + seconds,
-        }
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self._path.with_name(f".tmp-{os.getpid()}-{FILE}")
-        temporary.write_text(json.dumps(self._known, indent=1, sort_keys=True), encoding="utf-8")
-        temporary.replace(self._path)
+        new = {"cost": cost, "seconds": seconds, "clips": float(clips)}
+        old = self._steps.get(step, dict.fromkeys(new, 0.0))
+        self._steps[step] = {name: _FADING * old[name] + new[name] for name in new}
+        self._write()
+
+    def note_stage(self, stage: str, clips: int, seconds: float) -> None:
+        """Remember what a stage took besides measuring, over so many clips."""
+        if clips <= 0:
+            return
+        sizes = {**self._stages.get(stage, {}), str(clips): seconds}
+        largest = sorted(sizes, key=int)[-_SIZES:]
+        self._stages[stage] = {size: sizes[size] for size in largest}
+        self._write()
 
     def expected_s(self, step: str, cost: float) -> float | None:
         """Seconds of one core that `cost` units would take; None where none were noted."""
         if cost <= 0:
             return 0.0
-        known = self._known.get(step)
+        known = self._steps.get(step)
         return known["seconds"] / known["cost"] * cost if known else None
 
+    def per_clip(self) -> dict[str, float]:
+        """Seconds of one core by clip, of every step that was noted."""
+        return {name: it["seconds"] / it["clips"] for name, it in self._steps.items()}
 
-def _read(path: Path) -> dict[str, dict[str, float]]:
+    def cost_per_clip(self, step: str) -> float:
+        """Units of cost by clip; 0 where none were noted."""
+        known = self._steps.get(step)
+        return known["cost"] / known["clips"] if known else 0.0
+
+    def stages(self) -> dict[str, tuple[float, float] | None]:
+        """Seconds that each stage takes at all, and by clip; None where one size alone tells."""
+        return {name: _line(sizes) for name, sizes in self._stages.items()}
+
+    def _write(self) -> None:
+        content = {"steps": self._steps, "stages": self._stages}
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self._path.with_name(f".tmp-{os.getpid()}-{FILE}")
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+        temporary.replace(self._path)
+
+
+def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
+    if len(sizes) < 2:
+        return None
+    clips, seconds = np.array([int(size) for size in sizes]), np.array(list(sizes.values()))
+    slope = max(0.0, float(np.polyfit(clips, seconds, 1)[0]))
+    return max(0.0, float((seconds - slope * clips).mean())), slope
+
+
+def _read(path: Path) -> tuple[Rows, Rows]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            step: {"cost": float(row["cost"]), "seconds": float(row["seconds"])}
-            for step, row in content.items()
-            if float(row["cost"]) > 0
+        steps = {
+            step: {name: float(row[name]) for name in ("cost", "seconds", "clips")}
+            for step, row in content["steps"].items()
+            if float(row["cost"]) > 0 and float(row["clips"]) > 0
+        }
+        stages = {
+            stage: {str(int(size)): float(seconds) for size, seconds in sizes.items()}
+            for stage, sizes in content["stages"].items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         # It only ever helps to guess.
-        return {}
+        return {}, {}
+    return steps, stages

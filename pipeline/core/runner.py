@@ -150,6 +150,8 @@ class Runner:
     def __init__(self, store: Store, run: Run) -> None:
         self.store = store
         self.run = run
+        self.measuring_s = 0.0
+        """How long it has measured so far."""
 
     @property
     def workers(self) -> int:
@@ -179,7 +181,9 @@ class Runner:
         for clip, result in self._progress(step.name, self._execute(step, tasks), len(tasks)):
             done.measured += 1
             done.add(clip, result)
-        self._note(step, cost, time.perf_counter() - began, len(tasks))
+        spent_s = time.perf_counter() - began
+        self.measuring_s += spent_s
+        self._note(step, cost, spent_s, len(tasks))
         return done.sort()
 
     def _note(self, step: Step, cost: float, wall_s: float, tasks: int) -> None:
@@ -188,7 +192,7 @@ class Runner:
             # How many worked is not known, nor on what: nothing to plan this machine's work by.
             return
         cores = 1 if self.run.executor == "serial" else min(self.workers, tasks)
-        Costs(self.store.root).note(step.name, cost, wall_s * cores)
+        Costs(self.store.root).note(step.name, cost, wall_s * cores, tasks)
 
     def _task(self, step: Step, job: Job, key: str) -> Task:
         return Task(

@@ -10,22 +10,42 @@ from pipeline.core.costs import Costs
 
 
 def test_newer_runs_count_more(tmp_path: Path) -> None:
-    Costs(tmp_path).note("face", 100.0, 200.0)
+    Costs(tmp_path).note("face", 100.0, 200.0, 4)
     assert Costs(tmp_path).expected_s("face", 10.0) == pytest.approx(20.0)
-    Costs(tmp_path).note("face", 100.0, 50.0)
+    Costs(tmp_path).note("face", 100.0, 50.0, 4)
     assert Costs(tmp_path).expected_s("face", 10.0) == pytest.approx(10.0)
     assert Costs(tmp_path).expected_s("face", 0.0) == 0.0
     assert Costs(tmp_path).expected_s("voice", 1.0) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"face": 3}', '{"face": {"cost": 0}}'])
+def test_a_clip_costs_what_clips_have_cost(tmp_path: Path) -> None:
+    Costs(tmp_path).note("face", 100.0, 200.0, 10)
+    assert Costs(tmp_path).per_clip() == {"face": 20.0}
+    assert Costs(tmp_path).cost_per_clip("face") == 10.0
+    assert Costs(tmp_path).cost_per_clip("voice") == 0.0
+
+
+def test_of_a_stage_two_sizes_tell_what_a_clip_takes(tmp_path: Path) -> None:
+    Costs(tmp_path).note_stage("select", 100, 3.0)
+    assert Costs(tmp_path).stages() == {"select": None}
+    Costs(tmp_path).note_stage("select", 100, 2.0)
+    Costs(tmp_path).note_stage("select", 1100, 4.0)
+    assert Costs(tmp_path).stages()["select"] == pytest.approx((1.8, 0.002))
+    for clips in range(2000, 2006):
+        Costs(tmp_path).note_stage("select", clips, 1.0)
+    assert Costs(tmp_path).stages()["select"] == pytest.approx((1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"steps": {"face": 3}}', '{"steps": {"face": {"cost": 0}}}']
+)
 def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "costs.json").write_text(text)
     assert Costs(tmp_path).expected_s("face", 1.0) is None
-    Costs(tmp_path).note("face", 1.0, 2.0)
+    Costs(tmp_path).note("face", 1.0, 2.0, 4)
     assert Costs(tmp_path).expected_s("face", 1.0) == 2.0
 
 
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:
-    Costs(tmp_path).note("face", 1.0, 2.0)
+    Costs(tmp_path).note("face", 1.0, 2.0, 4)
     assert [path.name for path in tmp_path.iterdir()] == ["costs.json"]
