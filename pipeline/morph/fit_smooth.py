@@ -77,7 +77,7 @@ def jitter_of(face: Face, observed: Observed, state: State, frame: Tensor) -> fl
     if not size.numel():
         return 0.0
     # Sorting millions gains nothing over sorting some of them.
-    some = size[:: max(1, len(size) // 100_000)]
+    some = size[:: max(1, len(size) // 20_000)]
     # A fit follows as much of the noise as it has unknowns.
     followed = (state.expression.shape[1] + POSE) / (2 * float(seen.sum(1).float().mean()))
     unfitted = max(1 - followed, 0.1) ** 0.5

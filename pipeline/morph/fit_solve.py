@@ -7,6 +7,7 @@ leaves 34 equations for a clip, however long it is (Triggs et al. 2000, section 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -19,17 +20,12 @@ from pipeline.morph.fit_system import (
     State,
     costs,
     linearise,
-    slope,
 )
 
 # Frames at a time, which bounds memory: a core's cache is filled, or a GPU kept busy. Frames are
 # independent, so it changes no result.
 _BATCH = {"cpu": 64, "cuda": 4096}
 _FIRST_DAMPING = 1e-3
-# Near the goal curvature changes little: from this step on the last one computed serves.
-_FRESH = 2
-# How far off the camera stands is told by little, and wants the curvature for longer.
-_SHARED_FRESH = 4
 _ENOUGH = 1e-4
 
 
@@ -69,9 +65,7 @@ def fit_shared(
     cost = _whole_cost(normal, observed, state, weights)
     for step in range(1, iterations + 1):
         moved = state.moved(*_schur_step(normal, state, weights, damping))
-        ahead = _ahead(
-            face, observed, moved, weights, normal if step >= _SHARED_FRESH else None, True
-        )
+        ahead = _linearise(face, observed, moved, weights, with_shared=True)
         new_cost = _whole_cost(ahead, observed, moved, weights)
         still = abs(cost - new_cost) < _ENOUGH * cost
         if new_cost < cost:
@@ -107,40 +101,31 @@ def _fit_batch(
     still = torch.zeros_like(cost, dtype=torch.bool)
     for step in range(1, iterations + 1):
         moved = state.moved(_frame_step(normal, damping))
-        # Most steps are taken, and what they cost comes with the equations of the next one.
-        ahead = _ahead(face, observed, moved, weights, normal if step >= _FRESH else None)
-        new_cost = _cost_with_prior(ahead, observed, moved, weights)
+        ahead = None
+        if step < iterations:
+            # Most steps are taken, and what they cost comes with the equations of the next one.
+            ahead = _linearise(face, observed, moved, weights, with_shared=False)
+            new_cost = _cost_with_prior(ahead, observed, moved, weights)
+        else:
+            new_cost = frame_costs(face, observed, moved, weights)
         still = (cost - new_cost).abs() < _ENOUGH * cost
         better = new_cost < cost
-        state, normal = state.choose(better, moved), normal.choose(better, ahead)
-        if bool(still.all()):
+        state = state.choose(better, moved)
+        if ahead is None or bool(still.all()):
             break
+        normal = normal.choose(better, ahead)
         cost = torch.where(better, new_cost, cost)
         damping = torch.where(better, damping / 10, damping * 10)
     return state, step, still
 
 
-def _ahead(
-    face: Face,
-    observed: Observed,
-    state: State,
-    weights: Weights,
-    before: Normal | None,
-    with_shared: bool = False,
-) -> Normal:
-    """Equations at a state: with the curvature of the step before, where that is given."""
-    if before is None:
-        return _linearise(face, observed, state, weights, with_shared)
-    cost, g = slope(face, observed, state, weights.huber, with_shared)
-    prior = _prior_slope(observed, state, weights)
-    g[:, : prior.shape[1]] += prior
-    return Normal(cost, before.H, g)
-
-
 def batches(state: State) -> list[slice]:
     """Slices of the frames that are worked on at a time."""
-    size, frames = _BATCH[state.R.device.type], len(state.R)
-    return [slice(start, min(start + size, frames)) for start in range(0, frames, size)]
+    frames = len(state.R)
+    # As many in each, since a few frames take nearly as long as many.
+    count = -(-frames // _BATCH[state.R.device.type])
+    ends = [frames * n // max(count, 1) for n in range(count + 1)]
+    return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def linearise_all(

@@ -17,7 +17,6 @@ from pipeline.morph.fit_system import (
     linearise,
     observe,
     offsets,
-    slope,
 )
 from pipeline.morph.skew import Skew
 from pipeline.morph.surface import Layer, NetworkSurface
@@ -95,9 +94,6 @@ def test_the_equations_are_the_squares_of_the_derivatives(
     alone = linearise(kind, observed, state, never, with_shared=False)
     assert torch.allclose(alone.H, whole.H[:, :n, :n])
     assert torch.allclose(alone.g, whole.g[:, :n])
-    cost, g = slope(kind, observed, state, never)
-    assert torch.allclose(cost, alone.cost)
-    assert torch.allclose(g, alone.g)
 
 
 def test_the_gradient_is_that_of_the_robust_cost_with_priors(
