@@ -6,7 +6,7 @@ leaves 34 equations for a clip, however long it is (Triggs et al. 2000, section 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -19,6 +19,7 @@ from pipeline.morph.fit_system import (
     Observed,
     State,
     costs,
+    doubt,
     linearise,
 )
 
@@ -63,7 +64,9 @@ def fit_shared(
     damping = _FIRST_DAMPING
     normal = _linearise(face, observed, state, weights, with_shared=True)
     cost = _whole_cost(normal, observed, state, weights)
-    for step in range(1, iterations + 1):
+    steps, still = 0, False
+    while steps < iterations and not still:
+        steps += 1
         moved = state.moved(*_schur_step(normal, state, weights, damping))
         ahead = _linearise(face, observed, moved, weights, with_shared=True)
         new_cost = _whole_cost(ahead, observed, moved, weights)
@@ -72,9 +75,7 @@ def fit_shared(
             state, normal, cost, damping = moved, ahead, new_cost, damping / 10
         else:
             damping *= 10
-        if still:
-            break
-    return state, step, cost
+    return state, steps, cost
 
 
 def fit_frames(
@@ -151,7 +152,7 @@ def _fields(normal: Normal) -> tuple[Tensor, Tensor, Tensor]:
     return normal.cost, normal.H, normal.g
 
 
-def _prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
+def prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
     """Weight (F,) of an expression's square: what it moves counts against the size of the face.
 
     Were it counted in mm, a smaller head, nearer by, would explain any picture with smaller
@@ -163,7 +164,7 @@ def _prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
 def with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Normal:
     """The same with the prior of expressions."""
     e, E = state.expression, state.expression.shape[1]
-    weight = _prior_weight(observed, state, weights)
+    weight = prior_weight(observed, state, weights)
     square, scale = e.square().sum(1), E + POSE - 1
     H = normal.H.clone()
     torch.diagonal(H, dim1=1, dim2=2)[:, :E] += weight[:, None]
@@ -177,7 +178,7 @@ def with_prior(normal: Normal, observed: Observed, state: State, weights: Weight
 
 def _prior_slope(observed: Observed, state: State, weights: Weights) -> Tensor:
     """Gradient (F, E + 6) of half the prior of expressions."""
-    e, weight = state.expression, _prior_weight(observed, state, weights)
+    e, weight = state.expression, prior_weight(observed, state, weights)
     scale = -(weight * e.square().sum(1))[:, None]
     return torch.cat([weight[:, None] * e, torch.zeros_like(e[:, : POSE - 1]), scale], 1)
 
@@ -187,12 +188,12 @@ def frame_costs(face: Face, observed: Observed, state: State, weights: Weights) 
     data = [
         costs(face, observed.take(rows), state.take(rows), weights.huber) for rows in batches(state)
     ]
-    prior = _prior_weight(observed, state, weights) * state.expression.square().sum(1)
+    prior = prior_weight(observed, state, weights) * state.expression.square().sum(1)
     return torch.cat(data) + prior
 
 
 def _cost_with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Tensor:
-    prior = _prior_weight(observed, state, weights) * state.expression.square().sum(1)
+    prior = prior_weight(observed, state, weights) * state.expression.square().sum(1)
     return normal.cost + prior
 
 
@@ -231,7 +232,9 @@ def _schur_step(
 def shared_covariance(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
     """How sure identity, age and log focal length are (I + 2, I + 2), the frames marginalised."""
     n = state.expression.shape[1] + POSE
-    normal = _linearise(face, observed, state, weights, with_shared=True)
+    alone = linearise_all(face, observed, state, weights, with_shared=True)
+    less = doubt(face, observed, state, weights.huber)[:, None, None]
+    normal = with_prior(replace(alone, H=alone.H / less), observed, state, weights)
     C = normal.H[:, :n, n:].double()
     through = _solve(normal.H[:, :n, :n].double(), C)
     prior = weights.of_shared(C[0, 0])

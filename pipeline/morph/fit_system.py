@@ -306,6 +306,24 @@ def _robust_cost(length: Tensor, weight: Tensor, huber: float) -> Tensor:
     return (weight * torch.where(length <= huber, length**2, far)).sum(1)
 
 
+def doubt(face: Face, observed: Observed, state: State, huber: float) -> Tensor:
+    """How many times less landmarks say than they weigh, (F,), at least 1.
+
+    Far ones pull with all that Huber lets them, and tell nothing in return: the variance of such an
+    estimate is E psi^2 / (E psi')^2 of what least squares makes of it (Huber 1964, here in the
+    plane). Landmarks that stray less than they are thought to are believed no more for it, since
+    they err alike.
+    """
+    length = _lengths(face, observed, offsets(face, observed, state).mT)
+    weight = _weights(face, observed)
+    share = weight / weight.sum(1, keepdim=True).clamp_min(1e-9)
+    pull = _huber_weight(length, huber)
+    curvature = torch.where(length <= huber, 1.0, pull / 2)
+    noise = (share * (length * pull).square()).sum(1) / 2
+    told = (share * curvature).sum(1).clamp_min(1e-6).square()
+    return (noise * (share * pull).sum(1) / told).clamp_min(1)
+
+
 def observe(
     points_px: np.ndarray,
     visibility: np.ndarray,

@@ -141,10 +141,10 @@ def test_eliminating_frames_solves_the_whole_system(
 def test_the_size_of_the_head_does_not_change_what_expressions_cost(
     face: Face, observed: Observed, state: State
 ) -> None:
-    weights = fit_solve._prior_weight(observed, state, WEIGHTS)
+    weights = fit_solve.prior_weight(observed, state, WEIGHTS)
     smaller = state.moved(torch.zeros(4, 8 + POSE).double())
     smaller = State(**{**vars(smaller), "log_scale": state.log_scale - 0.2})
-    shrunk = fit_solve._prior_weight(observed, smaller, WEIGHTS)
+    shrunk = fit_solve.prior_weight(observed, smaller, WEIGHTS)
     before = weights * state.expression.square().sum(1)
     after = shrunk * (state.expression * np.exp(-0.2)).square().sum(1)
     assert torch.allclose(before, after)
