@@ -319,7 +319,10 @@ def doubt(face: Face, observed: Observed, state: State, huber: float) -> Tensor:
     share = weight / weight.sum(1, keepdim=True).clamp_min(1e-9)
     pull = _huber_weight(length, huber)
     curvature = torch.where(length <= huber, 1.0, pull / 2)
-    noise = (share * (length * pull).square()).sum(1) / 2
+    unknowns = state.expression.shape[1] + POSE
+    # A fit follows as much of the noise as it has unknowns.
+    unfitted = (1 - unknowns / (2 * weight.sum(1)).clamp_min(1e-9)).clamp_min(0.1)
+    noise = (share * (length * pull).square()).sum(1) / (2 * unfitted)
     told = (share * curvature).sum(1).clamp_min(1e-6).square()
     return (noise * (share * pull).sum(1) / told).clamp_min(1)
 

@@ -14,6 +14,7 @@ from pipeline.morph.fit_system import (
     Observed,
     State,
     costs,
+    doubt,
     linearise,
     observe,
     offsets,
@@ -113,6 +114,24 @@ def test_far_residuals_count_linearly(face: Face, observed: Observed, state: Sta
     robust = costs(face, observed, state, huber=2.0)
     assert (robust < 0.5 * quadratic).all()
     assert torch.allclose(robust, linearise(face, observed, state, 2.0, False).cost)
+
+
+def test_what_lies_far_off_makes_a_frame_say_less(
+    face: Face, observed: Observed, state: State
+) -> None:
+    noise_px = face.noise_mm * torch.exp(-observed.log_scale)[:, None]
+    noise = torch.from_numpy(np.random.default_rng(1).normal(size=observed.points.shape))
+    points = observed.points + offsets(face, observed, state)
+    seen = replace(observed, weight=torch.ones_like(observed.weight))
+    exact = doubt(face, replace(seen, points=points), state, 2.0)
+    assert torch.equal(exact, torch.ones(4).double())
+    points += noise * noise_px[..., None]
+    clean = doubt(face, replace(seen, points=points), state, 2.0)
+    assert (clean < 1.3).all()
+    points[2, ::5] += 40.0
+    spoilt = doubt(face, replace(seen, points=points), state, 2.0)
+    assert spoilt[2] > 1.2 * clean[2]
+    assert torch.equal(spoilt[[0, 1, 3]], clean[[0, 1, 3]])
 
 
 def test_eliminating_frames_solves_the_whole_system(
