@@ -63,13 +63,19 @@ def fit_shared(
     """Identity, age and focal length with the frames given; the state, the steps, and its cost."""
     damping = _FIRST_DAMPING
     normal = _linearise(face, observed, state, weights, with_shared=True)
-    cost = _whole_cost(normal, observed, state, weights)
+    cost = _whole_cost(_cost_with_prior(normal, observed, state, weights), state, weights)
     steps, still = 0, False
     while steps < iterations and not still:
         steps += 1
         moved = state.moved(*_schur_step(normal, state, weights, damping))
-        ahead = _linearise(face, observed, moved, weights, with_shared=True)
-        new_cost = _whole_cost(ahead, observed, moved, weights)
+        ahead = normal
+        if steps < iterations:
+            ahead = _linearise(face, observed, moved, weights, with_shared=True)
+            frames = _cost_with_prior(ahead, observed, moved, weights)
+        else:
+            # Nobody asks for the equations behind the last step.
+            frames = frame_costs(face, observed, moved, weights)
+        new_cost = _whole_cost(frames, moved, weights)
         still = abs(cost - new_cost) < _ENOUGH * cost
         if new_cost < cost:
             state, normal, cost, damping = moved, ahead, new_cost, damping / 10
@@ -197,11 +203,11 @@ def _cost_with_prior(normal: Normal, observed: Observed, state: State, weights: 
     return normal.cost + prior
 
 
-def _whole_cost(normal: Normal, observed: Observed, state: State, weights: Weights) -> float:
+def _whole_cost(frames: Tensor, state: State, weights: Weights) -> float:
+    """What a clip costs, of what its frames (F,) do."""
     shared = (weights.tightness * (state.shared.double() - weights.centre).square()).sum()
     focal = weights.focal * (state.log_focal.double() - weights.log_focal) ** 2
-    frames = _cost_with_prior(normal, observed, state, weights).double().sum()
-    return float(frames + weights.shared * (shared + focal))
+    return float(frames.double().sum() + weights.shared * (shared + focal))
 
 
 def _frame_step(normal: Normal, damping: Tensor) -> Tensor:
