@@ -25,6 +25,7 @@ BY_FRAME = (
     ("landmarks", "frames"),
     ("select", "frames"),
     ("select", "spans"),
+    ("fit", "poses"),
     ("fit", "frames"),
     ("fit", "spans"),
 )

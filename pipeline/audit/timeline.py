@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.audit.read import Account
+from pipeline.audit.read import FRAME_JUDGES, Account
 from pipeline.audit.why import Story
 from pipeline.audit.words import of_run
 from pipeline.core import tables
@@ -23,6 +23,8 @@ MOST_POINTS = 250
 ALWAYS = ("mouth_visible", "yaw_abs_deg")
 """Measures that are drawn of every clip; those that dropped frames of it are added."""
 MOST_CURVES = 4
+RESIDUAL = "residual_mm"
+"""How far the fitted face lies from the landmarks; drawn of every clip that was fitted."""
 OF_ANGLE = "_abs_deg"
 """The ledger holds the size of an angle, the landmarks hold it with its sign."""
 
@@ -65,11 +67,13 @@ class Timeline:
 
 def limits(account: Account) -> dict[str, float]:
     """The thresholds that frames were held against, by measure."""
-    path = account.data / "select" / "frames.parquet"
-    if not path.exists():
-        return {}
-    rules = tables.read(path, ["measure", "threshold"]).dropna().drop_duplicates("measure")
-    return {str(row.measure): float(str(row.threshold)) for row in rules.itertuples()}
+    known: dict[str, float] = {}
+    for stage in FRAME_JUDGES:
+        path = account.data / stage / "frames.parquet"
+        if path.exists():
+            rules = tables.read(path, ["measure", "threshold"]).dropna().drop_duplicates("measure")
+            known |= {str(row.measure): float(str(row.threshold)) for row in rules.itertuples()}
+    return known
 
 
 def strip(story: Story) -> list[Block]:
@@ -92,12 +96,16 @@ def draw(account: Account, story: Story, known_limits: Mapping[str, float]) -> T
     scale = WIDTH / max(1, story.frames)
     voices = account.frames("isolate", story.clip).to_pandas()
     faces = account.frames("landmarks", story.clip).to_pandas()
+    measured = [(measure, faces) for measure in _chosen(story, faces)]
+    poses = account.of_clip("fit", "poses", story.clip).to_pandas()
+    if len(poses):
+        measured.append((RESIDUAL, poses.sort_values("frame")))
     return Timeline(
         strip(story),
         [(start * scale, (end - start) * scale) for start, end in story.spans],
         _area(voices, "infant", story.frames),
         _area(voices, "adult", story.frames),
-        [_curve(measure, faces, known_limits, story.frames) for measure in _chosen(story, faces)],
+        [_curve(measure, table, known_limits, story.frames) for measure, table in measured],
         story.frames / 30.0,
     )
 
@@ -115,13 +123,13 @@ def _column(measure: str) -> str:
     return measure.replace(OF_ANGLE, "_deg")
 
 
-def _curve(measure: str, faces: pd.DataFrame, limits: Mapping[str, float], frames: int) -> Curve:
-    values = np.abs(faces[_column(measure)].to_numpy(float))
+def _curve(measure: str, table: pd.DataFrame, limits: Mapping[str, float], frames: int) -> Curve:
+    values = np.abs(table[_column(measure)].to_numpy(float))
     limit = limits.get(measure)
     top = _top(measure, values, limit)
     place = None if limit is None else float(_height(np.array([limit]), 0.0, top)[0])
     title = measure.replace(OF_ANGLE, "").replace("_", " ")
-    path = line(faces["frame"].to_numpy(float), _height(values, 0.0, top), frames)
+    path = line(table["frame"].to_numpy(float), _height(values, 0.0, top), frames)
     return Curve(title, path, place, "" if limit is None else f"{limit:g}")
 
 

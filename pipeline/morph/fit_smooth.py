@@ -21,9 +21,10 @@ from pipeline.morph.fit_solve import (
     batches,
     linearise_all,
     moved_by_shared,
+    prior_weight,
     with_prior,
 )
-from pipeline.morph.fit_system import POSE, Face, Observed, State, offsets
+from pipeline.morph.fit_system import POSE, Face, Observed, State, doubt, offsets
 
 # Coupling reaches a few frames far, so that windows which overlap by more give what one would.
 _WINDOW = 240
@@ -77,7 +78,7 @@ def jitter_of(face: Face, observed: Observed, state: State, frame: Tensor) -> fl
     if not size.numel():
         return 0.0
     # Sorting millions gains nothing over sorting some of them.
-    some = size[:: max(1, len(size) // 100_000)]
+    some = size[:: max(1, len(size) // 20_000)]
     # A fit follows as much of the noise as it has unknowns.
     followed = (state.expression.shape[1] + POSE) / (2 * float(seen.sum(1).float().mean()))
     unfitted = max(1 - followed, 0.1) ** 0.5
@@ -134,7 +135,17 @@ def _window(
     D[:-1] += between
     D[1:] += between
     solved = solve_chain(D, -between, g[..., None])
-    return -solved.x[..., 0] * unit, solved.variance[:, :E] * unit[:E] ** 2
+    variance = solved.variance[:, :E] * unit[:E] ** 2
+    return -solved.x[..., 0] * unit, _doubted(face, observed, state, weights, variance)
+
+
+def _doubted(
+    face: Face, observed: Observed, state: State, weights: Weights, variance: Tensor
+) -> Tensor:
+    """Variances (F, E), larger where landmarks say less than they weigh, within the prior's."""
+    more = doubt(face, observed, state, weights.huber)[:, None] - 1
+    prior = prior_weight(observed, state, weights)[:, None]
+    return variance * (1 + more) / (1 + more * prior * variance)
 
 
 def _by_shared(

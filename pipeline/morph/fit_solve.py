@@ -6,7 +6,8 @@ leaves 34 equations for a clip, however long it is (Triggs et al. 2000, section 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -18,18 +19,14 @@ from pipeline.morph.fit_system import (
     Observed,
     State,
     costs,
+    doubt,
     linearise,
-    slope,
 )
 
 # Frames at a time, which bounds memory: a core's cache is filled, or a GPU kept busy. Frames are
 # independent, so it changes no result.
 _BATCH = {"cpu": 64, "cuda": 4096}
 _FIRST_DAMPING = 1e-3
-# Near the goal curvature changes little: from this step on the last one computed serves.
-_FRESH = 2
-# How far off the camera stands is told by little, and wants the curvature for longer.
-_SHARED_FRESH = 4
 _ENOUGH = 1e-4
 
 
@@ -66,21 +63,25 @@ def fit_shared(
     """Identity, age and focal length with the frames given; the state, the steps, and its cost."""
     damping = _FIRST_DAMPING
     normal = _linearise(face, observed, state, weights, with_shared=True)
-    cost = _whole_cost(normal, observed, state, weights)
-    for step in range(1, iterations + 1):
+    cost = _whole_cost(_cost_with_prior(normal, observed, state, weights), state, weights)
+    steps, still = 0, False
+    while steps < iterations and not still:
+        steps += 1
         moved = state.moved(*_schur_step(normal, state, weights, damping))
-        ahead = _ahead(
-            face, observed, moved, weights, normal if step >= _SHARED_FRESH else None, True
-        )
-        new_cost = _whole_cost(ahead, observed, moved, weights)
+        ahead = normal
+        if steps < iterations:
+            ahead = _linearise(face, observed, moved, weights, with_shared=True)
+            frames = _cost_with_prior(ahead, observed, moved, weights)
+        else:
+            # Nobody asks for the equations behind the last step.
+            frames = frame_costs(face, observed, moved, weights)
+        new_cost = _whole_cost(frames, moved, weights)
         still = abs(cost - new_cost) < _ENOUGH * cost
         if new_cost < cost:
             state, normal, cost, damping = moved, ahead, new_cost, damping / 10
         else:
             damping *= 10
-        if still:
-            break
-    return state, step, cost
+    return state, steps, cost
 
 
 def fit_frames(
@@ -107,40 +108,31 @@ def _fit_batch(
     still = torch.zeros_like(cost, dtype=torch.bool)
     for step in range(1, iterations + 1):
         moved = state.moved(_frame_step(normal, damping))
-        # Most steps are taken, and what they cost comes with the equations of the next one.
-        ahead = _ahead(face, observed, moved, weights, normal if step >= _FRESH else None)
-        new_cost = _cost_with_prior(ahead, observed, moved, weights)
+        ahead = None
+        if step < iterations:
+            # Most steps are taken, and what they cost comes with the equations of the next one.
+            ahead = _linearise(face, observed, moved, weights, with_shared=False)
+            new_cost = _cost_with_prior(ahead, observed, moved, weights)
+        else:
+            new_cost = frame_costs(face, observed, moved, weights)
         still = (cost - new_cost).abs() < _ENOUGH * cost
         better = new_cost < cost
-        state, normal = state.choose(better, moved), normal.choose(better, ahead)
-        if bool(still.all()):
+        state = state.choose(better, moved)
+        if ahead is None or bool(still.all()):
             break
+        normal = normal.choose(better, ahead)
         cost = torch.where(better, new_cost, cost)
         damping = torch.where(better, damping / 10, damping * 10)
     return state, step, still
 
 
-def _ahead(
-    face: Face,
-    observed: Observed,
-    state: State,
-    weights: Weights,
-    before: Normal | None,
-    with_shared: bool = False,
-) -> Normal:
-    """Equations at a state: with the curvature of the step before, where that is given."""
-    if before is None:
-        return _linearise(face, observed, state, weights, with_shared)
-    cost, g = slope(face, observed, state, weights.huber, with_shared)
-    prior = _prior_slope(observed, state, weights)
-    g[:, : prior.shape[1]] += prior
-    return Normal(cost, before.H, g)
-
-
 def batches(state: State) -> list[slice]:
     """Slices of the frames that are worked on at a time."""
-    size, frames = _BATCH[state.R.device.type], len(state.R)
-    return [slice(start, min(start + size, frames)) for start in range(0, frames, size)]
+    frames = len(state.R)
+    # As many in each, since a few frames take nearly as long as many.
+    count = -(-frames // _BATCH[state.R.device.type])
+    ends = [frames * n // max(count, 1) for n in range(count + 1)]
+    return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def linearise_all(
@@ -166,7 +158,7 @@ def _fields(normal: Normal) -> tuple[Tensor, Tensor, Tensor]:
     return normal.cost, normal.H, normal.g
 
 
-def _prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
+def prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
     """Weight (F,) of an expression's square: what it moves counts against the size of the face.
 
     Were it counted in mm, a smaller head, nearer by, would explain any picture with smaller
@@ -178,7 +170,7 @@ def _prior_weight(observed: Observed, state: State, weights: Weights) -> Tensor:
 def with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Normal:
     """The same with the prior of expressions."""
     e, E = state.expression, state.expression.shape[1]
-    weight = _prior_weight(observed, state, weights)
+    weight = prior_weight(observed, state, weights)
     square, scale = e.square().sum(1), E + POSE - 1
     H = normal.H.clone()
     torch.diagonal(H, dim1=1, dim2=2)[:, :E] += weight[:, None]
@@ -192,7 +184,7 @@ def with_prior(normal: Normal, observed: Observed, state: State, weights: Weight
 
 def _prior_slope(observed: Observed, state: State, weights: Weights) -> Tensor:
     """Gradient (F, E + 6) of half the prior of expressions."""
-    e, weight = state.expression, _prior_weight(observed, state, weights)
+    e, weight = state.expression, prior_weight(observed, state, weights)
     scale = -(weight * e.square().sum(1))[:, None]
     return torch.cat([weight[:, None] * e, torch.zeros_like(e[:, : POSE - 1]), scale], 1)
 
@@ -202,20 +194,20 @@ def frame_costs(face: Face, observed: Observed, state: State, weights: Weights) 
     data = [
         costs(face, observed.take(rows), state.take(rows), weights.huber) for rows in batches(state)
     ]
-    prior = _prior_weight(observed, state, weights) * state.expression.square().sum(1)
+    prior = prior_weight(observed, state, weights) * state.expression.square().sum(1)
     return torch.cat(data) + prior
 
 
 def _cost_with_prior(normal: Normal, observed: Observed, state: State, weights: Weights) -> Tensor:
-    prior = _prior_weight(observed, state, weights) * state.expression.square().sum(1)
+    prior = prior_weight(observed, state, weights) * state.expression.square().sum(1)
     return normal.cost + prior
 
 
-def _whole_cost(normal: Normal, observed: Observed, state: State, weights: Weights) -> float:
+def _whole_cost(frames: Tensor, state: State, weights: Weights) -> float:
+    """What a clip costs, of what its frames (F,) do."""
     shared = (weights.tightness * (state.shared.double() - weights.centre).square()).sum()
     focal = weights.focal * (state.log_focal.double() - weights.log_focal) ** 2
-    frames = _cost_with_prior(normal, observed, state, weights).double().sum()
-    return float(frames + weights.shared * (shared + focal))
+    return float(frames.double().sum() + weights.shared * (shared + focal))
 
 
 def _frame_step(normal: Normal, damping: Tensor) -> Tensor:
@@ -246,7 +238,9 @@ def _schur_step(
 def shared_covariance(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
     """How sure identity, age and log focal length are (I + 2, I + 2), the frames marginalised."""
     n = state.expression.shape[1] + POSE
-    normal = _linearise(face, observed, state, weights, with_shared=True)
+    alone = linearise_all(face, observed, state, weights, with_shared=True)
+    less = doubt(face, observed, state, weights.huber)[:, None, None]
+    normal = with_prior(replace(alone, H=alone.H / less), observed, state, weights)
     C = normal.H[:, :n, n:].double()
     through = _solve(normal.H[:, :n, :n].double(), C)
     prior = weights.of_shared(C[0, 0])

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pipeline.morph import camera
-from pipeline.morph.squares import Rows, gram, pulled
+from pipeline.morph.squares import Rows, gram
 from pipeline.morph.surface import Surface
 
 POSE = 6
@@ -200,34 +200,13 @@ def linearise(
     face: Face, observed: Observed, state: State, huber: float, with_shared: bool
 ) -> Normal:
     """Normal equations at a state, from analytic derivatives; Huber's weights (1964) by IRLS."""
-    rows, cost = _rows(face, observed, state, huber, with_shared)
-    at = (face.surface, rows, state.shared, state.expression, with_shared)
-    flat = rows.rest.flatten(2)
-    H, g = _assembled(gram(*at), pulled(*at), flat @ flat.mT, state.expression.shape[1])
-    return Normal(cost, H, g)
-
-
-def slope(
-    face: Face, observed: Observed, state: State, huber: float, with_shared: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Cost (F,) and gradient (F, n) alone, for a fraction of what the equations take."""
-    rows, cost = _rows(face, observed, state, huber, with_shared)
-    off, E = replace(rows, rest=rows.rest[:, -1:]), state.expression.shape[1]
-    latents = pulled(face.surface, off, state.shared, state.expression, with_shared)[..., 0]
-    flat = rows.rest.flatten(2)
-    rest = (flat[:, :-1] @ flat[:, -1, :, None])[..., 0]
-    return cost, torch.cat([latents[:, :E], rest[:, :POSE], latents[:, E:], rest[:, POSE:]], 1)
-
-
-def _rows(
-    face: Face, observed: Observed, state: State, huber: float, with_shared: bool
-) -> tuple[Rows, Tensor]:
-    """Weighted rows, and the robust cost (F,)."""
     sight = _sight(face, observed, state, with_shared)
     length, weight = _lengths(face, observed, sight.rest[:, -1]), _weights(face, observed)
     root = torch.sqrt(weight * _huber_weight(length, huber)) / _noise(face, observed)
-    cost = _robust_cost(length, weight, huber)
-    return _weighted(face, sight, root[:, None, None]), cost
+    moves = face.surface.moves(state.shared, state.expression, with_shared)
+    whole = gram(moves, _weighted(face, sight, root[:, None, None]))
+    H, g = _assembled(whole, state.expression.shape[1], with_shared)
+    return Normal(_robust_cost(length, weight, huber), H, g)
 
 
 @dataclass(frozen=True)
@@ -287,16 +266,16 @@ def _openings(face: Face, of_landmarks: Tensor) -> Tensor:
     return of_landmarks.index_select(-1, upper) - of_landmarks.index_select(-1, lower)
 
 
-def _assembled(latents: Tensor, cross: Tensor, rest: Tensor, E: int) -> tuple[Tensor, Tensor]:
-    """H and g of a frame's own unknowns, expression and pose, and then what is shared."""
-    m, size = latents.shape[1], latents.shape[1] + rest.shape[1] - 1
-    whole = torch.cat([torch.cat([latents, cross], 2), torch.cat([cross.mT, rest], 2)], 1)
-    if m > E:
+def _assembled(whole: Tensor, E: int, with_shared: bool) -> tuple[Tensor, Tensor]:
+    """H and g, from products of rows by latents, pose, [focal length,] and offsets."""
+    last = whole.shape[1] - 1
+    if with_shared:
         # Where expression, pose, identity with age, and focal length come to stand.
-        order = [*range(E), *range(m, m + POSE), *range(E, m), *range(m + POSE, size + 1)]
+        m = last - POSE - 1
+        order = [*range(E), *range(m, m + POSE), *range(E, m), m + POSE, last]
         places = torch.tensor(order, device=whole.device)
         whole = whole.index_select(1, places).index_select(2, places)
-    return whole[:, :size, :size], whole[:, :size, size]
+    return whole[:, :last, :last], whole[:, :last, last]
 
 
 def _weights(face: Face, observed: Observed) -> Tensor:
@@ -325,6 +304,27 @@ def _huber_weight(length: Tensor, huber: float) -> Tensor:
 def _robust_cost(length: Tensor, weight: Tensor, huber: float) -> Tensor:
     far = huber * (2 * length - huber)
     return (weight * torch.where(length <= huber, length**2, far)).sum(1)
+
+
+def doubt(face: Face, observed: Observed, state: State, huber: float) -> Tensor:
+    """How many times less landmarks say than they weigh, (F,), at least 1.
+
+    Far ones pull with all that Huber lets them, and tell nothing in return: the variance of such an
+    estimate is E psi^2 / (E psi')^2 of what least squares makes of it (Huber 1964, here in the
+    plane). Landmarks that stray less than they are thought to are believed no more for it, since
+    they err alike.
+    """
+    length = _lengths(face, observed, offsets(face, observed, state).mT)
+    weight = _weights(face, observed)
+    share = weight / weight.sum(1, keepdim=True).clamp_min(1e-9)
+    pull = _huber_weight(length, huber)
+    curvature = torch.where(length <= huber, 1.0, pull / 2)
+    unknowns = state.expression.shape[1] + POSE
+    # A fit follows as much of the noise as it has unknowns.
+    unfitted = (1 - unknowns / (2 * weight.sum(1)).clamp_min(1e-9)).clamp_min(0.1)
+    noise = (share * (length * pull).square()).sum(1) / (2 * unfitted)
+    told = (share * curvature).sum(1).clamp_min(1e-6).square()
+    return (noise * (share * pull).sum(1) / told).clamp_min(1)
 
 
 def observe(

@@ -41,7 +41,7 @@ class Fit(Params):
     """How many frames' worth of evidence they carry: landmarks err alike in every frame."""
     shared_iterations: int = Field(6, ge=1, le=50)
     """Steps for identity, age and focal length together with the frames that they rest on."""
-    frame_iterations: int = Field(4, ge=1, le=50)
+    frame_iterations: int = Field(3, ge=1, le=50)
     """Steps for the expression and pose of every frame."""
     retry_residual_mm: float = Field(2.5, gt=0)
     """Residual on the face from which a frame is tried again from other starts."""

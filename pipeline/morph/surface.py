@@ -2,7 +2,7 @@
 
     surface = head.surface(corners, share)                 # L points
     surface.at(shared, expression)                         # (F, L, 3) mm
-    surface.derivative(shared, expression, False)          # (F, L, 3, E)
+    surface.moves(shared, expression, False).whole(F)      # (F, L, 3, E)
 
 `shared` (S,) is one identity and age, `expression` (F, E) one a frame. Only the points asked for
 are evaluated: of a network's last layer, their rows alone.
@@ -19,6 +19,27 @@ import torch
 from torch import Tensor
 
 from pipeline.morph.skew import Skew
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What m latents do to L points in F frames: (base + ways @ mix) * scale."""
+
+    base: Tensor
+    """(L, 3, m), the same in all frames."""
+    scale: Tensor | None = None
+    """(F, m)."""
+    ways: Tensor | None = None
+    """(L, 3, q) in which frames differ."""
+    mix: Tensor | None = None
+    """(F, q, m)."""
+
+    def whole(self, frames: int) -> Tensor:
+        """(F, L, 3, m)."""
+        J = self.base.expand(frames, *self.base.shape)
+        if self.ways is not None and self.mix is not None:
+            J = J + torch.einsum("ldq,fqm->fldm", self.ways, self.mix)
+        return J if self.scale is None else J * self.scale[:, None, None]
 
 
 class Surface(Protocol):
@@ -43,11 +64,8 @@ class Surface(Protocol):
     def at(self, shared: Tensor, expression: Tensor) -> Tensor:
         """Points (F, L, 3) mm of latents (S,) and (F, E)."""
 
-    def derivative(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """What latents do to points, (F, L, 3, E [+ S]); expression first."""
-
-    def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S]): points to latents."""
+    def moves(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Moves:
+        """What latents do to points; expression first, then, `with_shared`, identity and age."""
 
     def to(self, device: str, dtype: torch.dtype) -> Surface:
         """The same points on a device, in a precision."""
@@ -80,17 +98,9 @@ class LinearSurface:
         own = self.mean + torch.einsum("k,kld->ld", shared, self.shared)
         return own + (expression @ self.expression.flatten(1)).unflatten(1, own.shape)
 
-    def derivative(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """What latents do to points, (F, L, 3, E [+ S])."""
-        return self.moves(with_shared).transpose(0, 1).expand(len(expression), -1, -1, -1)
-
-    def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S])."""
-        return y.flatten(2) @ self.moves(with_shared).flatten(0, 1)
-
-    def moves(self, with_shared: bool) -> Tensor:
-        """The derivative (3, L, E [+ S]), which is the same everywhere."""
-        return _moves(self, with_shared)
+    def moves(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Moves:
+        """What latents do to points, which is the same everywhere."""
+        return Moves(_stacked(self, with_shared))
 
     def to(self, device: str, dtype: torch.dtype) -> LinearSurface:
         """The same points on a device, in a precision."""
@@ -104,9 +114,10 @@ class LinearSurface:
 
 # A surface is known by itself, not by its content.
 @lru_cache(maxsize=8)
-def _moves(surface: LinearSurface, with_shared: bool) -> Tensor:
+def _stacked(surface: LinearSurface, with_shared: bool) -> Tensor:
+    """(L, 3, E [+ S])."""
     both = [surface.expression, surface.shared] if with_shared else [surface.expression]
-    return torch.cat(both).permute(2, 1, 0).contiguous()
+    return torch.cat(both).permute(1, 2, 0).contiguous()
 
 
 @dataclass(frozen=True)
@@ -166,34 +177,33 @@ class NetworkSurface:
         raw = self.skew.raw(self._white(shared, expression))
         return forward(self.layers, self.slope, raw).unflatten(1, (-1, 3))
 
-    def derivative(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """What latents do to points, (F, L, 3, E [+ S]).
+    def moves(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Moves:
+        """What latents do to points.
 
         Column by column of the latents a chain of matrices, between which units are scaled by 1 or
-        by the slope. Frames differ in few units: all others are multiplied once for all frames.
+        by the slope. Behind the first layer frames differ in few units.
         """
         white, wanted = self._white(shared, expression), self._order(with_shared)
+        scale = self.skew.raw_slope(white)[:, wanted]
         into, *deeper = self.layers
         J, x = into.weight[:, wanted], into(self.skew.raw(white))
-        for layer in deeper:
+        if not deeper:
+            return Moves(_solid(J), scale)
+        for layer in deeper[:-1]:
             gain = torch.where(x < 0, self.slope, 1.0)
-            J = _gained(layer.weight, gain, J)
+            J = layer.weight @ (gain[..., None] * J)
             x = layer(x * gain)
-        bent = self.skew.raw_slope(white)[:, None, wanted]
-        return (J.mul_(bent) if deeper else J * bent).unflatten(1, (-1, 3))
-
-    def pull(self, y: Tensor, shared: Tensor, expression: Tensor, with_shared: bool) -> Tensor:
-        """Of y (F, k, 3, L), times the derivative, (F, k, E [+ S])."""
-        white = self._white(shared, expression)
-        x, gains = self.skew.raw(white), []
-        for layer in self.layers[:-1]:
-            x = layer(x)
-            gains.append(torch.where(x < 0, self.slope, 1.0)[:, None])
-            x = x * gains[-1][:, 0]
-        back = y.mT.flatten(2) @ self.layers[-1].weight
-        for layer, gain in zip(reversed(self.layers[:-1]), reversed(gains), strict=True):
-            back = (back * gain) @ layer.weight
-        return (back * self.skew.raw_slope(white)[:, None])[..., self._order(with_shared)]
+        out, gain = deeper[-1].weight, torch.where(x < 0, self.slope, 1.0)
+        if J.ndim == 3:
+            none = _solid(torch.zeros_like(out[:, :1]).expand(-1, len(wanted)))
+            return Moves(none, scale, _solid(out), gain[..., None] * J)
+        usual = gain.median(0).values
+        apart = torch.nonzero((gain != usual).any(0))[:, 0]
+        base = _solid(out @ (usual[:, None] * J))
+        if not len(apart):
+            return Moves(base, scale)
+        mix = (gain - usual)[:, apart, None] * J[apart]
+        return Moves(base, scale, _solid(out[:, apart]), mix)
 
     def to(self, device: str, dtype: torch.dtype) -> NetworkSurface:
         """The same points on a device, in a precision."""
@@ -214,12 +224,6 @@ class NetworkSurface:
         return torch.cat([expression, order[:who], order[who + E :]]) if with_shared else expression
 
 
-def _gained(weight: Tensor, gain: Tensor, J: Tensor) -> Tensor:
-    """weight @ diag(gain) @ J of every frame: weight (out, in), gain (F, in), J ([F,] in, m)."""
-    if J.ndim == 3:
-        return weight @ (gain[..., None] * J)
-    usual = gain.median(0).values
-    moved = torch.nonzero((gain != usual).any(0))[:, 0]
-    apart = (gain - usual)[:, moved, None] * J[moved]
-    alike = weight @ (usual[:, None] * J)
-    return torch.baddbmm(alike, weight[:, moved].expand(len(gain), -1, -1), apart)
+def _solid(rows: Tensor) -> Tensor:
+    """(L, 3, ...) of rows (3 L, ...)."""
+    return rows.unflatten(0, (-1, 3))

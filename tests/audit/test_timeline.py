@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.audit import funnel, timeline
@@ -39,6 +40,15 @@ def test_limits_are_those_of_the_ledger(account):
 def test_a_measure_that_dropped_frames_is_drawn(account):
     titles = [c.title for c in timeline.draw(account, explain(account, "hidden"), {}).curves]
     assert titles == ["mouth visible", "yaw"]
+
+
+def test_how_far_the_fit_lies_off_is_drawn_over_time(account):
+    rows = {"frame": [1, 0, 2], "residual_mm": [1.5, 0.0, np.nan]}
+    account.held["fit", "poses"] = {"good": pa.table(rows)}
+    drawn = timeline.draw(account, explain(account, "good"), {"residual_mm": 3.0})
+    residual = drawn.curves[-1]
+    assert (residual.title, residual.limit, residual.limit_text) == ("residual mm", 50.0, "3")
+    assert [point.split()[-1] for point in residual.path.split("L")] == ["100.0", "75.0"]
 
 
 def test_lines_break_where_nothing_was_measured():

@@ -110,7 +110,7 @@ def test_a_surface_is_the_decoder_with_its_derivative(kind: str, tmp_path: Path)
     assert torch.allclose(surface.at(shared, expression), placed, atol=1e-3)
 
     small = 1e-6
-    found = surface.derivative(shared, expression, True)
+    found = surface.moves(shared, expression, True).whole(3)
     for column in (0, E - 1, *([E, E + who + old - 1] if who else [])):
         s, e = shared.clone(), expression.clone()
         if column < E:
@@ -119,13 +119,8 @@ def test_a_surface_is_the_decoder_with_its_derivative(kind: str, tmp_path: Path)
             s[column - E] += small
         step = (surface.at(s, e) - surface.at(shared, expression)) / small
         assert torch.allclose(found[..., column], step, atol=1e-3)
-    alone = surface.derivative(shared, expression, False)
+    alone = surface.moves(shared, expression, False).whole(3)
     assert torch.allclose(alone, found[..., :E])
-
-    y = torch.from_numpy(rng.normal(size=(3, 2, 3, 7)))
-    pulled = torch.einsum("fkal,flam->fkm", y, found)
-    assert torch.allclose(surface.pull(y, shared, expression, True), pulled)
-    assert torch.allclose(surface.pull(y, shared, expression, False), pulled[..., :E])
 
 
 def test_incran_and_pca_have_their_own_sizes(tmp_path: Path) -> None:
