@@ -90,7 +90,8 @@ class Judge:
         """Sample latents (T, 64) for a span's sound on its own face."""
         batch = spans.whole(span, self.generator.vocalizations).to(self.device)
         p = self.params
-        made = self.generator.sample(batch, seed, p.sample_steps, p.guidance)[0]
+        steps = self.generator.own_steps or p.sample_steps
+        made = self.generator.sample(batch, seed, steps, p.guidance)[0]
         latents: Floats = made.cpu().numpy()
         return latents
 

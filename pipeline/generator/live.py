@@ -56,7 +56,11 @@ class Stream:
             generator: as trained.
             given: vocalization and infant of each sound (B); its own sound is not looked at.
             how: to sample.
+
+        Raises:
+            WeightsError: the generator was distilled to other steps.
         """
+        generator.check(how)
         denoiser = generator.denoiser
         self._generator, self._how, self._sounds = generator, how, len(given.age)
         self._back, self._ahead = denoiser.reach

@@ -65,6 +65,29 @@ class Weights(Params):
     """Binary cross-entropy of the mouth being closed."""
 
 
+class Distil(Params):
+    """Progressive distillation of the trained generator to few steps."""
+
+    steps: int = Field(0, ge=0, le=500)
+    """DDIM steps of the generator that is saved; 0 leaves it as trained, to be asked for any
+    number. A distilled one is always sampled in these."""
+    from_steps: int = Field(8, ge=2, le=1000)
+    """DDIM steps of its first teacher, halved until there are `steps`; what fewer steps than many
+    cost a teacher costs its pupils."""
+    batches: int = Field(200, ge=1)
+    """Batches to learn from, each halving."""
+    learning_rate: float = Field(5e-4, gt=0.0)
+    """Of AdamW at its highest."""
+
+    @model_validator(mode="after")
+    def _halves(self) -> Self:
+        if self.steps and (self.from_steps not in {self.steps << n for n in range(1, 10)}):
+            raise ValueError(
+                f"from_steps {self.from_steps} is not {self.steps} doubled once or more often"
+            )
+        return self
+
+
 class Train(Params):
     """How the generator is trained."""
 
@@ -111,6 +134,7 @@ class Train(Params):
     sound half by window, half by frame, and to identity and age by window. With few infants to
     learn from, it keeps them from being learned by heart."""
     weights: Weights = Weights()
+    distil: Distil = Distil()
     dtw_gamma: float = Field(1.0, gt=0.0)
     """Softness of the soft-DTW, mm2."""
     closed_mm: float = Field(2.0, gt=0.0)
@@ -168,7 +192,7 @@ class Evaluate(Params):
     """CPU threads."""
     sample_steps: int = Field(3, ge=1, le=1000)
     """DDIM steps a sample takes: few stay near the mean of what may go with a sound, more give
-    more variety and larger errors."""
+    more variety and larger errors. A generator that was distilled takes its own."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
     samples: int = Field(10, ge=2, le=100)

@@ -12,7 +12,7 @@ import soundfile
 from pipeline import media
 from pipeline.__main__ import main
 from pipeline.generator import checkpoint, spans
-from pipeline.generator.train import untrained
+from pipeline.generator.trainer import untrained
 from pipeline.morph import model
 from tests.generator.conftest import SMALL
 from tests.generator.world import RATE_HZ, ToyFace, make_pack, performance, voiced

@@ -13,7 +13,7 @@ from pipeline.generator.diffusion import guided
 from pipeline.generator.live import Sampling, Stream
 from pipeline.generator.noise import drawn
 from pipeline.generator.params import Network
-from pipeline.generator.train import untrained
+from pipeline.generator.trainer import untrained
 from tests.generator.conftest import SMALL
 from tests.generator.world import ToyFace, make_pack
 
