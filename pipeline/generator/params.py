@@ -38,6 +38,9 @@ class Network(Params):
     memory_frames: int = Field(75, ge=1, le=1000)
     """How many frames of the face, itself among them, a frame may look at; what makes a stream of
     any length cost the same. No more than `window_frames` is ever learned from."""
+    causal: bool = True
+    """Whether a frame sees nothing of the face after itself; else as much as before, and nothing
+    can be generated while it still sounds."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of activations set to zero while training."""
 

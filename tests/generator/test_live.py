@@ -1,6 +1,7 @@
 """A stream gives what the whole sequence gives, whatever the pieces it comes in."""
 
 import dataclasses
+import math
 import tracemalloc
 
 import numpy as np
@@ -125,6 +126,28 @@ def test_pieces_are_the_whole_whatever_the_memory(generator, memory, monkeypatch
     batch, how = batch_of(generator, 40), Sampling(steps=3)
     made, wanted = in_pieces(generator, batch, how, (7,)), whole(generator, batch, how)
     torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
+
+
+def test_a_network_that_sees_the_face_to_come_waits_for_all_of_it(generator, monkeypatch):
+    monkeypatch.setattr(generator.denoiser, "future", MEMORY - 1)
+    batch, how = batch_of(generator, 40), Sampling(steps=3)
+    stream = Stream(generator, told(generator, batch), how)
+    assert stream.look_ahead_frames == math.inf
+    assert stream.push(batch.audio).shape[2] == 0
+    made, wanted = stream.finish(), whole(generator, batch, how)
+    torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
+    monkeypatch.undo()
+    assert (made - whole(generator, batch, how)).abs().max() > 1e-3
+
+
+def test_more_than_it_can_see_at_once_is_refused(generator, monkeypatch):
+    monkeypatch.setattr(generator.denoiser, "future", MEMORY - 1)
+    monkeypatch.setattr(live, "WHOLE_FRAMES", 39)
+    batch = batch_of(generator, 40)
+    stream = Stream(generator, told(generator, batch), Sampling(steps=1))
+    stream.push(batch.audio)
+    with pytest.raises(live.TooLongError, match=r"40 frames.*not causal and can take 39"):
+        stream.finish()
 
 
 def test_blocks_within_a_piece_do_not_show(generator, monkeypatch):
