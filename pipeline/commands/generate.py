@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 EXAMPLE = """cradle generate cry.wav -o out --vocalization cry
   arecord -t raw -f S16_LE -r 16000 | cradle generate - -o - --raw-rate 16000"""
 STREAM = Path("-")
-LIMITS = {"steps": (1, 1000), "samples": (1, 100), "guidance": (0, 10), "seed": (0, 2**63)}
+LIMITS = {
+    "steps": (1, 1000),
+    "samples": (1, 100),
+    "guidance": (0, 10),
+    "temperature": (0, 2),
+    "seed": (0, 2**63),
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +57,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sampler", choices=("ddim", "dpm"), default="ddim")
     parser.add_argument(
         "--guidance", type=float, default=1.0, help="above 1 the sound is followed more strongly"
+    )
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="below 1 motions vary less, and err less"
     )
 
 
@@ -176,6 +185,7 @@ def _how(arguments: argparse.Namespace, generator: Generator) -> Sampling:
         steps=arguments.steps or generator.own_steps or Sampling.steps,
         guidance=arguments.guidance,
         sampler=arguments.sampler,
+        temperature=arguments.temperature,
         samples=arguments.samples,
     )
 

@@ -29,6 +29,7 @@ from pipeline.generator.baselines import (
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.face import Face, decode, lip_decoder, mouth_rows
 from pipeline.generator.features import ENERGY_COLUMN, FPS
+from pipeline.generator.live import Sampling
 from pipeline.generator.params import Evaluate
 from pipeline.generator.spans import Pack, Span
 
@@ -37,7 +38,7 @@ Floats = NDArray[np.float32]
 OURS, SHUFFLED = "ours", "shuffled"
 MEAN, ENERGY, RETRIEVAL = HUMBLE = ("mean_face", "energy", "retrieval")
 _SAMPLES_SEED = 1000
-"""Samples are drawn from seeds of their own, apart from those that every metric is given for."""
+"""Samples are drawn from a seed of their own, apart from those that every metric is given for."""
 
 
 def methods(params: Evaluate) -> tuple[str, ...]:
@@ -88,17 +89,19 @@ class Judge:
 
     def sample(self, span: Span, seed: int) -> Floats:
         """Sample latents (T, 64) for a span's sound on its own face."""
-        batch = spans.whole(span, self.generator.vocalizations).to(self.device)
-        p = self.params
-        steps = self.generator.own_steps or p.sample_steps
-        made = self.generator.sample(batch, seed, steps, p.guidance)[0]
-        latents: Floats = made.cpu().numpy()
-        return latents
+        return self._sampled(span, seed, 1)[0]
 
     def samples(self, span: Span) -> Floats:
         """Sample latents (S, T, 64) for a span's sound, all different."""
-        seeds = range(_SAMPLES_SEED, _SAMPLES_SEED + self.params.samples)
-        return np.stack([self.sample(span, seed) for seed in seeds])
+        return self._sampled(span, _SAMPLES_SEED, self.params.samples)
+
+    def _sampled(self, span: Span, seed: int, count: int) -> Floats:
+        batch = spans.whole(span, self.generator.vocalizations).to(self.device)
+        p = self.params
+        steps = self.generator.own_steps or p.sample_steps
+        how = Sampling(seed, steps, p.guidance, temperature=p.temperature, samples=count)
+        made: Floats = self.generator.samples(batch, how)[:, 0].cpu().numpy()
+        return made
 
     def donor(self, span: Span, number: int, turn: int) -> Span:
         """Pick a span of another clip, another one each turn: of the test split if it has one."""

@@ -50,6 +50,9 @@ class Sampling:
     """How far to push from what is guessed without the sound; 1 takes the network at its word."""
     sampler: Sampler = "ddim"
     """How the steps go."""
+    temperature: float = 1.0
+    """Of the noise that they begin from: below 1 nearer to the mean and less varied, as in Grad-TTS
+    (Popov et al. 2021)."""
     samples: int = 1
     """Faces a sound; the first of many is the one that is drawn alone."""
 
@@ -142,7 +145,7 @@ class Stream:
         for track in self._tracks:
             track.look(asking, past, near)
         begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width)
-        noise = torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
+        noise = how.temperature * torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
         schedule = self._generator.schedule
         clean = diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)
         self._forget(stop)

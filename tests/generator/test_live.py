@@ -78,7 +78,7 @@ def whole(generator, batch, how: Sampling) -> torch.Tensor:
     denoise = guided(asking(given), asking(given.without_audio()), how.guidance)
     made = []
     for noise in drawn(how.seed, how.samples, *batch.heard.shape[:1], 0, batch.heard.shape[1], 64):
-        begin = torch.from_numpy(noise)
+        begin = how.temperature * torch.from_numpy(noise)
         clean = diffusion.sample(generator.schedule, denoise, begin, how.steps, how.sampler)
         made.append(generator.expression.undo(clean))
     return torch.stack(made)
@@ -110,6 +110,7 @@ def test_pieces_are_the_whole(generator, frames, sizes):
         Sampling(steps=8, sampler="dpm"),
         Sampling(steps=3, guidance=2.0),
         Sampling(steps=2, samples=3),
+        Sampling(steps=2, temperature=0.5),
         Sampling(steps=1, guidance=0.0, samples=2, sampler="dpm"),
     ],
     ids=str,
