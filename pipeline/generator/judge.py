@@ -37,13 +37,14 @@ Floats = NDArray[np.float32]
 
 OURS, SHUFFLED = "ours", "shuffled"
 MEAN, ENERGY, RETRIEVAL = HUMBLE = ("mean_face", "energy", "retrieval")
+ADULT = "adult"
 _SAMPLES_SEED = 1000
 """Samples are drawn from a seed of their own, apart from those that every metric is given for."""
 
 
 def methods(params: Evaluate) -> tuple[str, ...]:
     """Name everything that is judged, in the order of the table."""
-    return (OURS, SHUFFLED, *HUMBLE, *params.peers.methods)
+    return (OURS, SHUFFLED, *HUMBLE, *params.peers.methods, *([ADULT] if params.adult else []))
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Judge:
     generator: Generator
     face: Face
     device: str
+    adult: Baseline | None = None
+    """Where `adult` of its parameters asks for one."""
 
     def predict(self, span: Span, number: int) -> Prediction:
         """Predict one test span, the `number`th, by every method."""
@@ -194,7 +197,7 @@ class Judge:
             task = Task.of(learned, self.generator.vocalizations, self.face, p.peers, p.closed_mm)
             seed = p.seeds[0]
             found |= {name: PEERS[name].fit(task, seed) for name in p.peers.methods}
-        return found
+        return found | ({ADULT: self.adult} if self.adult else {})
 
 
 def described(span: Span) -> dict[str, Any]:

@@ -213,6 +213,9 @@ class Evaluate(Params):
     retrieval_frames: int = Field(15, ge=1, le=300)
     """Length of the windows that the baseline looks up by their sound."""
     peers: Peers = Peers()
+    adult: str = ""
+    """Folder of what a model of adults made of the test clips' sounds on FLAME's mesh, a file
+    CLIP.npy each, judged beside the others; empty for none."""
     videos: int = Field(3, ge=0)
     """Side-by-side videos to draw."""
     plotted_spans: int = Field(4, ge=0)
