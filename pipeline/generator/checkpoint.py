@@ -26,7 +26,7 @@ from pipeline.generator.model import Conditions, Denoiser, Layout
 from pipeline.generator.params import Network
 from pipeline.generator.spans import Batch, Pack
 
-FORMAT = "cradle-generator-1"
+FORMAT = "cradle-generator-2"
 _KEY = "cradle"
 
 Floats = NDArray[np.float32]
@@ -167,7 +167,7 @@ def load(path: Path, device: str = "cpu") -> Generator:
         denoiser.load_state_dict(_under("denoiser", held), strict=True)
         expression = Whitening(**_under("expression", held))
         audio = Whitening(**_under("audio", held))
-        schedule = cosine(int(about["noise_levels"]))
+        schedule = cosine(int(about["noise_levels"]), int(about["last_level"]))
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
         words = " ".join(str(error).split())
         raise WeightsError(f"{path}: a generator of another layout: {words}") from None

@@ -3,7 +3,8 @@
 Progressive distillation (Salimans & Ho 2022, algorithm 2): the pupil begins as its teacher. A noisy
 window is taken two DDIM steps on by the teacher; the pupil is to name the clean from which a single
 step goes to the same place. The losses are those of the training, with what is to be named in the
-truth's place. Each halving makes a teacher for the next.
+truth's place. Each halving makes a teacher for the next. As sampling ends at a noise level of its
+own, what is halved are the n - 1 ways between levels; at the last level both name the same.
 
 A pupil knows the noise levels that it steps on alone. It streams as its teacher did, and samples
 vary as its teacher's: with the same noise both come to nearly the same face.
@@ -53,7 +54,7 @@ def halvings(asked: Distil) -> Iterator[int]:
     """Steps of one pupil after another."""
     steps = asked.from_steps
     while steps > asked.steps:
-        steps //= 2
+        steps = (steps + 1) // 2
         yield steps
 
 
@@ -97,7 +98,7 @@ class Pupil(Trainer):
         return self.averaged
 
     def _levels(self, height: NDArray[np.float64]) -> NDArray[np.int64]:
-        own = np.array(sampling_levels(self.params.noise_levels, self.steps)[::-1])
+        own = np.array(sampling_levels(self.generator.schedule, self.steps)[::-1])
         return own[(height * self.steps).astype(np.int64)]
 
     @torch.no_grad()
@@ -125,32 +126,31 @@ def two_as_one(
         denoise: the teacher.
         noisy: (B, ...) at each item's own level.
         level: (B,) long, each among the levels of `steps` steps.
-        steps: of the pupil.
+        steps: of the pupil, 2 or more.
 
     Returns:
-        (B, ...); at the last of the levels, what the teacher's two steps end with.
+        (B, ...); at the last of the levels, what the teacher names there.
     """
-    own = sampling_levels(schedule.levels, steps)
-    double = sampling_levels(schedule.levels, 2 * steps)
+    own = sampling_levels(schedule, steps)
+    double = torch.tensor([*sampling_levels(schedule, 2 * steps - 1), own[-1]], device=level.device)
     turn = torch.tensor([own.index(int(one)) for one in level], device=level.device)
-    halfway = torch.tensor(double, device=level.device)[2 * turn + 1]
-    after = torch.tensor([*own, own[-1]], device=level.device)[turn + 1]
-    last = turn == steps - 1
+    shape = (-1, *[1] * (noisy.dim() - 1))
+    last = (turn == steps - 1).reshape(shape)
+    middle, after = double[2 * turn + 1], double[2 * torch.clamp(turn + 1, max=steps - 1)]
 
     def factors(at: Tensor) -> tuple[Tensor, Tensor]:
-        shape = (-1, *[1] * (noisy.dim() - 1))
         return schedule.signal[at].reshape(shape), schedule.noise[at].reshape(shape)
 
-    (signal, noise), (signal_half, noise_half) = factors(level), factors(halfway)
+    (signal, noise), (signal_mid, noise_mid) = factors(level), factors(middle)
     signal_after, noise_after = factors(after)
     clean = denoise(noisy, level)
-    half = signal_half * clean + noise_half / noise * (noisy - signal * clean)
-    ended = denoise(half, halfway)
-    there = signal_after * ended + noise_after / noise_half * (half - signal_half * ended)
+    half = signal_mid * clean + noise_mid / noise * (noisy - signal * clean)
+    ended = denoise(half, middle)
+    there = signal_after * ended + noise_after / noise_mid * (half - signal_mid * ended)
     shrink = noise_after / noise
-    # The last step ends at the clean itself, which has no noise to go by.
-    rest = (signal_after - shrink * signal).masked_fill(last.reshape(signal.shape), 1.0)
-    return torch.where(last.reshape(signal.shape), ended, (there - shrink * noisy) / rest)
+    # From the last level there is no way on that could be gone in one.
+    rest = (signal_after - shrink * signal).masked_fill(last, 1.0)
+    return torch.where(last, clean, (there - shrink * noisy) / rest)
 
 
 def _params(trained: Train) -> Train:

@@ -72,11 +72,11 @@ class Distil(Params):
     """Progressive distillation of the trained generator to few steps."""
 
     steps: int = Field(0, ge=0, le=500)
-    """DDIM steps of the generator that is saved; 0 leaves it as trained, to be asked for any
-    number. A distilled one is always sampled in these."""
-    from_steps: int = Field(8, ge=2, le=1000)
-    """DDIM steps of its first teacher, halved until there are `steps`; what fewer steps than many
-    cost a teacher costs its pupils."""
+    """DDIM steps of the generator that is saved, 2 or more; 0 leaves it as trained, to be asked for
+    any number. A distilled one is always sampled in these."""
+    from_steps: int = Field(9, ge=3, le=1000)
+    """DDIM steps of its first teacher. Of n - 1 ways from one level to the next every two become
+    one, until there are `steps`: 9, 5, 3, 2. What its steps cost a teacher costs its pupils."""
     batches: int = Field(200, ge=1)
     """Batches to learn from, each halving."""
     learning_rate: float = Field(5e-4, gt=0.0)
@@ -84,9 +84,11 @@ class Distil(Params):
 
     @model_validator(mode="after")
     def _halves(self) -> Self:
-        if self.steps and (self.from_steps not in {self.steps << n for n in range(1, 10)}):
+        ways = {((self.steps - 1) << n) + 1 for n in range(1, 10)}
+        if self.steps and self.from_steps not in ways:
             raise ValueError(
-                f"from_steps {self.from_steps} is not {self.steps} doubled once or more often"
+                f"from {self.from_steps} steps no halving comes to {self.steps}; "
+                f"{self.steps} steps want {2 * self.steps - 1} or {4 * self.steps - 3}, say"
             )
         return self
 
@@ -122,6 +124,9 @@ class Train(Params):
     """Of the running mean of the weights, which is what is saved."""
     noise_levels: int = Field(1000, ge=2)
     """Levels of the cosine noise schedule."""
+    noise_floor: float = Field(0.5, ge=0.0, lt=1.0)
+    """Share of the noise levels that sampling never goes below. What is left there is averaged out:
+    made up, it would be the fit's own noise, which the latents carry, as much as a face."""
     noise_tilt: float = Field(2.0, ge=1.0, le=10.0)
     """How much more often high levels are learned from than low ones: 1 not at all, 2 in
     proportion to their height. What is taken from the sound is learned at the high ones."""
@@ -194,8 +199,8 @@ class Evaluate(Params):
     threads: int = Field(1, ge=1, le=64)
     """CPU threads."""
     sample_steps: int = Field(3, ge=1, le=1000)
-    """DDIM steps a sample takes: few stay near the mean of what may go with a sound, more give
-    more variety and larger errors. A generator that was distilled takes its own."""
+    """DDIM steps a sample takes: few stay nearer to the mean of what may go with a sound. A
+    generator that was distilled takes its own."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
     temperature: float = Field(1.0, ge=0.0, le=2.0)

@@ -319,6 +319,7 @@ def untrained(params: Train, pack: Pack, face: Face) -> Generator:
         "fps": pack.meta["fps"],
         "face": checkpoint.named(face),
         "noise_levels": params.noise_levels,
+        "last_level": int(params.noise_floor * params.noise_levels),
         "data_digest": pack.digest,
         "params": params.model_dump(),
         "spans": len(learned),
@@ -331,6 +332,6 @@ def untrained(params: Train, pack: Pack, face: Face) -> Generator:
         Denoiser(layout, params.network),
         checkpoint.whitening_of(np.concatenate([none[0], *expression]), params.whitening_floor),
         checkpoint.whitening_of(np.concatenate([none[1], *audio]), 1e-3),
-        cosine(params.noise_levels),
+        cosine(params.noise_levels, about["last_level"]),
         about,
     )

@@ -91,7 +91,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--sweep", nargs="*", type=int, default=SWEEP, help="steps to compare (%(default)s)")
     add("--sweep-spans", type=int, default=30, help="spans they are compared on (%(default)s)")
     add("--distil", type=int, default=2, help="steps to distil to; 0 for none (%(default)s)")
-    add("--distil-from", type=int, default=8, help="those of the first teacher (%(default)s)")
+    add("--distil-from", type=int, default=9, help="those of the first teacher (%(default)s)")
     add("--distil-batches", type=int, default=200, help="a halving (%(default)s)")
     add("--stream-minutes", type=float, default=1, help="to follow as they come (%(default)s)")
     add("--repeats", type=int, default=5, help="of what is timed (%(default)s)")
