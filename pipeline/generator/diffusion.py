@@ -111,8 +111,9 @@ def dpm_solver(schedule: Schedule, denoise: Denoiser, noise: Tensor, steps: int)
     for level, after in pairwise(path):
         clean = _ask(denoise, x, level)
         ahead = _log_ratio(schedule, after) - _log_ratio(schedule, level)
-        near = before is not None and ahead < _FAR * stride
-        led = clean + ahead / (2 * stride) * (clean - before) if near else clean
+        led = clean
+        if before is not None and ahead < _FAR * stride:
+            led = clean + ahead / (2 * stride) * (clean - before)
         shrink = schedule.noise[after] / schedule.noise[level]
         x = shrink * x - schedule.signal[after] * math.expm1(-ahead) * led
         before, stride = clean, ahead

@@ -47,12 +47,9 @@ def run(stage: Stage[Train], face: Face) -> Summary:
     card.write(best.about, (stage.root / MODEL).with_name("README.md"))
     for left in unfinished.parent.glob(f"{unfinished.stem}*"):
         left.unlink()
-    return Summary(
-        seen=len(learned),
-        kept=len(learned),
-        unit="spans",
-        extra=f"{best.about['training']['steps']} steps, {best.about['training']['verdict']}",
-    )
+    done, own = best.about["training"], best.own_steps
+    extra = f"{done['steps']} steps, {done['verdict']}" + (f", distilled to {own}" if own else "")
+    return Summary(seen=len(learned), kept=len(learned), unit="spans", extra=extra)
 
 
 @contextmanager

@@ -142,7 +142,8 @@ def test_the_judge_takes_a_pupils_own_steps(halved, trained):
 
 
 def test_the_stage_saves_the_pupil_and_says_so(tmp_path):
-    trained_in(tmp_path, SHORT)
+    summary, _ = trained_in(tmp_path, SHORT)
+    assert "distilled to 2" in summary.extra
     generator = checkpoint.load(tmp_path / MODEL)
     told = generator.about["distilled"]
     assert (generator.own_steps, told["from_steps"], told["batches"]) == (2, 5, 4)
