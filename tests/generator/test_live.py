@@ -214,6 +214,16 @@ def test_what_is_kept_does_not_grow(generator):
     assert after - before < 20_000
 
 
+def test_a_lower_temperature_draws_samples_together(generator):
+    batch = batch_of(generator, 20)
+
+    def spread(temperature):
+        how = Sampling(steps=3, temperature=temperature, samples=4)
+        return float(in_pieces(generator, batch, how, (20,)).std(0).mean())
+
+    assert spread(1.0) > spread(0.5) > spread(0.0) == pytest.approx(0, abs=1e-6)
+
+
 def test_noise_is_a_frames_own():
     all_ = drawn(7, 2, 3, 0, 20, 5)
     np.testing.assert_array_equal(drawn(7, 2, 3, 8, 20, 5), all_[:, :, 8:])
