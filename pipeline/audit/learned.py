@@ -32,6 +32,7 @@ METHODS = {
     "faceformer": "FaceFormer, own implementation",
     "codetalker": "CodeTalker, own implementation",
     "imitator": "Imitator, own implementation",
+    "adult": "a model of adults, brought to our lips",
 }
 KIND_COLUMNS = ("lve_mm2", "aperture_dtw_mm", "l_pcc", "l_ccc", "laugh_rate", "babble_rate")
 KIND_HEADS = ("spans", "LVE mm²", "aperture DTW mm", "L-PCC", "L-CCC", "laughs", "syllables")

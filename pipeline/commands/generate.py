@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 EXAMPLE = """cradle generate cry.wav -o out --vocalization cry
   arecord -t raw -f S16_LE -r 16000 | cradle generate - -o - --raw-rate 16000"""
 STREAM = Path("-")
-LIMITS = {"steps": (1, 1000), "samples": (1, 100), "guidance": (0, 10), "seed": (0, 2**63)}
+LIMITS = {
+    "steps": (1, 1000),
+    "samples": (1, 100),
+    "guidance": (0, 10),
+    "temperature": (0, 2),
+    "seed": (0, 2**63),
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +51,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--age-months", type=float, help="of the face, 0 to 60")
     parser.add_argument("--seed", type=int, default=0, help="another seed, another motion")
     parser.add_argument("--samples", type=int, default=1, help="motions to make for the sound")
-    parser.add_argument("--steps", type=int, default=8, help="denoising steps: 50, 8, 4 or 2, say")
+    parser.add_argument(
+        "--steps", type=int, help="denoising steps: 50, 8, 4 or 2, say; 8, or as it was distilled"
+    )
     parser.add_argument("--sampler", choices=("ddim", "dpm"), default="ddim")
     parser.add_argument(
         "--guidance", type=float, default=1.0, help="above 1 the sound is followed more strongly"
+    )
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="below 1 motions vary less, and err less"
     )
 
 
@@ -58,9 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.generator.generate import Follower
     from pipeline.morph import model
 
-    known, how = params(), _how(arguments)
+    _check(arguments)
+    known = params()
     device = pick_device(known.run.device)
     generator = checkpoint.load(existing(arguments.model), device)
+    how = _how(arguments, generator)
     _warn_of_stale(arguments.model)
     face = model.load(known.fit.model, device)
     checkpoint.check_face(generator, face)
@@ -157,19 +170,22 @@ def _heard(arguments: argparse.Namespace) -> Iterator[tuple[Iterable[Floats], li
     yield stream, stream.troubles
 
 
-def _how(arguments: argparse.Namespace) -> Sampling:
+def _check(arguments: argparse.Namespace) -> None:
+    for name, (low, high) in LIMITS.items():
+        asked = getattr(arguments, name)
+        if asked is not None and not low <= asked <= high:
+            raise CradleError(f"--{name} {asked}: from {low} to {high} are allowed")
+
+
+def _how(arguments: argparse.Namespace, generator: Generator) -> Sampling:
     from pipeline.generator.live import Sampling
 
-    for name, (low, high) in LIMITS.items():
-        if not low <= getattr(arguments, name) <= high:
-            raise CradleError(
-                f"--{name} {getattr(arguments, name)}: from {low} to {high} are allowed"
-            )
     return Sampling(
         seed=arguments.seed,
-        steps=arguments.steps,
+        steps=arguments.steps or generator.own_steps or Sampling.steps,
         guidance=arguments.guidance,
         sampler=arguments.sampler,
+        temperature=arguments.temperature,
         samples=arguments.samples,
     )
 

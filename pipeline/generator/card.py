@@ -14,7 +14,7 @@ stage; do not edit.
 | | |
 |---|---|
 | state | {verdict} |
-| trained on | {spans} spans, {frames} frames{synthetic} |
+{distilled}| trained on | {spans} spans, {frames} frames{synthetic} |
 | data | `{data_digest}` |
 | vocalizations | {vocalizations} |
 | sound | {feature} ({feature_width} numbers a frame), {fps:g} frames a second |
@@ -26,10 +26,16 @@ stage; do not edit.
 What it makes is synthetic and is marked as such. It is no measure of what an infant feels or needs.
 """
 
+DISTILLED = """\
+| distilled | to {steps} steps from {from_steps}, by {method}; {batches} batches a halving |
+"""
+
 
 def text(about: dict[str, Any]) -> str:
     """Word the card."""
+    told = about.get("distilled")
     return CARD.format(
+        distilled=DISTILLED.format(**told) if told else "",
         verdict=about["training"]["verdict"],
         spans=about["spans"],
         frames=about["frames"],

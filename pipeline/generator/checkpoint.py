@@ -26,7 +26,7 @@ from pipeline.generator.model import Conditions, Denoiser, Layout
 from pipeline.generator.params import Network
 from pipeline.generator.spans import Batch, Pack
 
-FORMAT = "cradle-generator-1"
+FORMAT = "cradle-generator-2"
 _KEY = "cradle"
 
 Floats = NDArray[np.float32]
@@ -78,6 +78,25 @@ class Generator:
         """Names in the order of their numbers."""
         return list(self.about["vocalizations"])
 
+    @property
+    def own_steps(self) -> int | None:
+        """DDIM steps that it was distilled to; None where it was not, and takes any number."""
+        told = self.about.get("distilled")
+        return int(told["steps"]) if told else None
+
+    def check(self, how: Sampling) -> None:
+        """See that it can be sampled so.
+
+        Raises:
+            WeightsError: it was distilled to other steps.
+        """
+        own = self.own_steps
+        if own and (how.steps != own or how.sampler != "ddim"):
+            raise WeightsError(
+                f"the generator was distilled to {own} steps of ddim and knows no others, not "
+                f"{how.steps} of {how.sampler}; ask for those, or train with train.distil.steps 0"
+            )
+
     def conditions(
         self, batch: Batch, keep_audio: Tensor, keep_person: Tensor, keep_kind: Tensor
     ) -> Conditions:
@@ -120,15 +139,19 @@ class Generator:
 
 def save(generator: Generator, path: Path) -> None:
     """Write a generator; the same one always as the same bytes."""
-    tensors = {f"denoiser/{k}": v for k, v in generator.denoiser.state_dict().items()}
-    for name, whitening in (("expression", generator.expression), ("audio", generator.audio)):
-        tensors |= {f"{name}/mean": whitening.mean, f"{name}/spread": whitening.spread}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     about = json.dumps({"format": FORMAT, **generator.about}, sort_keys=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    save_file(tensors, temporary, metadata={_KEY: about})
+    save_file(tensors(generator), temporary, metadata={_KEY: about})
     temporary.replace(path)
+
+
+def tensors(generator: Generator) -> dict[str, Tensor]:
+    """Everything of a generator that is a tensor, by name, on the CPU."""
+    found = {f"denoiser/{k}": v for k, v in generator.denoiser.state_dict().items()}
+    for name, whitening in (("expression", generator.expression), ("audio", generator.audio)):
+        found |= {f"{name}/mean": whitening.mean, f"{name}/spread": whitening.spread}
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in found.items()}
 
 
 def load(path: Path, device: str = "cpu") -> Generator:
@@ -137,14 +160,14 @@ def load(path: Path, device: str = "cpu") -> Generator:
     Raises:
         WeightsError: there is none, it is not a safetensors file, or it has another layout.
     """
-    about, tensors = _read(path)
+    about, held = _read(path)
     try:
         layout = Layout(**about["layout"])
         denoiser = Denoiser(layout, Network(**about["network"]))
-        denoiser.load_state_dict(_under("denoiser", tensors), strict=True)
-        expression = Whitening(**_under("expression", tensors))
-        audio = Whitening(**_under("audio", tensors))
-        schedule = cosine(int(about["noise_levels"]))
+        denoiser.load_state_dict(_under("denoiser", held), strict=True)
+        expression = Whitening(**_under("expression", held))
+        audio = Whitening(**_under("audio", held))
+        schedule = cosine(int(about["noise_levels"]), int(about["last_level"]))
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
         words = " ".join(str(error).split())
         raise WeightsError(f"{path}: a generator of another layout: {words}") from None

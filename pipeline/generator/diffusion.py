@@ -25,6 +25,7 @@ Sampler = Literal["ddim", "dpm"]
 
 _OFFSET = 0.008
 _LEAST_SIGNAL = 1e-4
+_FAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Schedule:
     """(levels,) factor of the clean, falling."""
     noise: Tensor
     """(levels,) factor of the noise, rising; squares of both sum to 1."""
+    last: int = 0
+    """The level that sampling ends at; what noise is left there is not made up but averaged out."""
 
     @property
     def levels(self) -> int:
@@ -43,16 +46,16 @@ class Schedule:
 
     def to(self, device: str) -> Schedule:
         """Move both."""
-        return Schedule(self.signal.to(device), self.noise.to(device))
+        return Schedule(self.signal.to(device), self.noise.to(device), self.last)
 
 
-def cosine(levels: int) -> Schedule:
-    """Make the cosine schedule of so many levels; the last one is noise alone, but for 1e-4."""
+def cosine(levels: int, last: int = 0) -> Schedule:
+    """Make the cosine schedule of so many levels; the top one is noise alone, but for 1e-4."""
     time = torch.arange(1, levels + 1, dtype=torch.float64) / levels
     angle = (time + _OFFSET) / (1 + _OFFSET) * math.pi / 2
     first = math.cos(_OFFSET / (1 + _OFFSET) * math.pi / 2)
     signal = (torch.cos(angle) / first).clamp(_LEAST_SIGNAL, 1.0)
-    return Schedule(signal.float(), torch.sqrt(1 - signal**2).float())
+    return Schedule(signal.float(), torch.sqrt(1 - signal**2).float(), last)
 
 
 def add_noise(schedule: Schedule, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:
@@ -62,10 +65,16 @@ def add_noise(schedule: Schedule, clean: Tensor, noise: Tensor, level: Tensor) -
     return signal * clean + schedule.noise[level].reshape(shape) * noise
 
 
-def sampling_levels(levels: int, steps: int) -> list[int]:
-    """Pick `steps` levels from the noisiest down, evenly spread."""
-    steps = min(steps, levels)
-    return [math.ceil(levels * (steps - number) / steps) - 1 for number in range(steps)]
+def sampling_levels(schedule: Schedule, steps: int) -> list[int]:
+    """Pick `steps` levels, evenly spread from the noisiest down to the last; one is the noisiest.
+
+    Every other level of 2 n - 1 steps is one of n steps.
+    """
+    top = schedule.levels - 1
+    steps = min(steps, top - schedule.last + 1)
+    return [
+        round(top - (top - schedule.last) * number / max(1, steps - 1)) for number in range(steps)
+    ]
 
 
 def sample(
@@ -81,7 +90,7 @@ def sample(
 
 def ddim(schedule: Schedule, denoise: Denoiser, noise: Tensor, steps: int) -> Tensor:
     """Go each step straight from where the denoiser thinks the clean is."""
-    path = sampling_levels(schedule.levels, steps)
+    path = sampling_levels(schedule, steps)
     x = noise
     for level, after in pairwise(path):
         clean = _ask(denoise, x, level)
@@ -94,14 +103,17 @@ def dpm_solver(schedule: Schedule, denoise: Denoiser, noise: Tensor, steps: int)
     """DPM-Solver++ 2M: lead the last two guesses of the clean on along the log of signal to noise.
 
     The first step has one guess alone and is DDIM's; so is the last, as to be clean is infinitely
-    far (Lu et al. 2022, algorithm 2, with the lower order at the end).
+    far (Lu et al. 2022, algorithm 2, with the lower order at the end), and one that goes much
+    further than the one before it, as that to a level without noise.
     """
-    path = sampling_levels(schedule.levels, steps)
+    path = sampling_levels(schedule, steps)
     x, before, stride = noise, None, 0.0
     for level, after in pairwise(path):
         clean = _ask(denoise, x, level)
         ahead = _log_ratio(schedule, after) - _log_ratio(schedule, level)
-        led = clean if before is None else clean + ahead / (2 * stride) * (clean - before)
+        led = clean
+        if before is not None and ahead < _FAR * stride:
+            led = clean + ahead / (2 * stride) * (clean - before)
         shrink = schedule.noise[after] / schedule.noise[level]
         x = shrink * x - schedule.signal[after] * math.expm1(-ahead) * led
         before, stride = clean, ahead

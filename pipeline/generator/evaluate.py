@@ -9,7 +9,7 @@
                                     sources
     data/evaluate/by_vocalization.csv  the same metrics for cries, laughs and so on alone
     data/evaluate/aperture.csv      the mouth's aperture by frame, for plots
-    data/evaluate/videos/<span>.mp4 truth, ours and shuffled beside one another, with the sound
+    data/evaluate/videos/<span>.mp4 truth, ours, shuffled and each baseline side by side, with sound
 
 Who is judged is said in judge.py, what is measured in metrics/.
 """
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from pipeline.core import tables
 from pipeline.core.stage import Stage, Summary
 from pipeline.generator import checkpoint, judge, metrics, results, spans, video
+from pipeline.generator.baselines import Baseline
 from pipeline.generator.face import Face, decode
 from pipeline.generator.judge import OURS, SHUFFLED, Judge, Prediction
 from pipeline.generator.params import Evaluate
@@ -40,8 +41,10 @@ Hear = Callable[[str, int, int], Floats | None]
 """(clip, first frame, frames) to that sound at 16 kHz, or None where it is no longer held."""
 
 
-def run(stage: Stage[Evaluate], face: Face, draw: Draw, hear: Hear) -> Summary:
-    """Judge `models/generator` on the test split of `data/pack`.
+def run(
+    stage: Stage[Evaluate], face: Face, draw: Draw, hear: Hear, adult: Baseline | None = None
+) -> Summary:
+    """Judge `models/generator` on the test split of `data/pack`, beside an adult's where given.
 
     An untrained generator, or a test split without spans, gives empty tables and no figures.
 
@@ -56,7 +59,7 @@ def run(stage: Stage[Evaluate], face: Face, draw: Draw, hear: Hear) -> Summary:
     judged = pack.spans["test"] if trained else []
     methods = judge.methods(stage.params)
     with fixed_threads(stage.params.threads):
-        court = Judge(stage.params, pack, generator, face, stage.device)
+        court = Judge(stage.params, pack, generator, face, stage.device, adult)
         predictions = [court.predict(span, number) for number, span in enumerate(judged)]
     table = pd.DataFrame([row for shown in predictions for row in court.rows(shown)])
     samples = pd.DataFrame([row for shown in predictions for row in court.sampled(shown)])
@@ -127,8 +130,8 @@ def _film(folder: Path, shown: Prediction, court: Judge, draw: Draw, hear: Hear)
         "generated": shown.latents[OURS, seed],
         "other sound": shown.latents[SHUFFLED, seed],
     }
-    for peer in court.params.peers.methods:
-        tracks[peer] = shown.latents[peer, 0]
+    for other in court.baselines:
+        tracks[other.replace("_", " ")] = shown.latents[other, 0]
     faces = {name: court.vertices(span, latents) for name, latents in tracks.items()}
     sound = hear(span.clip, span.start_frame, span.frames)
     video.write(folder / f"{span.span_id}.mp4", faces, draw, sound)

@@ -81,7 +81,8 @@ def generate(
         GenerateError: the sound is shorter than a frame, or the vocalization or face not known.
         WeightsError: the generator was trained with features that are others here.
     """
-    who, how = who or Who(), how or Sampling()
+    who = who or Who()
+    how = how or Sampling(steps=generator.own_steps or Sampling.steps)
     pieces = sounds.opened_pieces(iter([np.asarray(sound)]), rate_hz)
     follower = Follower(generator, who, how)
     latents = np.concatenate(list(follow(pieces, follower)), 1)

@@ -29,6 +29,7 @@ from pipeline.generator.baselines import (
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.face import Face, decode, lip_decoder, mouth_rows
 from pipeline.generator.features import ENERGY_COLUMN, FPS
+from pipeline.generator.live import Sampling
 from pipeline.generator.params import Evaluate
 from pipeline.generator.spans import Pack, Span
 
@@ -36,13 +37,14 @@ Floats = NDArray[np.float32]
 
 OURS, SHUFFLED = "ours", "shuffled"
 MEAN, ENERGY, RETRIEVAL = HUMBLE = ("mean_face", "energy", "retrieval")
+ADULT = "adult"
 _SAMPLES_SEED = 1000
-"""Samples are drawn from seeds of their own, apart from those that every metric is given for."""
+"""Samples are drawn from a seed of their own, apart from those that every metric is given for."""
 
 
 def methods(params: Evaluate) -> tuple[str, ...]:
     """Name everything that is judged, in the order of the table."""
-    return (OURS, SHUFFLED, *HUMBLE, *params.peers.methods)
+    return (OURS, SHUFFLED, *HUMBLE, *params.peers.methods, *([ADULT] if params.adult else []))
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Judge:
     generator: Generator
     face: Face
     device: str
+    adult: Baseline | None = None
+    """Where `adult` of its parameters asks for one."""
 
     def predict(self, span: Span, number: int) -> Prediction:
         """Predict one test span, the `number`th, by every method."""
@@ -88,16 +92,19 @@ class Judge:
 
     def sample(self, span: Span, seed: int) -> Floats:
         """Sample latents (T, 64) for a span's sound on its own face."""
-        batch = spans.whole(span, self.generator.vocalizations).to(self.device)
-        p = self.params
-        made = self.generator.sample(batch, seed, p.sample_steps, p.guidance)[0]
-        latents: Floats = made.cpu().numpy()
-        return latents
+        return self._sampled(span, seed, 1)[0]
 
     def samples(self, span: Span) -> Floats:
         """Sample latents (S, T, 64) for a span's sound, all different."""
-        seeds = range(_SAMPLES_SEED, _SAMPLES_SEED + self.params.samples)
-        return np.stack([self.sample(span, seed) for seed in seeds])
+        return self._sampled(span, _SAMPLES_SEED, self.params.samples)
+
+    def _sampled(self, span: Span, seed: int, count: int) -> Floats:
+        batch = spans.whole(span, self.generator.vocalizations).to(self.device)
+        p = self.params
+        steps = self.generator.own_steps or p.sample_steps
+        how = Sampling(seed, steps, p.guidance, temperature=p.temperature, samples=count)
+        made: Floats = self.generator.samples(batch, how)[:, 0].cpu().numpy()
+        return made
 
     def donor(self, span: Span, number: int, turn: int) -> Span:
         """Pick a span of another clip, another one each turn: of the test split if it has one."""
@@ -190,7 +197,7 @@ class Judge:
             task = Task.of(learned, self.generator.vocalizations, self.face, p.peers, p.closed_mm)
             seed = p.seeds[0]
             found |= {name: PEERS[name].fit(task, seed) for name in p.peers.methods}
-        return found
+        return found | ({ADULT: self.adult} if self.adult else {})
 
 
 def described(span: Span) -> dict[str, Any]:

@@ -12,12 +12,14 @@ stream costs the same after an hour as after a second.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from pipeline.core.errors import CradleError
 from pipeline.generator import diffusion
 from pipeline.generator.diffusion import Sampler, guided
 from pipeline.generator.model import Conditions, Denoiser, Seen, Told, banded, rotation
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
 
 BLOCK_FRAMES = 256
 """Frames that go through the network at once, at most."""
+WHOLE_FRAMES = 3600
+"""The same of a network that sees the face to come, which has to have all of it at once."""
+
+
+class TooLongError(CradleError):
+    """A sound that does not go through the network at once, as it would have to."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,9 @@ class Sampling:
     """How far to push from what is guessed without the sound; 1 takes the network at its word."""
     sampler: Sampler = "ddim"
     """How the steps go."""
+    temperature: float = 1.0
+    """Of the noise that they begin from: below 1 nearer to the mean and less varied, as in Grad-TTS
+    (Popov et al. 2021)."""
     samples: int = 1
     """Faces a sound; the first of many is the one that is drawn alone."""
 
@@ -56,11 +67,15 @@ class Stream:
             generator: as trained.
             given: vocalization and infant of each sound (B); its own sound is not looked at.
             how: to sample.
+
+        Raises:
+            WeightsError: the generator was distilled to other steps.
         """
+        generator.check(how)
         denoiser = generator.denoiser
         self._generator, self._how, self._sounds = generator, how, len(given.age)
         self._back, self._ahead = denoiser.reach
-        self._past = denoiser.memory - 1
+        self._past, self._future = denoiser.memory - 1, denoiser.future
         self._heard = self._done = self._first = 0
         given = _repeated(given, how.samples)
         self._real = torch.zeros((len(given.age), 0), dtype=torch.bool, device=given.age.device)
@@ -69,9 +84,9 @@ class Stream:
         self._denoise = guided(self._tracks[0].denoise, self._tracks[-1].denoise, how.guidance)
 
     @property
-    def look_ahead_frames(self) -> int:
-        """For how many frames of sound after its own a frame waits."""
-        return self._ahead
+    def look_ahead_frames(self) -> float:
+        """For how many frames of sound after its own a frame waits; infinite for all of them."""
+        return math.inf if self._future else self._ahead
 
     @torch.inference_mode()
     def push(self, audio: Tensor, heard: Tensor | None = None) -> Tensor:
@@ -92,18 +107,28 @@ class Stream:
         for track in self._tracks:
             track.hear(audio, place)
         self._heard += len(place)
-        return self._advance(self._heard - self._ahead)
+        return self._advance(0 if self._future else self._heard - self._ahead)
 
     @torch.inference_mode()
     def finish(self) -> Tensor:
-        """Take it that there is no more sound; the rest of the frames."""
+        """Take it that there is no more sound; the rest of the frames.
+
+        Raises:
+            TooLongError: the network sees the face to come, and there is too much of it.
+        """
+        if self._future and self._heard > WHOLE_FRAMES:
+            raise TooLongError(
+                f"the sound has {self._heard} frames; this generator is not causal and can take "
+                f"{WHOLE_FRAMES}; cut it, or train with train.network.causal"
+            )
         return self._advance(self._heard)
 
     def _advance(self, end: int) -> Tensor:
         nothing = torch.zeros((len(self._real), 0, self._width), device=self._real.device)
         made = [nothing]
         while self._done < end:
-            made.append(self._block(self._done, min(end, self._done + BLOCK_FRAMES)))
+            block = end if self._future else self._done + BLOCK_FRAMES
+            made.append(self._block(self._done, min(end, block)))
         latents = self._generator.expression.undo(torch.cat(made, 1))
         return latents.unflatten(0, (self._how.samples, self._sounds))
 
@@ -115,12 +140,12 @@ class Stream:
         how, asking = self._how, self._places(start, stop)
         faces = self._places(max(0, start - self._past), stop)
         sound = self._places(max(0, start - self._back), self._heard)
-        past = banded(asking, faces, self._real_at(faces), self._past, 0)
+        past = banded(asking, faces, self._real_at(faces), self._past, self._future)
         near = banded(asking, sound, self._real_at(sound), self._back, self._ahead)
         for track in self._tracks:
             track.look(asking, past, near)
         begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width)
-        noise = torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
+        noise = how.temperature * torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
         schedule = self._generator.schedule
         clean = diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)
         self._forget(stop)

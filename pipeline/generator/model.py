@@ -1,9 +1,10 @@
 """The diffusion transformer: clean expression latents from noisy ones and the sound.
 
-A frame attends to itself and to so many frames of the past (causal self-attention), and to the
-sound within a band around itself (banded cross-attention). Noise level, vocalization, identity and
-age set the scale and shift of every layer (Peebles & Xie 2023). Positions are rotary (Su et al.
-2021), so there is no longest sequence. Whatever is masked reaches no other frame.
+A frame attends to itself and to so many frames of the past (causal self-attention, unless params
+say otherwise), and to the sound within a band around itself (banded cross-attention). Noise level,
+vocalization, identity and age set the scale and shift of every layer (Peebles & Xie 2023).
+Positions are rotary (Su et al. 2021), so there is no longest sequence. Whatever is masked reaches
+no other frame.
 
 A sequence can be denoised whole (`forward`) or piece by piece (`hear`, `tell` and `refine`), where
 the keys and values of what came before are kept; pipeline/generator/live.py does the latter.
@@ -72,6 +73,7 @@ class Denoiser(nn.Module):
         self.layout = layout
         self.head = width // network.heads
         self.memory = network.memory_frames
+        self.future = 0 if network.causal else self.memory - 1
         self.reach = (network.look_back_frames, network.look_ahead_frames)
         self.latents = nn.Linear(layout.expression, width)
         heard = 1 + (layout.audio - 1) // layout.mixed
@@ -106,7 +108,7 @@ class Denoiser(nn.Module):
             (B, T, 64).
         """
         place = torch.arange(noisy.shape[1], device=noisy.device)
-        past = banded(place, place, valid, self.memory - 1, 0)
+        past = banded(place, place, valid, self.memory - 1, self.future)
         near = banded(place, place, given.heard, *self.reach)
         turn = rotation(place, self.head)
         sound = self.hear(given.audio, given.keep_audio, turn)

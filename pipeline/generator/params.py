@@ -38,6 +38,9 @@ class Network(Params):
     memory_frames: int = Field(75, ge=1, le=1000)
     """How many frames of the face, itself among them, a frame may look at; what makes a stream of
     any length cost the same. No more than `window_frames` is ever learned from."""
+    causal: bool = True
+    """Whether a frame sees nothing of the face after itself; else as much as before, and nothing
+    can be generated while it still sounds."""
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of activations set to zero while training."""
 
@@ -63,6 +66,31 @@ class Weights(Params):
     """Soft-DTW divergence of the mouth's aperture, mm2 a frame."""
     mouth_closed: float = Field(0.1, ge=0.0)
     """Binary cross-entropy of the mouth being closed."""
+
+
+class Distil(Params):
+    """Progressive distillation of the trained generator to few steps."""
+
+    steps: int = Field(0, ge=0, le=500)
+    """DDIM steps of the generator that is saved, 2 or more; 0 leaves it as trained, to be asked for
+    any number. A distilled one is always sampled in these."""
+    from_steps: int = Field(9, ge=3, le=1000)
+    """DDIM steps of its first teacher. Of n - 1 ways from one level to the next every two become
+    one, until there are `steps`: 9, 5, 3, 2. What its steps cost a teacher costs its pupils."""
+    batches: int = Field(200, ge=1)
+    """Batches to learn from, each halving."""
+    learning_rate: float = Field(5e-4, gt=0.0)
+    """Of AdamW at its highest."""
+
+    @model_validator(mode="after")
+    def _halves(self) -> Self:
+        ways = {((self.steps - 1) << n) + 1 for n in range(1, 10)}
+        if self.steps and self.from_steps not in ways:
+            raise ValueError(
+                f"from {self.from_steps} steps no halving comes to {self.steps}; "
+                f"{self.steps} steps want {2 * self.steps - 1} or {4 * self.steps - 3}, say"
+            )
+        return self
 
 
 class Train(Params):
@@ -96,6 +124,9 @@ class Train(Params):
     """Of the running mean of the weights, which is what is saved."""
     noise_levels: int = Field(1000, ge=2)
     """Levels of the cosine noise schedule."""
+    noise_floor: float = Field(0.5, ge=0.0, lt=1.0)
+    """Share of the noise levels that sampling never goes below. What is left there is averaged out:
+    made up, it would be the fit's own noise, which the latents carry, as much as a face."""
     noise_tilt: float = Field(2.0, ge=1.0, le=10.0)
     """How much more often high levels are learned from than low ones: 1 not at all, 2 in
     proportion to their height. What is taken from the sound is learned at the high ones."""
@@ -111,6 +142,7 @@ class Train(Params):
     sound half by window, half by frame, and to identity and age by window. With few infants to
     learn from, it keeps them from being learned by heart."""
     weights: Weights = Weights()
+    distil: Distil = Distil()
     dtw_gamma: float = Field(1.0, gt=0.0)
     """Softness of the soft-DTW, mm2."""
     closed_mm: float = Field(2.0, gt=0.0)
@@ -167,10 +199,13 @@ class Evaluate(Params):
     threads: int = Field(1, ge=1, le=64)
     """CPU threads."""
     sample_steps: int = Field(3, ge=1, le=1000)
-    """DDIM steps a sample takes: few stay near the mean of what may go with a sound, more give
-    more variety and larger errors."""
+    """DDIM steps a sample takes: few stay nearer to the mean of what may go with a sound. A
+    generator that was distilled takes its own."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
+    temperature: float = Field(1.0, ge=0.0, le=2.0)
+    """Of the noise that samples begin from: below 1 they stay nearer to the mean, and are less
+    varied."""
     samples: int = Field(10, ge=2, le=100)
     """Samples of each sound, beside those of `seeds`, that variety, the best and the mean are taken
     of."""
@@ -183,6 +218,9 @@ class Evaluate(Params):
     retrieval_frames: int = Field(15, ge=1, le=300)
     """Length of the windows that the baseline looks up by their sound."""
     peers: Peers = Peers()
+    adult: str = ""
+    """Folder of what a model of adults made of the test clips' sounds on FLAME's mesh, a file
+    CLIP.npy each, judged beside the others; empty for none."""
     videos: int = Field(3, ge=0)
     """Side-by-side videos to draw."""
     plotted_spans: int = Field(4, ge=0)

@@ -23,7 +23,7 @@ from torch import Tensor
 from pipeline.core.code import code_digest
 
 if TYPE_CHECKING:
-    from pipeline.generator.train import Trainer
+    from pipeline.generator.trainer import Trainer
 
 Terms = dict[str, float]
 Weights = dict[str, Tensor]
@@ -116,6 +116,7 @@ def _of(trainer: Trainer) -> str:
         trainer.pack.digest,
         trainer.face.digest,
         trainer.device,
+        trainer.role,
         torch.__version__,
         code_digest(["pipeline.generator.train"]),
     ]

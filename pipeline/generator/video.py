@@ -47,9 +47,10 @@ def write(
     """
     sequences = list(faces.values())
     captions = [_caption(name) for name in faces]
+    draws = [_unless_still(draw) for _ in faces]
 
     def frame(number: int) -> Picture:
-        pictures = [draw(sequence[number]) for sequence in sequences]
+        pictures = [one(sequence[number]) for one, sequence in zip(draws, sequences, strict=True)]
         return _even(np.hstack([_over(p, c) for p, c in zip(pictures, captions, strict=True)]))
 
     first = frame(0)
@@ -62,6 +63,18 @@ def write(
             video.write(first)
             for number in range(1, len(sequences[0])):
                 video.write(frame(number))
+
+
+def _unless_still(draw: Draw) -> Draw:
+    """Draw a face again only when it has moved."""
+    shown: list[tuple[NDArray[np.float32], Picture]] = []
+
+    def again(vertices: NDArray[np.float32]) -> Picture:
+        if not shown or not np.array_equal(shown[0][0], vertices):
+            shown[:] = [(vertices, draw(vertices))]
+        return shown[0][1]
+
+    return again
 
 
 def _caption(name: str) -> Picture | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.generator import logmel
 from pipeline.generator.params import Evaluate, Train, Weights
-from tests.bench._judged import OURS, trained_and_judged
+from tests.bench._judged import OURS, one_judged
 from tests.bench._unseen import with_columns
 
 BANDS = ((0, 0), (4, 2), (20, 10))
@@ -20,15 +21,20 @@ HEARD = {
 """Columns of the embedded features that are left; the energy always is, as metrics hear by it."""
 
 
-def ablations(root: Path, learning: Train, judging: Evaluate) -> dict[str, dict[str, Any]]:
+def ablations(
+    root: Path, learning: Train, judging: Evaluate, steps: int
+) -> dict[str, dict[str, Any]]:
     """Train and judge every variant on the same data, seed and steps; rows by what is different."""
     alone = judging.model_copy(update={"peers": type(judging.peers)()})
+    learning = learning.model_copy(update={"steps": steps})
     found = {}
-    for name, place, changed in [
+    for name, data, changed in [
         *((name, root, changed) for name, changed in variants(learning)),
         *((name, deafened(root, name, columns), learning) for name, columns in HEARD.items()),
     ]:
-        found[name] = trained_and_judged(place, [(changed, alone)]).figures[OURS]
+        folder = f"ablated/{name.replace(' ', '_')}" if data == root else "judged"
+        place = one_judged(data, folder, changed, alone)
+        found[name] = json.loads((place / "data/metrics/evaluate.json").read_text())[OURS]
         print(f"  {name:32} {words(found[name])}", flush=True)
     return found
 
@@ -51,6 +57,8 @@ def variants(learning: Train) -> Iterator[tuple[str, Train]]:
             update={"look_back_frames": back, "look_ahead_frames": ahead}
         )
         yield f"sound {back} back, {ahead} ahead", learning.model_copy(update={"network": network})
+    network = learning.network.model_copy(update={"causal": False})
+    yield "not causal", learning.model_copy(update={"network": network})
     yield "no jitter", learning.model_copy(update={"jitter": 0.0})
     for term in Weights.model_fields:
         weights = learning.weights.model_copy(update={term: 0.0})

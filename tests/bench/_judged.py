@@ -7,6 +7,7 @@ faces: what a regressor would give that had learned everything there is to be le
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ import pandas as pd
 
 from pipeline.core import tables
 from pipeline.core.stage import Stage
-from pipeline.generator import checkpoint, evaluate, judge, results, spans, train
+from pipeline.generator import checkpoint, distil, evaluate, judge, results, spans, train
 from pipeline.generator.judge import OURS, Judge
 from pipeline.generator.params import Evaluate, Train
 from pipeline.generator.train import fixed_threads
+from pipeline.generator.trainer import Trainer
 from pipeline.morph import model
 
 ORACLES = ("another_face", "mean_of_faces")
@@ -38,6 +40,8 @@ class Judged:
     methods: tuple[str, ...]
     runs: list[dict[str, Any]]
     """How long each took, and where its validation loss was lowest."""
+    place: Path
+    """Where the last generator is."""
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -57,28 +61,65 @@ class Judged:
 
 
 def trained_and_judged(root: Path, params: list[tuple[Train, Evaluate]]) -> Judged:
-    """Train and judge once a pair of parameters; the last generator stays in `root`."""
-    parts, samples, runs = [], [], []
-    for learning, judging in params:
-        began = time.perf_counter()
-        train.run(staged(root, "train", learning), model.load())
-        trained = time.perf_counter()
-        print(f"seed {learning.seed}: trained in {trained - began:.0f} s", flush=True)
-        evaluate.run(staged(root, "evaluate", judging), model.load(), undrawn, unheard)
-        about = checkpoint.load(root / train.MODEL).about["training"]
-        runs.append(
-            {
-                "seed": learning.seed,
-                "train_s": trained - began,
-                "evaluate_s": time.perf_counter() - trained,
-                **about,
-            }
-        )
-        rows = tables.read(root / "data/evaluate/clips.parquet")
-        parts.append(rows.assign(seed=learning.seed))
-        samples.append(tables.read(root / "data/evaluate/samples.parquet"))
+    """Train and judge once a pair of parameters, each in a folder of its own in `root`."""
+    places = [one_judged(root, f"seed-{learning.seed}", learning, j) for learning, j in params]
+    rows = [
+        tables.read(place / "data/evaluate/clips.parquet").assign(seed=learning.seed)
+        for place, (learning, _) in zip(places, params, strict=True)
+    ]
+    samples = [tables.read(place / "data/evaluate/samples.parquet") for place in places]
+    runs = [
+        {"seed": learning.seed, **told(place, "trained"), **told(place, "judged")}
+        for place, (learning, _) in zip(places, params, strict=True)
+    ]
     methods = judge.methods(params[-1][1])
-    return Judged(pd.concat(parts), pd.concat(samples), methods, runs)
+    return Judged(pd.concat(rows), pd.concat(samples), methods, runs, places[-1])
+
+
+def one_judged(root: Path, name: str, learning: Train, judging: Evaluate) -> Path:
+    """Train and judge in a folder beside the dataset, as far as that was not done."""
+    place = one_trained(root, name, learning)
+    of = [learning.model_dump(mode="json"), judging.model_dump(mode="json")]
+    if not told(place, "judged", of):
+        began = time.perf_counter()
+        evaluate.run(staged(place, "evaluate", judging), model.load(), undrawn, unheard)
+        tell(place, "judged", of, {"evaluate_s": time.perf_counter() - began})
+    return place
+
+
+def one_trained(root: Path, name: str, learning: Train) -> Path:
+    """Train in a folder beside the dataset, unless that was done."""
+    place, of = beside(root, name), [learning.model_dump(mode="json")]
+    if not told(place, "trained", of):
+        began = time.perf_counter()
+        train.run(staged(place, "train", learning), model.load())
+        took_s = time.perf_counter() - began
+        print(f"{name}: trained in {took_s:.0f} s", flush=True)
+        about = checkpoint.load(place / train.MODEL).about["training"]
+        tell(place, "trained", of, {"train_s": took_s, **about})
+    return place
+
+
+def told(place: Path, what: str, of: list[Any] | None = None) -> dict[str, Any]:
+    """What was written down of it; nothing where it was of other parameters."""
+    path = place / f"{what}.json"
+    found = json.loads(path.read_text()) if path.exists() else {"of": None, "run": {}}
+    run: dict[str, Any] = found["run"] if of is None or found["of"] == of else {}
+    return run
+
+
+def tell(place: Path, what: str, of: list[Any], run: dict[str, Any]) -> None:
+    """Write it down."""
+    (place / f"{what}.json").write_text(json.dumps({"of": of, "run": run}))
+
+
+def beside(root: Path, name: str) -> Path:
+    """A folder in `root` that sees the same dataset."""
+    place = root / name
+    if not (place / "data/pack").exists():
+        (place / "data").mkdir(parents=True, exist_ok=True)
+        (place / "data/pack").symlink_to((root / "data/pack").resolve())
+    return place
 
 
 def possible(root: Path, judging: Evaluate) -> dict[str, Any]:
@@ -102,20 +143,42 @@ def possible(root: Path, judging: Evaluate) -> dict[str, Any]:
     return found | {"faces": results.of_samples(samples)}
 
 
-def by_steps(root: Path, judging: Evaluate, steps: list[int]) -> dict[int, dict[str, float]]:
+def by_steps(
+    root: Path, judging: Evaluate, steps: list[int], spans: int
+) -> dict[str, dict[str, float]]:
     """Draw samples in so many steps, by the generator in `root`."""
-    found = {}
-    for count in steps:
-        court = opened(root, judging.model_copy(update={"sample_steps": count}))
-        began = time.perf_counter()
-        with fixed_threads(judging.threads):
-            rows = [
-                judge.described(span) | court.together(span, court.samples(span))
-                for span in court.pack.spans["test"]
-            ]
-        found[count] = results.of_samples(pd.DataFrame(rows))
-        found[count]["seconds"] = time.perf_counter() - began
-    return found
+    return {
+        str(count): sampled(opened(root, judging.model_copy(update={"sample_steps": count})), spans)
+        for count in steps
+    }
+
+
+def distilled(
+    root: Path, learning: Train, judging: Evaluate, spans: int
+) -> dict[str, dict[str, float]]:
+    """Distil the generator in `root`, draw samples by the pupil; a row like those of `by_steps`."""
+    court = opened(root, judging)
+    trainer = Trainer.start(learning, court.pack, court.face, "cpu")
+    live = train.curves(root / "data/distilled")
+    with fixed_threads(learning.threads), live as curves:
+        pupil = distil.distilled(court.generator, trainer, curves, root / train.UNFINISHED)
+    checkpoint.save(pupil, root / "distilled" / train.MODEL)
+    court = dataclasses.replace(court, generator=pupil)
+    return {f"{pupil.own_steps} distilled": sampled(court, spans)}
+
+
+def sampled(court: Judge, count: int) -> dict[str, float]:
+    """What several samples of so many sounds say together, and how long they took to draw.
+
+    The sounds are spread over all test infants.
+    """
+    began, every = time.perf_counter(), court.pack.spans["test"]
+    with fixed_threads(court.params.threads):
+        rows = [
+            judge.described(span) | court.together(span, court.samples(span))
+            for span in every[:: max(1, len(every) // count)]
+        ]
+    return results.of_samples(pd.DataFrame(rows)) | {"seconds": time.perf_counter() - began}
 
 
 def opened(root: Path, judging: Evaluate) -> Judge:
@@ -146,4 +209,16 @@ def read_meta(root: Path) -> dict[str, Any]:
     return meta
 
 
-__all__ = ["OURS", "Judged", "by_steps", "opened", "possible", "read_meta", "trained_and_judged"]
+__all__ = [
+    "OURS",
+    "Judged",
+    "beside",
+    "by_steps",
+    "distilled",
+    "one_judged",
+    "one_trained",
+    "opened",
+    "possible",
+    "read_meta",
+    "trained_and_judged",
+]

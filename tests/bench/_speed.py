@@ -11,7 +11,8 @@ import numpy as np
 
 from pipeline.generator import checkpoint, features, spans, train
 from pipeline.generator.params import Train
-from pipeline.generator.train import Trainer, fixed_threads
+from pipeline.generator.train import fixed_threads
+from pipeline.generator.trainer import Trainer
 from pipeline.morph import model
 
 SOUND_S = 10.0

@@ -20,6 +20,7 @@ SMALL = Train(
     warmup_steps=10,
     ema_decay=0.95,
     jitter=0.2,
+    noise_floor=0.0,
     validate_every_steps=50,
     validation_levels=2,
     network=Network(layers=2, width=32, heads=2, dropout=0.0),

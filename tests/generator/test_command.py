@@ -12,7 +12,7 @@ import soundfile
 from pipeline import media
 from pipeline.__main__ import main
 from pipeline.generator import checkpoint, spans
-from pipeline.generator.train import untrained
+from pipeline.generator.trainer import untrained
 from pipeline.morph import model
 from tests.generator.conftest import SMALL
 from tests.generator.world import RATE_HZ, ToyFace, make_pack, performance, voiced
@@ -26,14 +26,16 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     pack = spans.read(make_pack(folder / "pack", {"train": 2, "val": 0, "test": 0}, frames=40))
 
-    def saved(name, face):
+    def saved(name, face, **more):
         generator = untrained(SMALL, pack, face)
-        generator.about["training"] = {"steps": 0, "verdict": "untrained"}
+        generator.about.update(training={"steps": 0, "verdict": "untrained"}, **more)
         checkpoint.save(generator, folder / name)
         return str(folder / name)
 
     return SimpleNamespace(
-        ours=saved("ours.safetensors", model.load()), toy=saved("toy.safetensors", ToyFace())
+        ours=saved("ours.safetensors", model.load()),
+        toy=saved("toy.safetensors", ToyFace()),
+        pupil=saved("pupil.safetensors", model.load(), distilled={"steps": 2}),
     )
 
 
@@ -80,6 +82,17 @@ def test_a_stream_becomes_lines(made, sound, monkeypatch, capsys):
     assert [frame["frame"] for frame in frames] == list(range(FRAMES))
 
 
+def test_a_distilled_generator_takes_its_own_steps_and_refuses_others(
+    made, sound, monkeypatch, capsys
+):
+    piped(monkeypatch, wav(sound))
+    assert main(["generate", "-", "-o", "-", "--model", made.pupil]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + FRAMES
+    piped(monkeypatch, wav(sound))
+    assert main(["generate", "-", "-o", "-", "--model", made.pupil, "--steps", "8"]) == 1
+    assert "distilled to 2 steps of ddim and knows no others" in capsys.readouterr().err
+
+
 def test_a_stream_that_breaks_off_is_used_as_far_as_it_came(made, sound, monkeypatch, capsys):
     piped(monkeypatch, wav(sound)[:-3201])
     assert main(["generate", "-", "-o", "-", "--model", made.ours, "--steps", "1"]) == 0
@@ -96,6 +109,7 @@ def test_a_stream_that_breaks_off_is_used_as_far_as_it_came(made, sound, monkeyp
         (b"\0" * 800, ["--raw-rate", "16000"], "400 samples, a frame needs 533"),
         (b"\0" * 800, ["--raw-rate", "12"], "12 Hz; from 4000"),
         (b"", ["--steps", "0"], "--steps 0: from 1 to 1000"),
+        (b"", ["--temperature", "3"], "--temperature 3.0: from 0 to 2"),
         (b"", ["--guidance", "99"], "--guidance 99.0: from 0 to 10"),
         (b"", ["--face", "mine.npz"], "--face mine.npz: average, sampled or"),
         (b"", ["--age-months", "700"], "--age-months 700: from 0 to 60"),

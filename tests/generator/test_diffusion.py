@@ -49,12 +49,32 @@ def test_noise_is_added_at_each_items_own_level():
         torch.testing.assert_close(mixed[item], wanted.expand(3, 4))
 
 
+@pytest.mark.parametrize("last", [0, 500, 990])
 @pytest.mark.parametrize("steps", [1, 2, 8, 1000, 5000])
-def test_sampling_begins_at_the_noisiest_level_and_falls(steps):
-    path = sampling_levels(1000, steps)
+def test_sampling_falls_from_the_noisiest_level_to_the_last(steps, last):
+    path = sampling_levels(cosine(1000, last), steps)
     assert path[0] == 999
-    assert len(path) == min(steps, 1000)
+    assert steps == 1 or path[-1] == last
+    assert len(path) == min(steps, 1000 - last)
     assert all(a > b for a, b in itertools.pairwise(path))
+
+
+@pytest.mark.parametrize("last", [0, 333])
+@pytest.mark.parametrize("steps", [2, 3, 5, 8])
+def test_between_the_levels_of_few_steps_are_those_of_twice_as_many_ways(steps, last):
+    schedule = cosine(1000, last)
+    assert sampling_levels(schedule, 2 * steps - 1)[::2] == sampling_levels(schedule, steps)
+
+
+def test_noise_that_is_left_at_the_last_level_is_averaged_out_and_not_made_up():
+    schedule = cosine(1000, 500)
+    noise = torch.randn(4000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    made = ddim(schedule, oracle(schedule, 1.5, 0.4), noise, 250)
+    signal, left = float(schedule.signal[500]), float(schedule.noise[500])
+    # What is known of a Gaussian from a look at it through so much noise.
+    known = 0.4**2 * signal / math.sqrt((0.4 * signal) ** 2 + left**2)
+    assert made.std().item() == pytest.approx(known, rel=0.03)
+    assert made.mean().item() == pytest.approx(1.5, abs=0.02)
 
 
 def test_ddim_turns_noise_into_the_gaussian_that_the_oracle_knows():
@@ -98,10 +118,13 @@ def test_guidance_one_asks_once():
 
 
 def exact(schedule, mean: float, spread: float, noise: torch.Tensor) -> torch.Tensor:
-    """Where the flow of a Gaussian takes noise from the last level: it keeps its rank."""
-    signal, level = schedule.signal[-1].double(), schedule.noise[-1].double()
-    wide = torch.sqrt(signal**2 * spread**2 + level**2)
-    return mean + spread * (noise - signal * mean) / wide
+    """Where the flow of a Gaussian takes noise: it keeps its rank down to the last level."""
+
+    def wide(at):
+        return torch.sqrt(schedule.signal[at] ** 2 * spread**2 + schedule.noise[at] ** 2).double()
+
+    left = spread**2 * schedule.signal[schedule.last] / wide(schedule.last)
+    return mean + left * (noise - schedule.signal[-1] * mean) / wide(-1)
 
 
 def test_both_samplers_come_to_where_the_flow_goes():
@@ -115,7 +138,7 @@ def test_both_samplers_come_to_where_the_flow_goes():
 
 @pytest.mark.parametrize("steps", [8, 16, 50])
 def test_dpm_solver_needs_fewer_steps_than_ddim(steps):
-    schedule = cosine(1000)
+    schedule = cosine(1000, 100)
     noise = torch.linspace(-2, 2, 9, dtype=torch.double)[:, None]
     wanted = exact(schedule, 1.0, 0.5, noise)
     off = {
@@ -126,6 +149,18 @@ def test_dpm_solver_needs_fewer_steps_than_ddim(steps):
         for name in ("ddim", "dpm")
     }
     assert off["dpm"] < 0.5 * off["ddim"]
+
+
+@pytest.mark.parametrize("steps", [3, 8, 50])
+def test_dpm_solver_does_not_overshoot_a_last_level_without_noise(steps):
+    schedule = cosine(1000)
+    noise = torch.linspace(-2, 2, 9, dtype=torch.double)[:, None]
+    wanted = exact(schedule, 1.0, 0.5, noise)
+    ddim_off, dpm_off = (
+        (sample(schedule, oracle(schedule, 1.0, 0.5), noise, steps, name) - wanted).abs().max()
+        for name in ("ddim", "dpm")
+    )
+    assert dpm_off < 1.01 * ddim_off
 
 
 def test_dpm_solver_is_ddim_where_there_is_one_guess_alone():
@@ -149,4 +184,4 @@ def test_the_network_is_asked_once_a_step(sampler, steps):
         return x * 0
 
     sample(schedule, denoise, torch.randn(1, 2), steps, sampler)
-    assert asked == sampling_levels(1000, steps)
+    assert asked == sampling_levels(schedule, steps)

@@ -1,6 +1,7 @@
 """A stream gives what the whole sequence gives, whatever the pieces it comes in."""
 
 import dataclasses
+import math
 import tracemalloc
 
 import numpy as np
@@ -13,7 +14,7 @@ from pipeline.generator.diffusion import guided
 from pipeline.generator.live import Sampling, Stream
 from pipeline.generator.noise import drawn
 from pipeline.generator.params import Network
-from pipeline.generator.train import untrained
+from pipeline.generator.trainer import untrained
 from tests.generator.conftest import SMALL
 from tests.generator.world import ToyFace, make_pack
 
@@ -77,7 +78,7 @@ def whole(generator, batch, how: Sampling) -> torch.Tensor:
     denoise = guided(asking(given), asking(given.without_audio()), how.guidance)
     made = []
     for noise in drawn(how.seed, how.samples, *batch.heard.shape[:1], 0, batch.heard.shape[1], 64):
-        begin = torch.from_numpy(noise)
+        begin = how.temperature * torch.from_numpy(noise)
         clean = diffusion.sample(generator.schedule, denoise, begin, how.steps, how.sampler)
         made.append(generator.expression.undo(clean))
     return torch.stack(made)
@@ -109,6 +110,7 @@ def test_pieces_are_the_whole(generator, frames, sizes):
         Sampling(steps=8, sampler="dpm"),
         Sampling(steps=3, guidance=2.0),
         Sampling(steps=2, samples=3),
+        Sampling(steps=2, temperature=0.5),
         Sampling(steps=1, guidance=0.0, samples=2, sampler="dpm"),
     ],
     ids=str,
@@ -125,6 +127,28 @@ def test_pieces_are_the_whole_whatever_the_memory(generator, memory, monkeypatch
     batch, how = batch_of(generator, 40), Sampling(steps=3)
     made, wanted = in_pieces(generator, batch, how, (7,)), whole(generator, batch, how)
     torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
+
+
+def test_a_network_that_sees_the_face_to_come_waits_for_all_of_it(generator, monkeypatch):
+    monkeypatch.setattr(generator.denoiser, "future", MEMORY - 1)
+    batch, how = batch_of(generator, 40), Sampling(steps=3)
+    stream = Stream(generator, told(generator, batch), how)
+    assert stream.look_ahead_frames == math.inf
+    assert stream.push(batch.audio).shape[2] == 0
+    made, wanted = stream.finish(), whole(generator, batch, how)
+    torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
+    monkeypatch.undo()
+    assert (made - whole(generator, batch, how)).abs().max() > 1e-3
+
+
+def test_more_than_it_can_see_at_once_is_refused(generator, monkeypatch):
+    monkeypatch.setattr(generator.denoiser, "future", MEMORY - 1)
+    monkeypatch.setattr(live, "WHOLE_FRAMES", 39)
+    batch = batch_of(generator, 40)
+    stream = Stream(generator, told(generator, batch), Sampling(steps=1))
+    stream.push(batch.audio)
+    with pytest.raises(live.TooLongError, match=r"40 frames.*not causal and can take 39"):
+        stream.finish()
 
 
 def test_blocks_within_a_piece_do_not_show(generator, monkeypatch):
@@ -188,6 +212,16 @@ def test_what_is_kept_does_not_grow(generator):
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert after - before < 20_000
+
+
+def test_a_lower_temperature_draws_samples_together(generator):
+    batch = batch_of(generator, 20)
+
+    def spread(temperature):
+        how = Sampling(steps=3, temperature=temperature, samples=4)
+        return float(in_pieces(generator, batch, how, (20,)).std(0).mean())
+
+    assert spread(1.0) > spread(0.5) > spread(0.0) == pytest.approx(0, abs=1e-6)
 
 
 def test_noise_is_a_frames_own():

@@ -54,6 +54,17 @@ def test_future_latents_do_not_alter_the_past(denoiser):
     )
 
 
+def test_a_network_that_is_not_causal_sees_as_far_ahead_as_back(denoiser, monkeypatch):
+    monkeypatch.setattr(denoiser, "future", 4)
+    noisy, told = torch.randn(2, FRAMES, 64), given()
+    other = noisy.clone()
+    other[:, 19:] += 1
+    # Three layers, each of them four frames.
+    assert changed(ask(denoiser, noisy, told), ask(denoiser, other, told)) == list(range(7, FRAMES))
+    assert Denoiser(Layout(7, 3), Network(memory_frames=5, causal=False)).future == 4
+    assert Denoiser(Layout(7, 3), Network(memory_frames=5)).future == 0
+
+
 def test_sound_is_heard_within_the_band_of_each_layer_and_not_beyond(denoiser):
     noisy, told = torch.randn(2, FRAMES, 64), given()
     audio = told.audio.clone()

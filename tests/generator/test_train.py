@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from pipeline.core.errors import WeightsError
 from pipeline.generator import checkpoint, spans, train
 from pipeline.generator.params import Network, Train
-from pipeline.generator.train import MODEL, DivergedError, Trainer, pace
+from pipeline.generator.train import MODEL
+from pipeline.generator.trainer import DivergedError, Trainer, pace
 from tests.generator.conftest import SMALL, stage_in
 from tests.generator.world import VOCALIZATIONS, ToyFace, make_pack
 

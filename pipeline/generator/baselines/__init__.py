@@ -5,10 +5,12 @@
     retrieval    the training window that sounds most alike
     faceformer, codetalker, imitator
                  own small implementations from the papers
+    adult        what a model of adults made, brought to our lips; fitted to nothing
 
 What they look like is in interface.py.
 """
 
+from pipeline.generator.baselines.adult import Adult
 from pipeline.generator.baselines.codetalker import CodeTalker
 from pipeline.generator.baselines.energy import EnergyRidge
 from pipeline.generator.baselines.faceformer import FaceFormer
@@ -26,6 +28,7 @@ PEERS: dict[str, type[FaceFormer] | type[CodeTalker] | type[Imitator]] = {
 
 __all__ = [
     "PEERS",
+    "Adult",
     "Baseline",
     "CodeTalker",
     "EnergyRidge",
