@@ -27,7 +27,7 @@ from pipeline.face import crop, hands, likeness, quality, swatches, tone
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.cuts import CutDetector
 from pipeline.face.hand_watch import HandWatch
-from pipeline.face.mesh import EYES, MOUTH, POINTS
+from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
 from pipeline.face.pose import head_pose
 from pipeline.face.records import RECORD
@@ -60,11 +60,20 @@ MEASURES = (
     "face_visible",
     "mouth_visible",
     "eyes_visible",
+    # Of the infant's own cheeks, each by itself; a cheek that is turned away is not visible.
+    "cheek_left_visible",
+    "cheek_right_visible",
     "mouth_inside",
     "sharpness",
+    "motion_blur",
     "brightness",
     "ita_deg",
 )
+AS_NOTED = (
+    *("yaw_deg", "pitch_deg", "roll_deg", "face_px"),
+    *("sharpness", "motion_blur", "brightness"),
+)
+"""Measures that are noted of each frame as they are."""
 SCHEMA = pa.schema(
     [
         ("frame", pa.int32()),
@@ -202,8 +211,9 @@ def _record(picture: Picture, face: Face, frame: int, faces: int) -> NDArray[np.
     record["frame"], record["score"], record["faces"] = frame, face.score, faces
     record["yaw_deg"], record["pitch_deg"], record["roll_deg"] = pose[:3]
     record["face_px"] = np.ptp(placed, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
-    light, detail = quality.brightness_and_sharpness(cut, face.points)
-    record["brightness"], record["sharpness"] = light, detail
+    seen = quality.quality(cut, face.points)
+    record["brightness"], record["sharpness"] = seen.brightness, seen.sharpness
+    record["motion_blur"] = seen.motion_blur
     record["aperture_mm"] = np.linalg.norm(np.subtract(*face.points[LIPS])) / pose.px_per_mm
     record["proportions"] = likeness.proportions(face.points, pose)
     record["points"] = face.points
@@ -261,13 +271,12 @@ def _columns(
         "found": True,
         "face_score": rows["score"],
         "infant_likeness": likeness_,
-        **{
-            name: rows[name]
-            for name in ("yaw_deg", "pitch_deg", "roll_deg", "face_px", "sharpness", "brightness")
-        },
+        **{name: rows[name] for name in AS_NOTED},
         "face_visible": _of_what_faces(rows, visible, FACE),
         "mouth_visible": _of_what_faces(rows, visible, MOUTH),
         "eyes_visible": _of_what_faces(rows, visible, EYES),
+        "cheek_left_visible": visible[:, CHEEK_LEFT].mean(axis=1),
+        "cheek_right_visible": visible[:, CHEEK_RIGHT].mean(axis=1),
         "mouth_inside": rows["inside"][:, MOUTH].mean(axis=1),
         "ita_deg": tone.ita_deg(rows["swatches"], visible),
     }
