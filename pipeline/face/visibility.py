@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face.covering import hidden
-from pipeline.face.mesh import MOUTH, canonical
+from pipeline.face.mesh import MOUTH, POINTS, canonical
+from pipeline.face.strangers import own
 
 Floats = NDArray[np.float32]
 
@@ -36,13 +37,27 @@ def cues(records: NDArray[np.void]) -> dict[str, Floats]:
     mediapipe's own `visibility` is always 0 for faces: it carries no such measure. Scores of single
     landmarks come with FAN alone.
     """
+    there = usable(records)
+    mine = own(records, there)
     return {
-        "covered": 1.0 - steady(hidden(records["swatches"], usable(records))),
+        "covered": 1.0 - _covered(records["swatches"], there, mine),
+        "another": np.repeat(mine.astype(np.float32)[:, None], POINTS, axis=1),
         "hand": np.where(records["under_hand"], np.float32(UNDER_HAND), np.float32(1.0)),
         "turned": turned(records),
         "outside": records["inside"].astype(np.float32),
         "unsure": sureness(records["scores"]),
     }
+
+
+def _covered(
+    swatches: NDArray[np.uint8], there: NDArray[np.bool_], mine: NDArray[np.bool_]
+) -> Floats:
+    """How likely each landmark (F, 478) is covered, told from the frames of one person (F,)."""
+    if mine.all():
+        return steady(hidden(swatches, there))
+    covered = np.zeros((len(mine), POINTS), np.float32)
+    covered[mine] = steady(hidden(swatches[mine], there[mine]))
+    return covered
 
 
 def turned(records: NDArray[np.void]) -> Floats:
