@@ -230,9 +230,7 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
     points = _spacious((count, POINTS, 3), np.dtype(np.float32), folder)
     points[:] = np.nan
     seen = np.zeros((count, POINTS), dtype=np.float16)
-    table = pd.DataFrame({name: np.full(count, np.nan) for name in MEASURES})
-    table["found"], table["faces"], table["frame"] = False, faces, np.arange(count)
-    table["face_score"], table["cut"], table["hidden_by"] = 0.0, cuts, ""
+    columns = _nothing_found(faces, cuts)
     records = [track.notes.read() for track in tracks.all]
     shares = [cues(rows) for rows in records]
     visible = [visibility(of_track) for of_track in shares]
@@ -242,9 +240,9 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
     for number in chosen:
         rows, where = records[number], records[number]["frame"]
         points[where], seen[where] = rows["points"], visible[number]
-        table.loc[where, "hidden_by"] = hidden_by(shares[number])
+        columns["hidden_by"][where] = hidden_by(shares[number])
         for name, column in _columns(rows, visible[number], likenesses[number]).items():
-            table.loc[where, name] = column
+            columns[name][where] = column
     everybody = pd.DataFrame(
         {
             "track": np.arange(len(records)),
@@ -256,7 +254,21 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
             "aperture_mm": [_aperture_mm(*it) for it in zip(records, visible, strict=True)],
         }
     )
-    return Measured(points, seen, table, everybody)
+    return Measured(points, seen, pd.DataFrame(columns), everybody)
+
+
+def _nothing_found(faces: list[int], cuts: list[bool]) -> dict[str, NDArray[Any]]:
+    """A column (F,) for each of `SCHEMA`, as it is while there is no face."""
+    count = len(faces)
+    return {
+        **{name: np.full(count, np.nan) for name in MEASURES},
+        "face_score": np.zeros(count),
+        "found": np.zeros(count, bool),
+        "faces": np.asarray(faces, np.int64),
+        "frame": np.arange(count),
+        "cut": np.asarray(cuts, bool),
+        "hidden_by": np.full(count, "", object),
+    }
 
 
 def _aperture_mm(rows: NDArray[np.void], visible: NDArray[np.float32]) -> NDArray[np.float32]:
