@@ -72,8 +72,10 @@ class MediapipeLandmarker:
         return MeshDetector(faces, still=False)
 
     def searcher(self, faces: int) -> MeshDetector:
-        """A detector that looks at each picture afresh: one for all clips and shots, as it remembers
-        nothing and making one costs as much as two frames."""
+        """A detector that looks at each picture afresh.
+
+        There is one for all clips and shots: it remembers nothing, and costs two frames to make.
+        """
         if faces not in self._searchers:
             self._searchers[faces] = MeshDetector(faces, still=True)
         return self._searchers[faces]
