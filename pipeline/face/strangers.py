@@ -31,7 +31,10 @@ SAMPLED = 16
 
 
 def own(records: NDArray[np.void], usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """In which frames (F,) of a track the mesh lies on the face that it lies on for the longest.
+    """In which frames (F,) of a track the mesh lies on the face that the track is of.
+
+    What comes before a face leaves again: of two people it is the one who is there over the longer
+    stretch, from the first frame to the last, whoever takes up more of it.
 
     Args:
         records: of one track, in the order of frames.
@@ -48,10 +51,15 @@ def own(records: NDArray[np.void], usable: NDArray[np.bool_]) -> NDArray[np.bool
         if known is None:
             people.append((look, known := []))
         known.append(spell)
-    longest = max((them for _, them in people), key=lambda them: sum(map(len, them)))
+    mine = max((np.sort(np.concatenate(them)) for _, them in people), key=_stretch)
     there = np.zeros(len(records), bool)
-    there[np.concatenate(longest)] = True
+    there[mine] = True
     return there
+
+
+def _stretch(which: Frames) -> tuple[int, int]:
+    """From the first to the last, and how many."""
+    return int(which[-1] - which[0]), len(which)
 
 
 def _spells(rigid: Floats, frame: NDArray[np.int32]) -> list[Frames]:

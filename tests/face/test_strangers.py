@@ -8,7 +8,8 @@ from pipeline.face.records import RECORD
 from pipeline.morph.appearance import SKIN_TONES, Appearance
 from tests.face.conftest import WALL
 
-COMES, LEAVES, FRAMES = 10, 18, 28
+COMES, LEAVES, FRAMES = 6, 23, 28
+"""Whoever comes stays for most of it."""
 
 
 def moved(picture, right_px):
