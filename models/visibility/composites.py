@@ -2,8 +2,7 @@
 
 Covers are drawn onto tracks of swatches of clean faces, in millimetres of the canonical face:
 fingers, plates, bottles, cloth, toys, strands, another face; of every colour, the face's own
-included; rough or smooth as glazed cups are, flat or round, some let light through; still, passing,
-or coming to stay. What is no cover is drawn by `faces`.
+included; still, passing, or coming to stay. What is no cover is drawn by `faces`.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ Rng = np.random.Generator
 
 MOUTH_MM = np.array([0.0, -36.0])
 SOFT_MM = 1.5
-CLEAR = 0.55
-"""Share of a cover's own colour from which on what lies behind it counts as hidden."""
 
 
 @dataclass(frozen=True)
@@ -66,34 +63,16 @@ def _cover(
 ) -> tuple[Floats, Floats, Floats]:
     frames = len(rgb)
     shape = _SHAPES[rng.integers(len(_SHAPES))](rng)
-    places = np.stack(_places(frames, rng))
-    depth = np.stack([shape(place) for place in places]).astype(np.float32)
-    solid = 1.0 / (1.0 + np.exp(-np.clip(depth / SOFT_MM, -20, 20)))
-    alpha = solid * (1.0 if rng.random() < 0.8 else rng.uniform(CLEAR, 1.0))
+    depth = np.stack([shape(place) for place in _places(frames, rng)]).astype(np.float32)
+    alpha = 1.0 / (1.0 + np.exp(-np.clip(depth / SOFT_MM, -20, 20)))
     paint, texture = _paint(rgb, other, rng)
-    paint = _rounded(paint, places, depth, rng)
     edge = np.exp(-0.5 * (depth / 2.0) ** 2)
     contrast = np.abs(paint.mean(-1) - rgb.mean(-1))
     shadow = rng.uniform(0, 0.35) * np.exp(np.minimum(depth, 0.0) / rng.uniform(3, 10))
     below = rgb * (1 - shadow)[..., None]
     mixed = below + alpha[..., None] * (paint - below)
     rough = detail + alpha * (texture - detail) + edge * contrast * rng.uniform(0.3, 1.5)
-    return mixed.astype(np.float32), rough.astype(np.float32), np.maximum(covered, solid)
-
-
-def _rounded(paint: Floats, places: Floats, depth: Floats, rng: Rng) -> Floats:
-    """Light over a cover that is round: brighter on one side of its axis, with a gloss at times."""
-    if rng.random() < 0.4:
-        return paint
-    bulge = np.tanh(np.maximum(depth, 0.0) / rng.uniform(4, 25))
-    side = np.tanh(places[..., 0] / rng.uniform(8, 40))
-    shade = rng.uniform(0, 0.5) * (bulge - 1.0) + rng.normal(0, 0.25) * side
-    lit_ = paint * np.exp(shade)[..., None]
-    if rng.random() < 0.4:
-        at, wide = rng.normal(0, 10), rng.uniform(1.5, 6)
-        gloss = rng.uniform(0.1, 0.7) * np.exp(-0.5 * ((places[..., 0] - at) / wide) ** 2)
-        lit_ = lit_ + (gloss * (depth > 2))[..., None] * (245 - lit_)
-    return lit_.astype(np.float32)
+    return mixed, rough, np.maximum(covered, alpha)
 
 
 def _places(frames: int, rng: Rng) -> list[Floats]:
@@ -194,24 +173,19 @@ def _bottle(rng: Rng) -> Shape:
     return depth
 
 
-def _head(rng: Rng) -> Shape:
-    wide, high = rng.uniform(45, 75), rng.uniform(60, 95)
-    return lambda p: (1 - np.hypot(p[:, 0] / wide, p[:, 1] / high)) * wide
-
-
-_SHAPES = (
-    *(_plate, _plate, _fingers, _fingers, _fingers),
-    *(_cloth, _strands, _toy, _bottle, _bottle, _head),
-)
+_SHAPES = (_plate, _plate, _fingers, _fingers, _fingers, _cloth, _strands, _toy, _bottle)
 
 
 def _paint(rgb: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
     """Colours (T, 852, 3) and edges (T, 852) of a cover."""
-    kind = rng.choice(["own", "skin", "hue", "grey", "face"], p=[0.22, 0.18, 0.25, 0.2, 0.15])
+    kind = rng.choice(["own", "skin", "hue", "grey", "face"], p=[0.25, 0.2, 0.25, 0.2, 0.1])
     own = np.median(rgb[:, layout().upper], axis=(0, 1))
     middle = layout().middle
     if kind == "face":
-        return _of_another(other, len(rgb), rng)
+        moved = other.swatches[rng.integers(len(other.swatches))][rng.permutation(852)]
+        moved = other.swatches[0] if rng.random() < 0.5 else moved
+        paint = np.broadcast_to(moved[None, :, :3].astype(np.float32), rgb.shape)
+        return paint, np.broadcast_to(moved[None, :, 3].astype(np.float32), rgb.shape[:2])
     base = {
         "own": lambda: own * np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.05, 3)),
         "skin": lambda: _skin(rng) * np.exp(rng.normal(0, 0.2)),
@@ -228,26 +202,9 @@ def _paint(rgb: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
     shade = slope(middle, rng, 0.012) + rng.normal(0, rng.uniform(0.01, 0.1), len(middle))
     paint = flat * np.exp(shade)[:, None]
     texture = np.exp(rng.normal(2.0, 1.1) + rng.normal(0, 0.5, len(middle)))
-    # Glazed, moulded or out of focus: next to no edges but those of its pattern.
-    texture *= rng.uniform(0.0, 0.3) if rng.random() < 0.4 else 1.0
     texture += 40 * pattern * (1 - pattern) + 0.1 * np.abs(shade) * base.mean()
     every = (len(rgb), 1, 1)
     return np.tile(paint.astype(np.float32), every), np.tile(texture.astype(np.float32), every[:2])
-
-
-def _of_another(other: Track, frames: int, rng: Rng) -> tuple[Floats, Floats]:
-    """Another person's face, shifted, turned and of another size, or torn into patches."""
-    moved = other.swatches[rng.integers(len(other.swatches))].astype(np.float32)
-    rgb, detail = another_face(moved[None, :, :3], moved[None, :, 3] + 0.5, rng)
-    middle = layout().middle
-    turn = rng.normal(0, 0.6)
-    rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    seen = rng.uniform(0.8, 1.3) * (middle - rng.normal(0, 28, 2)) @ rotate
-    nearest = ((seen[:, None] - middle[None]) ** 2).sum(axis=-1).argmin(axis=1)
-    which = rng.permutation(len(middle)) if rng.random() < 0.2 else nearest
-    tone = np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.06, 3))
-    paint = np.clip(rgb[0, which] * tone, 0, 255).astype(np.float32)
-    return np.tile(paint, (frames, 1, 1)), np.tile(detail[0, which], (frames, 1))
 
 
 def _skin(rng: Rng) -> NDArray[np.float64]:

@@ -59,8 +59,7 @@ def lit(rgb: Floats, detail: Floats, rng: Rng) -> tuple[Floats, Floats]:
     shown = 255 * (np.clip(shown, 0, 255) / 255) ** rng.uniform(0.65, 1.5)
     shown += rng.normal(0, rng.uniform(0, 4), shown.shape)
     blur = np.exp(rng.normal(0.0, 0.45))
-    grain = rng.uniform(0, 8) if rng.random() < 0.7 else 0.0
-    rough = detail * np.exp(light + flicker) * cast.mean() * blur + grain
+    rough = detail * np.exp(light + flicker) * cast.mean() * blur + rng.uniform(0, 8)
     rough *= np.exp(rng.normal(0, 0.2, rough.shape))
     return shown.astype(np.float32), rough.astype(np.float32)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from composites import Floats, Rng, Track, compose, relit
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,8 +23,6 @@ from pipeline.face.cover_network import CoverNetwork
 
 FRAMES = 5
 SHARE_FILMED = 0.25
-LEARNING_RATE = 3e-3
-REFINING_RATE = 1.5e-3
 SHARE_KNOWN_BARE = 0.8
 """How often the frames that say what a face usually looks like are really the barest."""
 MOUTH_WEIGHT = 2.0
@@ -94,25 +92,20 @@ def loss_of(network: CoverNetwork, drawn: tuple[Tensor, Tensor, Tensor]) -> Tens
 
 
 def train(
-    tracks: Tracks, steps: int, size: int, seed: int, start: Path | None = None
+    tracks: Tracks, steps: int, size: int, seed: int
 ) -> tuple[CoverNetwork, list[dict[str, float]]]:
-    """Train, from the weights in `start` if there are any; returns the average of the weights over
-    the last steps, and the curve."""
+    """Train; returns the average of the weights over the last steps, and the curve."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network, rate = CoverNetwork(), LEARNING_RATE
-    if start is not None:
-        rate = REFINING_RATE
-        network.load_state_dict({name: w.float() for name, w in load_file(start).items()})
+    network = CoverNetwork()
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
     )
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
     curve, running, began = [], 0.0, time.perf_counter()
     for step in range(1, steps + 1):
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(network, batch(tracks, size, rng))
+        loss = loss_of(network, batch(tracks, size, rng))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -132,16 +125,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tracks", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--start", type=Path, help="weights to begin from")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--curve", type=Path)
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    network, curve = train(
-        Tracks(options.tracks), options.steps, options.batch, options.seed, options.start
-    )
+    network, curve = train(Tracks(options.tracks), options.steps, options.batch, options.seed)
     weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
     save_file(weights, options.out)
     if options.curve:
