@@ -7,6 +7,7 @@ clip. A detector sees pictures the way up that a face is expected; `rotation` tu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -35,7 +36,7 @@ class Face:
     scores: NDArray[np.float32] | None = None
     """(478,) how sure the landmarker is of each point, 0..1; None where it says nothing of it."""
 
-    @property
+    @cached_property
     def box(self) -> Box:
         """Bounds of the landmarks."""
         low, high = self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)

@@ -104,7 +104,8 @@ def _cells(features: Floats) -> Floats:
     import torch
 
     with torch.inference_mode():
-        logits = network()(torch.from_numpy(features))
+        shown = torch.from_numpy(features).contiguous(memory_format=torch.channels_last)
+        logits = network()(shown)
         return np.asarray(torch.sigmoid(logits).numpy(), np.float32)
 
 
@@ -121,4 +122,5 @@ def network() -> CoverNetwork:
 
     # Sums differ in the last bit with the number of threads; measurements must not.
     torch.set_num_threads(1)
-    return restored(CoverNetwork(), WEIGHTS)
+    # So few channels over so small a picture are summed a third faster one pixel after another.
+    return restored(CoverNetwork(), WEIGHTS).to(memory_format=torch.channels_last)

@@ -27,7 +27,7 @@ from pipeline.face import crop, hands, likeness, quality, swatches, tone
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.cuts import CutDetector
 from pipeline.face.hand_watch import HandWatch
-from pipeline.face.mesh import EYES, MOUTH, POINTS
+from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
 from pipeline.face.pose import head_pose
 from pipeline.face.records import RECORD
@@ -60,11 +60,20 @@ MEASURES = (
     "face_visible",
     "mouth_visible",
     "eyes_visible",
+    # Of the infant's own cheeks, each by itself; a cheek that is turned away is not visible.
+    "cheek_left_visible",
+    "cheek_right_visible",
     "mouth_inside",
     "sharpness",
+    "motion_blur",
     "brightness",
     "ita_deg",
 )
+AS_NOTED = (
+    *("yaw_deg", "pitch_deg", "roll_deg", "face_px"),
+    *("sharpness", "motion_blur", "brightness"),
+)
+"""Measures that are noted of each frame as they are."""
 SCHEMA = pa.schema(
     [
         ("frame", pa.int32()),
@@ -202,8 +211,9 @@ def _record(picture: Picture, face: Face, frame: int, faces: int) -> NDArray[np.
     record["frame"], record["score"], record["faces"] = frame, face.score, faces
     record["yaw_deg"], record["pitch_deg"], record["roll_deg"] = pose[:3]
     record["face_px"] = np.ptp(placed, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
-    light, detail = quality.brightness_and_sharpness(cut, face.points)
-    record["brightness"], record["sharpness"] = light, detail
+    seen = quality.quality(cut, face.points)
+    record["brightness"], record["sharpness"] = seen.brightness, seen.sharpness
+    record["motion_blur"] = seen.motion_blur
     record["aperture_mm"] = np.linalg.norm(np.subtract(*face.points[LIPS])) / pose.px_per_mm
     record["proportions"] = likeness.proportions(face.points, pose)
     record["points"] = face.points
@@ -220,9 +230,7 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
     points = _spacious((count, POINTS, 3), np.dtype(np.float32), folder)
     points[:] = np.nan
     seen = np.zeros((count, POINTS), dtype=np.float16)
-    table = pd.DataFrame({name: np.full(count, np.nan) for name in MEASURES})
-    table["found"], table["faces"], table["frame"] = False, faces, np.arange(count)
-    table["face_score"], table["cut"], table["hidden_by"] = 0.0, cuts, ""
+    columns = _nothing_found(faces, cuts)
     records = [track.notes.read() for track in tracks.all]
     shares = [cues(rows) for rows in records]
     visible = [visibility(of_track) for of_track in shares]
@@ -232,9 +240,9 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
     for number in chosen:
         rows, where = records[number], records[number]["frame"]
         points[where], seen[where] = rows["points"], visible[number]
-        table.loc[where, "hidden_by"] = hidden_by(shares[number])
+        columns["hidden_by"][where] = hidden_by(shares[number])
         for name, column in _columns(rows, visible[number], likenesses[number]).items():
-            table.loc[where, name] = column
+            columns[name][where] = column
     everybody = pd.DataFrame(
         {
             "track": np.arange(len(records)),
@@ -246,7 +254,21 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
             "aperture_mm": [_aperture_mm(*it) for it in zip(records, visible, strict=True)],
         }
     )
-    return Measured(points, seen, table, everybody)
+    return Measured(points, seen, pd.DataFrame(columns), everybody)
+
+
+def _nothing_found(faces: list[int], cuts: list[bool]) -> dict[str, NDArray[Any]]:
+    """A column (F,) for each of `SCHEMA`, as it is while there is no face."""
+    count = len(faces)
+    return {
+        **{name: np.full(count, np.nan) for name in MEASURES},
+        "face_score": np.zeros(count),
+        "found": np.zeros(count, bool),
+        "faces": np.asarray(faces, np.int64),
+        "frame": np.arange(count),
+        "cut": np.asarray(cuts, bool),
+        "hidden_by": np.full(count, "", object),
+    }
 
 
 def _aperture_mm(rows: NDArray[np.void], visible: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -261,13 +283,12 @@ def _columns(
         "found": True,
         "face_score": rows["score"],
         "infant_likeness": likeness_,
-        **{
-            name: rows[name]
-            for name in ("yaw_deg", "pitch_deg", "roll_deg", "face_px", "sharpness", "brightness")
-        },
+        **{name: rows[name] for name in AS_NOTED},
         "face_visible": _of_what_faces(rows, visible, FACE),
         "mouth_visible": _of_what_faces(rows, visible, MOUTH),
         "eyes_visible": _of_what_faces(rows, visible, EYES),
+        "cheek_left_visible": visible[:, CHEEK_LEFT].mean(axis=1),
+        "cheek_right_visible": visible[:, CHEEK_RIGHT].mean(axis=1),
         "mouth_inside": rows["inside"][:, MOUTH].mean(axis=1),
         "ita_deg": tone.ita_deg(rows["swatches"], visible),
     }

@@ -62,15 +62,23 @@ def _folder() -> Path:
 
 
 class MediapipeLandmarker:
-    """Makes detectors; each holds the state of one clip."""
+    """Makes detectors; each but the searchers holds the state of one clip."""
+
+    def __init__(self) -> None:
+        self._searchers: dict[int, MeshDetector] = {}
 
     def follower(self, faces: int) -> MeshDetector:
         """A detector that follows up to `faces` faces from picture to picture."""
         return MeshDetector(faces, still=False)
 
     def searcher(self, faces: int) -> MeshDetector:
-        """A detector that looks at each picture afresh."""
-        return MeshDetector(faces, still=True)
+        """A detector that looks at each picture afresh.
+
+        There is one for all clips and shots: it remembers nothing, and costs two frames to make.
+        """
+        if faces not in self._searchers:
+            self._searchers[faces] = MeshDetector(faces, still=True)
+        return self._searchers[faces]
 
     def hands(self) -> MediapipeHands:
         """A detector of hands."""
@@ -83,7 +91,7 @@ class MeshDetector:
     def __init__(self, faces: int, still: bool) -> None:
         from mediapipe.python.solution_base import SolutionBase
 
-        self._faces = faces
+        self._faces, self._still = faces, still
         self._graph = SolutionBase(
             binary_graph_path=GRAPH,
             side_inputs={
@@ -114,8 +122,12 @@ class MeshDetector:
         self._graph.reset()
 
     def close(self) -> None:
-        """End the graph: it and Python hold one another, so nothing else frees its 20 MB."""
-        self._graph.close()
+        """End the graph: it and Python hold one another, so nothing else frees its 20 MB.
+
+        One that remembers nothing is kept for the next clip.
+        """
+        if not self._still:
+            self._graph.close()
 
 
 def _points(face: Any, width: int, height: int) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ RECORD = np.dtype(
         ("roll_deg", np.float32),
         ("face_px", np.float32),
         ("sharpness", np.float32),
+        ("motion_blur", np.float32),
         ("brightness", np.float32),
         ("aperture_mm", np.float32),
         ("proportions", np.float32, (len(PROPORTIONS),)),

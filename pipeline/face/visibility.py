@@ -7,11 +7,14 @@ hidden_by(shares)               # which cue decides in each frame: ["", "covered
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face.covering import hidden
-from pipeline.face.mesh import MOUTH, canonical
+from pipeline.face.mesh import MOUTH, POINTS, canonical
+from pipeline.face.strangers import own
 
 Floats = NDArray[np.float32]
 
@@ -26,6 +29,8 @@ USUAL_SCORE = 0.8
 """Quantile over a track of a landmark's score that it has when nothing covers it."""
 SURE, UNSURE = 0.7, 0.3
 """Shares of that score at which a landmark counts in full, and at which it does not count."""
+BLOCK = 256
+"""Frames worked on at once, so that memory does not grow with the track."""
 NOTHING_HIDES = 0.9
 """Share that a cue leaves to be seen from which on it hides nothing worth naming."""
 
@@ -36,13 +41,27 @@ def cues(records: NDArray[np.void]) -> dict[str, Floats]:
     mediapipe's own `visibility` is always 0 for faces: it carries no such measure. Scores of single
     landmarks come with FAN alone.
     """
+    there = usable(records)
+    mine = own(records, there)
     return {
-        "covered": 1.0 - steady(hidden(records["swatches"], usable(records))),
+        "covered": 1.0 - _covered(records["swatches"], there, mine),
+        "another": np.repeat(mine.astype(np.float32)[:, None], POINTS, axis=1),
         "hand": np.where(records["under_hand"], np.float32(UNDER_HAND), np.float32(1.0)),
         "turned": turned(records),
         "outside": records["inside"].astype(np.float32),
         "unsure": sureness(records["scores"]),
     }
+
+
+def _covered(
+    swatches: NDArray[np.uint8], there: NDArray[np.bool_], mine: NDArray[np.bool_]
+) -> Floats:
+    """How likely each landmark (F, 478) is covered, told from the frames of one person (F,)."""
+    if mine.all():
+        return steady(hidden(swatches, there))
+    covered = np.zeros((len(mine), POINTS), np.float32)
+    covered[mine] = steady(hidden(swatches[mine], there[mine]))
+    return covered
 
 
 def turned(records: NDArray[np.void]) -> Floats:
@@ -52,7 +71,11 @@ def turned(records: NDArray[np.void]) -> Floats:
 
 def visibility(shares: dict[str, Floats]) -> Floats:
     """Visibility (F, 478) in [0, 1] of the landmarks of one track: what all cues leave of them."""
-    return np.asarray(np.prod(list(shares.values()), axis=0), np.float32)
+    first, *others = shares.values()
+    seen = first.astype(np.float32)
+    for share in others:
+        seen *= share
+    return seen
 
 
 def hidden_by(shares: dict[str, Floats]) -> list[str]:
@@ -72,9 +95,14 @@ def hidden_by(shares: dict[str, Floats]) -> list[str]:
 
 def usable(records: NDArray[np.void]) -> NDArray[np.bool_]:
     """Which swatches (F, 852) show a face that neither the head nor the picture's edge hides."""
-    triangles = canonical().triangles
-    facing = records["facing"].astype(np.float32)[:, triangles].mean(axis=2)
-    return np.asarray((facing > USABLE_FACING) & records["inside"][:, triangles].all(axis=2))
+    first, second, third = canonical().triangles.T
+    there = np.zeros((len(records), len(first)), bool)
+    for block in _blocks(len(records)):
+        facing = records["facing"][block].astype(np.float32)
+        inside = records["inside"][block]
+        ahead = (facing[:, first] + facing[:, second] + facing[:, third]) / 3 > USABLE_FACING
+        there[block] = ahead & inside[:, first] & inside[:, second] & inside[:, third]
+    return there
 
 
 def sureness(scores: NDArray[np.floating]) -> Floats:
@@ -94,5 +122,13 @@ def steady(values: Floats) -> Floats:
     """Running median over a few frames (F, N): what flickers for a frame covers nothing."""
     reach = STEADY_FRAMES // 2
     padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
-    shifted = [padded[start : start + len(values)] for start in range(STEADY_FRAMES)]
-    return np.asarray(np.median(np.stack(shifted), axis=0), dtype=np.float32)
+    calm = np.empty(values.shape, np.float32)
+    for block in _blocks(len(values)):
+        count = len(values[block])
+        shifted = [padded[block.start + k :][:count] for k in range(STEADY_FRAMES)]
+        calm[block] = np.median(np.stack(shifted), axis=0)
+    return calm
+
+
+def _blocks(frames: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, frames, BLOCK))

@@ -1,12 +1,13 @@
 """`cradle bench face`: what is said of a face, frame by frame, against what is known of it.
 
-    cradle bench face [--parts nursery real cost] [--media FOLDER] [--split test] [--json OUT]
+    cradle bench face [--parts nursery real cost raw] [--media FOLDER] [--split test] [--json OUT]
 
 nursery   synthetic infants of seeds that nothing is tuned on
 real      FOLDER/face/*.mp4 with things laid over the faces, whose outlines are known; `--split
           tune` takes the clip and the kinds of things that thresholds may be chosen on, and the
           default takes the other clips and every kind
 cost      against a bare loop over the same frames, and memory over the length of a clip
+raw       what mediapipe alone jitters, loses and invents, before and after
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from pathlib import Path
 
 from pipeline.core.code import PROJECT
 from pipeline.params import Everything, load
-from tests.bench import _face_cost, _face_nursery, _face_real
+from tests.bench import _face_cost, _face_nursery, _face_raw, _face_real
 from tests.bench._figures import Figure, report
 
-PARTS = ("nursery", "real", "cost")
+PARTS = ("nursery", "real", "cost", "raw")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,6 +38,8 @@ def main(argv: Sequence[str]) -> int:
             figures += _real(options, params)
         if "cost" in options.parts:
             figures += _face_cost.figures(work, params.landmarks)
+        if "raw" in options.parts:
+            figures += _face_raw.figures(work, params.landmarks, params.fit)
     if not figures:
         print("nothing was measured")
         return 1

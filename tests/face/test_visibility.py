@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.face import hands
-from pipeline.face.mesh import EYES, LIPS_OUTER, MOUTH, canonical
+from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, LIPS_OUTER, MOUTH, canonical
 from pipeline.face.pose import TO_IMAGE, head_pose, rotation_of
 from pipeline.face.self_occlusion import facing
 from pipeline.face.visibility import hidden_by, steady, sureness, visibility
@@ -13,6 +13,7 @@ from pipeline.face.visibility import hidden_by, steady, sureness, visibility
 SKIN_OF_ANOTHER = (196, 140, 110)
 TOY = (70, 150, 210)
 LEFT_CHEEK, RIGHT_CHEEK, NOSE = 352, 123, 4
+CHEEKS = ["cheek_left_visible", "cheek_right_visible"]
 
 
 def covered(picture, points, colour, scale=1.0):
@@ -49,6 +50,36 @@ def test_a_bare_face_that_is_turned_is_turned_and_not_hidden(see, studio, yaw_de
     frames = see([studio.picture(yaw_deg, pitch_deg)] * 4).frames
     assert frames["face_visible"].min() > 0.89
     assert frames["mouth_visible"].min() > 0.7
+
+
+def test_cheeks_mirror_each_other_and_lie_apart_from_mouth_and_eyes():
+    mirrored = {int(canonical().mirror[point]) for point in CHEEK_LEFT}
+    assert mirrored == set(CHEEK_RIGHT)
+    assert not {*CHEEK_LEFT, *CHEEK_RIGHT} & {*MOUTH, *EYES}
+    # The infant's own left is to the right of a picture that shows it from the front.
+    assert (canonical().points[CHEEK_LEFT, 0] > 15).all()
+
+
+def test_each_cheek_is_told_by_itself(see, babbling, seen_babbling):
+    bare = seen_babbling.frames
+    assert bare[CHEEKS].to_numpy().min() > 0.8
+    patched = []
+    for picture, points in zip(babbling, seen_babbling.points, strict=True):
+        cheek = points[CHEEK_LEFT, :2]
+        outline = np.round(cheek + 0.3 * (cheek - cheek.mean(axis=0))).astype(np.int32)
+        patched.append(cv2.fillConvexPoly(picture.copy(), cv2.convexHull(outline), TOY))
+    frames = see(patched).frames
+    assert frames["cheek_left_visible"].max() < bare["cheek_left_visible"].min() - 0.25
+    assert frames["cheek_right_visible"].median() > 0.8
+    assert frames["mouth_visible"].median() > 0.7
+
+
+@pytest.mark.parametrize("yaw_deg", [-38, 38])
+def test_a_cheek_that_is_turned_away_is_not_visible(see, studio, yaw_deg):
+    frames = see([studio.picture(yaw_deg)] * 4).frames
+    near, far = CHEEKS[:: 1 if yaw_deg < 0 else -1]
+    assert frames[near].min() > 0.8
+    assert frames[far].max() < frames[near].min() - 0.2
 
 
 def test_a_mouth_outside_the_picture_is_not_seen(see, studio):
