@@ -123,5 +123,4 @@ def network() -> CoverNetwork:
     # Sums differ in the last bit with the number of threads; measurements must not.
     torch.set_num_threads(1)
     # So few channels over so small a picture are summed a third faster one pixel after another.
-    network = restored(CoverNetwork(), WEIGHTS)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return restored(CoverNetwork(), WEIGHTS).to(memory_format=torch.channels_last)
