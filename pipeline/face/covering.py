@@ -123,4 +123,8 @@ def network() -> CoverNetwork:
     # Sums differ in the last bit with the number of threads; measurements must not.
     torch.set_num_threads(1)
     # So few channels over so small a picture are summed a third faster one pixel after another.
-    return restored(CoverNetwork(), WEIGHTS).to(memory_format=torch.channels_last)
+    told = restored(CoverNetwork(), WEIGHTS)
+    for weight in told.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return told
