@@ -99,7 +99,7 @@ def _floor(project: Project) -> dict[str, Spent]:
             detector.detect(picture)
 
     def separate(sound: Path) -> None:
-        wave, rate = media.read_sound(sound)
+        wave, rate = media.read_sound(sound.with_name(media.SOUND_16K))
         separator.separate(wave, rate)
 
     films = sorted((project.root / _films.FOLDER).iterdir())

@@ -25,8 +25,9 @@ def films(root: Path, number: int, span_s: float) -> Project:
     return project
 
 
-def another(project: Project, fewer: int) -> Path:
-    """The first film without its last frames, which nothing has measured yet."""
+def another(project: Project) -> Path:
+    """The first film without some of its last frames, as nothing has measured it yet."""
+    fewer = 1 + len(list((project.root / FOLDER).glob("without_*")))
     _, video, sound = next(stored(project))
     out = project.root / FOLDER / f"without_{fewer}.mp4"
     cut(video, sound, out, fewer)

@@ -23,7 +23,7 @@ def figures(root: Path, rows: Sequence[int]) -> list[Figure]:
     project = _films.films(root, FILMS, SPAN_S)
     _films.name(project, FILMS)
     _films.whole(project.dvc("repro", "pack"))
-    alone_s = _one_more(project, 0, 1)
+    alone_s = _one_more(project, 0)
     found, spent_s = [], []
     for number in sorted(rows):
         _films.name(project, number)
@@ -31,7 +31,7 @@ def figures(root: Path, rows: Sequence[int]) -> list[Figure]:
         seconds = {stage: ran.lines[stage].seconds for stage in STAGES}
         spent_s.append(sum(seconds.values()))
         found += _unmeasured(project, number, seconds)
-        spare_s = _one_more(project, number, number) - alone_s
+        spare_s = _one_more(project, number) - alone_s
         what = f"{number:,} clips and one more, beyond a run of that one"
         found.append(Figure(what, spare_s, ONE_MORE_S if number >= MANY else None, unit="s"))
     if len(spent_s) > 1:
@@ -75,9 +75,9 @@ def _unmeasured(project: Project, number: int, seconds: dict[str, float]) -> lis
     ]
 
 
-def _one_more(project: Project, number: int, fewer: int) -> float:
+def _one_more(project: Project, number: int) -> float:
     """Seconds of a run for one film more, of another length each time."""
-    _films.name(project, number, [_films.another(project, 1 + fewer % 29)])
+    _films.name(project, number, [_films.another(project)])
     added = _films.whole(project.dvc("repro", "pack"))
     if added.measured["landmarks"] != 1:
         raise SystemExit(f"one clip more, and {added.measured} were measured")
