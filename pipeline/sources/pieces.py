@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from urllib.parse import urljoin
 
@@ -104,6 +105,6 @@ def _of_fragments(fragments: Sequence[Mapping[str, Any]], base: str) -> Pieces:
 def _pieces(header: str | None, urls: Sequence[str], lengths: Sequence[float]) -> Pieces:
     if not urls or len(urls) != len(lengths):
         raise WholeOnlyError
-    ends = [sum(lengths[: number + 1]) for number in range(len(lengths))]
+    ends = list(accumulate(lengths))
     starts = [0.0, *ends[:-1]]
     return Pieces(header, [Piece(*it) for it in zip(urls, starts, ends, strict=True)])
