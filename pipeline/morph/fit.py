@@ -20,15 +20,18 @@ from torch import Tensor
 
 from pipeline.core.errors import CradleError
 from pipeline.morph import age, camera
+from pipeline.morph.fit_coarse import frames_coarse_first
 from pipeline.morph.fit_retry import residuals_px, retried, shared_retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
-from pipeline.morph.fit_solve import Weights, fit_frames, shared_covariance
+from pipeline.morph.fit_solve import Weights, shared_covariance
 from pipeline.morph.fit_start import Pose, weak_perspective
 from pipeline.morph.fit_system import Face, Observed, State, observe
 from pipeline.morph.params import Fit
 
 Array = NDArray[np.float32]
 
+# Standard deviations a latent; a Newton step from there ends far nearer still.
+_AT_REST = 0.3
 # Frames posed at a time, which bounds memory.
 _POSES = 1024
 
@@ -65,7 +68,7 @@ class Fitted:
     expression_std: Array
     """(F, E)."""
     converged: NDArray[np.bool_]
-    """(F,) whether the frame's last step changed next to nothing."""
+    """(F,) whether the last step, which couples frames, began next to each frame's own best."""
     iterations: int
     """Steps taken in all."""
 
@@ -125,15 +128,14 @@ def fit_clip(
     surety = shared_covariance(face, some, shared, weights)
     loose = face.loose or face
     state = _restart(points_px, visibility, size, loose, shared, params, weights).take(frames)
-    state, more, still = fit_frames(loose, observed, state, weights, params.frame_iterations)
-    state, improved = retried(
+    state, more = frames_coarse_first(loose, observed, state, weights, params.frame_iterations)
+    state, _ = retried(
         loose, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
     )
-    still = still & ~improved
     jitter = jitter_of(loose, observed, state, frames)
     coupling = Coupling(params.coupling, jitter, params.onset)
     smoothed = smooth(loose, observed, state, weights, surety, coupling, frames)
-    solved = _Solved(smoothed, surety.diagonal().sqrt(), still, steps + more)
+    solved = _Solved(smoothed, surety.diagonal().sqrt(), steps + more)
     return _fitted(face, observed, solved, params, frames, len(points_px))
 
 
@@ -245,7 +247,6 @@ def diverse(R: Tensor, residual_mm: Tensor, count: int) -> Tensor:
 class _Solved:
     smoothed: Smoothed
     shared_std: Tensor
-    still: Tensor
     steps: int
 
 
@@ -281,6 +282,6 @@ def _fitted(
             solved.smoothed.variance[:, : state.expression.shape[1]].sqrt()
             * params.expression_spread
         ),
-        converged=spread(solved.still.float()) == 1,
+        converged=spread(solved.smoothed.unrest) < _AT_REST,
         iterations=solved.steps,
     )

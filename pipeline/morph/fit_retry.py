@@ -13,7 +13,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pipeline.morph.fit_solve import Weights, batches, fit_frames, fit_shared, frame_costs
+from pipeline.morph.fit_coarse import frames_coarse_first, shared_coarse_first
+from pipeline.morph.fit_solve import Weights, batches, frame_costs
 from pipeline.morph.fit_system import Face, Observed, State, offsets
 
 # How far, in standard deviations of expression, the mouth is opened to start from.
@@ -29,12 +30,12 @@ def shared_retried(
     """Identity, age and camera of a clip, from other cameras too where the usual one leaves
     most of the landmarks `over_mm` off; the state and the steps tried. Arguments are those of
     `retried`."""
-    best, steps, cost = fit_shared(face, observed, state, weights, iterations)
+    best, steps, cost = shared_coarse_first(face, observed, state, weights, iterations)
     if _usual_mm(face, observed, best) <= over_mm:
         return best, steps
     for other in _CAMERAS:
         start = replace(state, log_focal=state.log_focal + other)
-        found, more, new_cost = fit_shared(face, observed, start, weights, iterations)
+        found, more, new_cost = shared_coarse_first(face, observed, start, weights, iterations)
         steps += more
         if new_cost < cost:
             best, cost = found, new_cost
@@ -63,7 +64,7 @@ def retried(
     cost = frame_costs(face, some, best, weights)
     before = cost
     for start in _starts(face, state, rows, residual_mm):
-        found, *_ = fit_frames(face, some, start, weights, iterations)
+        found, _ = frames_coarse_first(face, some, start, weights, iterations)
         new_cost = frame_costs(face, some, found, weights)
         best = best.choose(new_cost < cost, found)
         cost = torch.minimum(cost, new_cost)

@@ -19,12 +19,13 @@ from pipeline.morph.fit_chain import solve_chain
 from pipeline.morph.fit_solve import (
     Weights,
     batches,
+    frame_step,
     linearise_all,
     moved_by_shared,
     prior_weight,
     with_prior,
 )
-from pipeline.morph.fit_system import POSE, Face, Observed, State, doubt, offsets
+from pipeline.morph.fit_system import POSE, Face, Normal, Observed, State, doubt, offsets
 
 # Coupling reaches a few frames far, so that windows which overlap by more give what one would.
 _WINDOW = 240
@@ -58,6 +59,9 @@ class Smoothed:
     state: State
     variance: Tensor
     """(F, E) of expression latents."""
+    unrest: Tensor
+    """(F,) how far from its own best each frame still was, in standard deviations of what its
+    landmarks leave open, a latent."""
 
 
 def jitter_of(face: Face, observed: Observed, state: State, frame: Tensor) -> float:
@@ -96,18 +100,16 @@ def smooth(
 ) -> Smoothed:
     """Couple F fitted frames; frame (F,) are their numbers, next to one another where they differ
     by one; shared_covariance (S + 1, S + 1) is how sure the shared unknowns are."""
-    pieces, variances, F = [], [], len(frame)
+    pieces, F = [], len(frame)
     for start in range(0, F, _WINDOW):
         first, last = max(0, start - _MARGIN), min(F, start + _WINDOW + _MARGIN)
         rows = slice(first, last)
-        step, variance = _window(
-            face, observed.take(rows), state.take(rows), weights, coupling, frame[rows]
-        )
+        found = _window(face, observed.take(rows), state.take(rows), weights, coupling, frame[rows])
         own = slice(start - first, min(start + _WINDOW, F) - first)
-        pieces.append(step[own])
-        variances.append(variance[own])
+        pieces.append([part[own] for part in found])
+    step, variance, unrest = map(torch.cat, zip(*pieces, strict=True))
     by_shared = _by_shared(face, observed, state, weights, shared_covariance)
-    return Smoothed(state.moved(torch.cat(pieces)), torch.cat(variances) + by_shared)
+    return Smoothed(state.moved(step), variance + by_shared, unrest)
 
 
 def _window(
@@ -117,10 +119,11 @@ def _window(
     weights: Weights,
     coupling: Coupling,
     frame: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Steps (F, n) and variances (F, E), what is shared being known."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Steps (F, n), variances (F, E), what is shared being known, and how far from rest (F,)."""
     alone = linearise_all(face, observed, state, weights, with_shared=False)
     normal, E = with_prior(alone, observed, state, weights), state.expression.shape[1]
+    unrest = _unrest(normal)
     # Radians meet millimetres: one scale for all frames keeps the chain a chain.
     unit = torch.diagonal(normal.H, dim1=1, dim2=2).mean(0).clamp_min(1e-12).rsqrt()
     square = unit[:, None] * unit
@@ -136,7 +139,17 @@ def _window(
     D[1:] += between
     solved = solve_chain(D, -between, g[..., None])
     variance = solved.variance[:, :E] * unit[:E] ** 2
-    return -solved.x[..., 0] * unit, _doubted(face, observed, state, weights, variance)
+    return (
+        -solved.x[..., 0] * unit,
+        _doubted(face, observed, state, weights, variance),
+        unrest,
+    )
+
+
+def _unrest(normal: Normal) -> Tensor:
+    """Newton's decrement (Boyd and Vandenberghe 2004, section 9.5.1) a latent."""
+    step = frame_step(normal, torch.zeros_like(normal.cost))
+    return torch.sqrt(-(step * normal.g).mean(1).clamp_max(0))
 
 
 def _doubted(

@@ -86,28 +86,27 @@ def fit_shared(
 
 def fit_frames(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
-) -> tuple[State, int, Tensor]:
+) -> tuple[State, int]:
     """Expression and pose of every frame under a fixed identity; each frame has its own damping.
 
-    Returns the state, the steps taken, and which frames (F,) had come to rest.
+    Returns the state and the steps taken.
     """
     found = [
         _fit_batch(face, observed.take(rows), state.take(rows), weights, iterations)
         for rows in batches(state)
     ]
-    states, steps, still = zip(*found, strict=True)
-    return State.joined(states), max(steps), torch.cat(still)
+    states, steps = zip(*found, strict=True)
+    return State.joined(states), max(steps)
 
 
 def _fit_batch(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
-) -> tuple[State, int, Tensor]:
+) -> tuple[State, int]:
     damping = torch.full_like(state.log_scale, _FIRST_DAMPING)
     normal = _linearise(face, observed, state, weights, with_shared=False)
     cost = _cost_with_prior(normal, observed, state, weights)
-    still = torch.zeros_like(cost, dtype=torch.bool)
     for step in range(1, iterations + 1):
-        moved = state.moved(_frame_step(normal, damping))
+        moved = state.moved(frame_step(normal, damping))
         ahead = None
         if step < iterations:
             # Most steps are taken, and what they cost comes with the equations of the next one.
@@ -115,15 +114,15 @@ def _fit_batch(
             new_cost = _cost_with_prior(ahead, observed, moved, weights)
         else:
             new_cost = frame_costs(face, observed, moved, weights)
-        still = (cost - new_cost).abs() < _ENOUGH * cost
+        still = bool(((cost - new_cost).abs() < _ENOUGH * cost).all())
         better = new_cost < cost
         state = state.choose(better, moved)
-        if ahead is None or bool(still.all()):
+        if ahead is None or still:
             break
         normal = normal.choose(better, ahead)
         cost = torch.where(better, new_cost, cost)
         damping = torch.where(better, damping / 10, damping * 10)
-    return state, step, still
+    return state, step
 
 
 def batches(state: State) -> list[slice]:
@@ -210,7 +209,8 @@ def _whole_cost(frames: Tensor, state: State, weights: Weights) -> float:
     return float(frames.double().sum() + weights.shared * (shared + focal))
 
 
-def _frame_step(normal: Normal, damping: Tensor) -> Tensor:
+def frame_step(normal: Normal, damping: Tensor) -> Tensor:
+    """What each frame's own unknowns change by, (F, n), damped by (F,)."""
     H = _damped(normal.H, damping[:, None])
     return _solve(H, -normal.g[..., None])[..., 0]
 

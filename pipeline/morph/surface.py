@@ -67,6 +67,9 @@ class Surface(Protocol):
     def moves(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Moves:
         """What latents do to points; expression first, then, `with_shared`, identity and age."""
 
+    def some(self, rows: Tensor) -> Surface:
+        """Some of the points."""
+
     def to(self, device: str, dtype: torch.dtype) -> Surface:
         """The same points on a device, in a precision."""
 
@@ -101,6 +104,15 @@ class LinearSurface:
     def moves(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Moves:
         """What latents do to points, which is the same everywhere."""
         return Moves(_stacked(self, with_shared))
+
+    def some(self, rows: Tensor) -> LinearSurface:
+        """Some of the points."""
+        return replace(
+            self,
+            mean=self.mean[rows],
+            shared=self.shared[:, rows],
+            expression=self.expression[:, rows],
+        )
 
     def to(self, device: str, dtype: torch.dtype) -> LinearSurface:
         """The same points on a device, in a precision."""
@@ -204,6 +216,12 @@ class NetworkSurface:
             return Moves(base, scale)
         mix = (gain - usual)[:, apart, None] * J[apart]
         return Moves(base, scale, _solid(out[:, apart]), mix)
+
+    def some(self, rows: Tensor) -> NetworkSurface:
+        """Some of the points."""
+        *before, last = self.layers
+        coordinates = 3 * rows[:, None] + torch.arange(3, device=rows.device)
+        return replace(self, layers=(*before, last.rows(coordinates.flatten())))
 
     def to(self, device: str, dtype: torch.dtype) -> NetworkSurface:
         """The same points on a device, in a precision."""

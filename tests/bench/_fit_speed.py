@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ ADAM_SINGLES = 4
 CLIPS_EACH = 5
 REPEATS = 3
 GPU_FRAMES = 30_000
+_SECONDS_TO_WARM = 120
 KINDS = ("procedural", "network", "as the stage fits")
 
 
@@ -76,7 +78,8 @@ class _Span:
 def together(kind: str, frames: int) -> list[Figure]:
     """Frames a second of two processes, as a run has them: by the clock, and by what their
     processors did, which other work on the machine delays less."""
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(2, context, _meet, (context.Barrier(2),)) as pool:
         spans = list(pool.map(_busy, [kind] * 2, [frames] * 2))
     lasted_s = max(span.ended for span in spans) - min(span.began for span in spans)
     each_ms = 1e3 * min(span.processor_s for span in spans) / frames
@@ -91,10 +94,19 @@ def together(kind: str, frames: int) -> list[Figure]:
     ]  # fmt: skip
 
 
+_together: list[Barrier] = []
+
+
+def _meet(barrier: Barrier) -> None:
+    _together.append(barrier)
+
+
 def _busy(kind: str, frames: int) -> _Span:
     torch.set_num_threads(1)
     face, params, truth = _task(kind, frames)
     _seconds(truth, face, params, "cpu")
+    # Or the clock would count the while in which one is warm and the other is not.
+    _together[0].wait(_SECONDS_TO_WARM)
     began, each_s = time.time(), []
     for _ in range(CLIPS_EACH):
         before = time.process_time()

@@ -53,7 +53,7 @@ def started(truth: Truth, face: Face, params: Fit, steps: int) -> Fitted:
     )  # fmt: skip
     observed = observe(truth.points_px, seen, SIZE, pose.scale_mm, face)
     weights = fit_solve.Weights(params.huber, params.expression_prior, 1.0, 1.0, 0.0)
-    state, *_ = fit_solve.fit_frames(face, observed, state, weights, steps)
+    state, _ = fit_solve.fit_frames(face, observed, state, weights, steps)
     return as_fitted(state)
 
 
@@ -63,7 +63,7 @@ def oracle(truth: Truth, face: Face, params: Fit, steps: int = 5) -> Fitted:
     seen = np.ones(truth.points_px.shape[:2])
     observed = observe(truth.points_px, seen, SIZE, scale, face)
     weights = fit_solve.Weights(params.huber, params.expression_prior, 1.0, 1.0, 0.0)
-    state, *_ = fit_solve.fit_frames(face, observed, true_state(truth), weights, steps)
+    state, _ = fit_solve.fit_frames(face, observed, true_state(truth), weights, steps)
     return as_fitted(state)
 
 
