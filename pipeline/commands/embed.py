@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the model, find its landmarks, and write where they lie and a picture of it."""
-    from pipeline.morph import embed, embedding
+    from pipeline.morph import embed, embedding, named
     from pipeline.morph.embedding_picture import png
     from pipeline.morph.model import opened
 
@@ -49,14 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     model = opened(arguments.model)
     with hushed():
         found = embed.compute(model, arguments.views, progress=sys.stderr.isatty())
+    checked = named.compare(model, found.embedding)
     embedding.write(out, found.embedding)
     out.with_suffix(".png").write_bytes(png(model, found.embedding))
-    said = _said(out, found)
+    said = _said(out, found, checked)
     print(json.dumps(said, indent=2) if arguments.json else _words(said))
     return 0
 
 
-def _said(out: Path, found: Any) -> dict[str, Any]:
+def _said(out: Path, found: Any, checked: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
     import numpy as np
 
     return {
@@ -67,6 +70,7 @@ def _said(out: Path, found: Any) -> dict[str, Any]:
         "views": found.pictures,
         "faces_found": found.faces,
         "scatter_mm": round(float(np.median(found.embedding.scatter_mm)), 3),
+        "named": asdict(checked) if checked else None,
     }
 
 
@@ -75,5 +79,16 @@ def _words(said: dict[str, Any]) -> str:
         f"{said['out']}: {said['landmarks']} landmarks, "
         f"median scatter {said['scatter_mm']:.2f} mm; "
         f"a face was found in {said['faces_found']} of {said['views']} pictures\n"
+        f"{_named(said['named'])}"
         f"{said['picture']}: look at it before you use it"
+    )
+
+
+def _named(checked: dict[str, Any] | None) -> str:
+    if checked is None:
+        return ""
+    return (
+        f"{checked['count']} landmarks that the file itself names: median "
+        f"{checked['median_mm']:.1f} mm away, {checked['farthest']} farthest, "
+        f"{checked['farthest_mm']:.1f} mm\n"
     )

@@ -81,6 +81,19 @@ class File:
             raise self.fail(where, "should be a list stored under item_0, item_1, ...")
         return len(names)
 
+    def names(self, where: str) -> list[str]:
+        """What the group at `where` holds.
+
+        Raises:
+            WeightsError: there is no group of that name.
+        """
+        import h5py
+
+        found = self._own(where)
+        if not isinstance(found, h5py.Group):
+            raise self.fail(where, "should be a group of arrays by name")
+        return sorted(found)
+
     def _own(self, where: str) -> Any:
         """Whatever is there, having followed no link out of the file."""
         import h5py

@@ -3,7 +3,7 @@
     ae_model_disent.h5   id_encoder, exp_encoder, age_encoder, decoder: matrix_mults and biases,
                          each a list item_0, item_1, ..., and relu_factor (0.2 where absent);
                          latent_mean, latent_std (K,), mean_vertices (V, 3), triangles (T, 3), and,
-                         where it has them, colors (V, 3)
+                         where it has them, colors (V, 3) and indices: vertices by name
     ae_model.h5          one `encoder` in place of three
     pca_model.h5         components (K, 3V), eigenvalues (K,), mean_vertices, triangles
 
@@ -64,6 +64,7 @@ def read(path: Path, device: str = "cpu") -> Inface:
     with opened(path) as file:
         mean = file.array("mean_vertices", (None, 3)).astype(np.float64)
         triangles, colours = _triangles(file, len(mean)), _colours(file, len(mean))
+        named = _named(file, len(mean))
         if file.has("components"):
             inside = _pca(file, len(mean))
         elif file.has("decoder"):
@@ -72,7 +73,7 @@ def read(path: Path, device: str = "cpu") -> Inface:
             raise file.fail("decoder", "neither it nor `components` is there: no model of INFACE")
     with path.open("rb") as raw:
         digest = hashlib.file_digest(raw, "sha256").hexdigest()
-    return Inface(NAME, digest, device, triangles, mean, inside, colours)
+    return Inface(NAME, digest, device, triangles, mean, inside, colours, named)
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,11 @@ class Inface(Mouthed):
         mean_vertices: NDArray[np.float64],
         inside: Inside,
         colours: NDArray[np.float32] | None = None,
+        named: Mapping[str, int] | None = None,
     ) -> None:
         self.name, self.digest, self.device = name, digest, device
         self.triangles, self.mean_vertices, self.colours = triangles, mean_vertices, colours
+        self.named = dict(named or {})
         self.layout = dict(inside.layout)
         self.latent_mean = self._parts(inside.raw_mean)
         self.latent_std = self._parts(inside.raw_std)
@@ -242,6 +245,20 @@ def _colours(file: File, vertices: int) -> NDArray[np.float32] | None:
         return None
     colours = file.array("colors", (vertices, 3)).astype(np.float32)
     return colours / 255 if colours.max() > 1 else colours
+
+
+def _named(file: File, vertices: int) -> dict[str, int]:
+    """The vertex of each named landmark: of several that a name may list, its authors take the
+    last."""
+    found = {}
+    for name in file.names("indices") if file.has("indices") else []:
+        where = f"indices/{name}"
+        listed = file.array(where, (None,))
+        if listed.dtype.kind == "f" or (len(listed) and not 0 <= listed[-1] < vertices):
+            raise file.fail(where, f"should be vertices, of which there are {vertices}")
+        if len(listed):
+            found[name] = int(listed[-1])
+    return found
 
 
 def _pca(file: File, vertices: int) -> Inside:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial import cKDTree
 
+from pipeline.morph import embedding
 from pipeline.morph.model import load
+from pipeline.morph.named import MEDIAPIPE
 from tests.morph import model_files
 
 IDENTITY = 32
@@ -31,7 +34,21 @@ def flame(path: Path, scale: float = 1.0) -> Path:
     return path
 
 
-def inface(path: Path, shift_mm: float = 0.0) -> Path:
+def named(mirrored: bool = False) -> dict[str, np.ndarray]:
+    """INFACE's names of landmarks and our head's vertices there, or on the other side of it."""
+    head, where = load(), embedding.load()
+    place = where.place(head.mean) * [-1 if mirrored else 1, 1, 1]
+    rows = {int(mark): n for n, mark in enumerate(where.landmark)}
+    tree = cKDTree(head.mean)
+    # Its authors list more than one vertex for some, of which the last counts.
+    return {
+        name: np.array([0, tree.query(place[rows[mark]])[1]])
+        for name, mark in MEDIAPIPE.items()
+        if mark in rows
+    }
+
+
+def inface(path: Path, shift_mm: float = 0.0, indices: dict | None = None) -> Path:
     """Our head in the layout of INFACE's PCA, its origin `shift_mm` lower."""
     head = load()
     flat = directions().reshape(96, -1).astype(float)
@@ -41,6 +58,7 @@ def inface(path: Path, shift_mm: float = 0.0) -> Path:
         "eigenvalues": size[:40] ** 2 / 4,
         "mean_vertices": head.mean + np.array([0, shift_mm, 0]),
         "triangles": head.triangles,
+        **({"indices": indices} if indices else {}),
     }
     return model_files.write(path, content)
 

@@ -12,10 +12,11 @@ from pipeline.__main__ import main
 from pipeline.commands._hush import hushed
 from pipeline.core import weights
 from pipeline.core.backends import file_digest
-from pipeline.core.errors import CradleError
-from pipeline.morph import embed, embedding, fit_face, model
+from pipeline.core.errors import CradleError, WeightsError
+from pipeline.morph import embed, embedding, fit_face, inface, model, named
 from pipeline.morph.fit_landmarks import fit_landmarks
 from pipeline.morph.fit_stage import origin
+from pipeline.morph.named import MEDIAPIPE
 from pipeline.morph.params import Fit
 from tests.morph import face_files
 from tests.morph.test_fit_stage import HEIGHT, WIDTH, landmarks
@@ -65,6 +66,35 @@ def test_a_model_of_infaces_layout_is_embedded_wherever_its_origin_is(
     assert said["landmarks"] == len(found.landmark)
     assert (said["out"], said["views"], said["faces_found"]) == (str(out), 14, 14)
     assert said["model_digest"] == file_digest(path)
+
+
+def test_an_embedding_is_held_against_the_landmarks_that_a_file_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = face_files.inface(tmp_path / "pca_model.h5", indices=face_files.named())
+    out = tmp_path / "inface.embedding.npz"
+    assert main(["embed", str(path), "-o", str(out), "--views", VIEWS, "--json"]) == 0
+    checked = json.loads(capsys.readouterr().out)["named"]
+    assert checked["count"] >= 24
+    assert 0 < checked["median_mm"] < 4
+    assert checked["farthest"] in MEDIAPIPE
+    assert checked["farthest_mm"] >= checked["median_mm"]
+
+
+def test_an_embedding_that_a_files_own_landmarks_gainsay_is_refused(tmp_path: Path) -> None:
+    path = face_files.inface(tmp_path / "pca.h5", indices=face_files.named(mirrored=True))
+    other = inface.read(path)
+    with pytest.raises(CradleError, match=r"mm \(median of \d+\) from the landmarks"):
+        named.compare(other, embedding.load())
+    assert named.compare(model.load(), embedding.load()) is None
+    assert named.compare(inface.read(face_files.inface(path)), embedding.load()) is None
+
+
+@pytest.mark.parametrize("wrong", [[9_999_999], [-1], [0.5]])
+def test_named_landmarks_off_the_mesh_are_refused(tmp_path: Path, wrong: list) -> None:
+    path = face_files.inface(tmp_path / "pca.h5", indices={"nasion": np.array(wrong)})
+    with pytest.raises(WeightsError, match="indices/nasion: should be vertices"):
+        inface.read(path)
 
 
 def test_the_picture_shows_a_dot_a_landmark(made: Path) -> None:
