@@ -25,7 +25,7 @@ from pipeline.morph.fit_retry import residuals_px, retried, shared_retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
 from pipeline.morph.fit_solve import Weights, shared_covariance
 from pipeline.morph.fit_start import Pose, weak_perspective
-from pipeline.morph.fit_system import Face, Observed, State, observe
+from pipeline.morph.fit_system import Face, Observed, State, credible, observe
 from pipeline.morph.params import Fit
 
 Array = NDArray[np.float32]
@@ -125,16 +125,17 @@ def fit_clip(
     shared, steps = shared_retried(
         face, some, state.take(chosen), weights, params.shared_iterations, params.retry_residual_mm
     )
-    surety = shared_covariance(face, some, shared, weights)
+    surety = shared_covariance(face, credible(face, some, shared), shared, weights)
     loose = face.loose or face
     state = _restart(points_px, visibility, size, loose, shared, params, weights).take(frames)
     state, more = frames_coarse_first(loose, observed, state, weights, params.frame_iterations)
     state, _ = retried(
         loose, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
     )
-    jitter = jitter_of(loose, observed, state, frames)
+    believed = credible(loose, observed, state)
+    jitter = jitter_of(loose, believed, state, frames)
     coupling = Coupling(params.coupling, jitter, params.onset)
-    smoothed = smooth(loose, observed, state, weights, surety, coupling, frames)
+    smoothed = smooth(loose, believed, state, weights, surety, coupling, frames)
     solved = _Solved(smoothed, surety.diagonal().sqrt(), steps + more)
     return _fitted(face, observed, solved, params, frames, len(points_px))
 

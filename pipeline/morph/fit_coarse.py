@@ -1,7 +1,8 @@
-"""The first two thirds of a fit's steps look at every third landmark.
+"""The first steps of a fit look at every third landmark, the last at all that can be believed.
 
-They are only on the way, and what a step costs goes by its landmarks. The last third sees all of
-them, from a start that is at most the landmarks' noise away, and ends where it would have ended.
+The first are only on the way, and what a step costs goes by its landmarks. The last start at most
+the landmarks' noise away, and end where they would have ended: by then it is plain which landmarks
+lie where no noise would put them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared
-from pipeline.morph.fit_system import Face, Observed, State
+from pipeline.morph.fit_system import Face, Observed, State, credible
 
 _EVERY = 3
 
@@ -35,14 +36,16 @@ class _Few:
 
 def shared_coarse_first(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
-) -> tuple[State, int, float]:
+) -> tuple[State, int]:
     """As `fit_shared`, which see."""
-    early, few = 2 * iterations // 3, _few(face)
+    # What all frames share is known least well along some ways, and wants more steps at the end.
+    early, few = iterations // 2, _few(face)
     before = 0
     if early:
-        state, before, _ = fit_shared(few.face, few.of(observed), state, weights, early)
-    state, after, cost = fit_shared(face, observed, state, weights, iterations - early)
-    return state, before + after, cost
+        state, before = fit_shared(few.face, few.of(observed), state, weights, early)
+        observed = credible(face, observed, state)
+    state, after = fit_shared(face, observed, state, weights, iterations - early)
+    return state, before + after
 
 
 def frames_coarse_first(
@@ -53,6 +56,7 @@ def frames_coarse_first(
     before = 0
     if early:
         state, before = fit_frames(few.face, few.of(observed), state, weights, early)
+        observed = credible(face, observed, state)
     state, after = fit_frames(face, observed, state, weights, iterations - early)
     return state, before + after
 

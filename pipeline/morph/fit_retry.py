@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pipeline.morph.fit_coarse import frames_coarse_first, shared_coarse_first
-from pipeline.morph.fit_solve import Weights, batches, frame_costs
+from pipeline.morph.fit_solve import Weights, batches, clip_cost, frame_costs
 from pipeline.morph.fit_system import Face, Observed, State, offsets
 
 # How far, in standard deviations of expression, the mouth is opened to start from.
@@ -30,13 +30,14 @@ def shared_retried(
     """Identity, age and camera of a clip, from other cameras too where the usual one leaves
     most of the landmarks `over_mm` off; the state and the steps tried. Arguments are those of
     `retried`."""
-    best, steps, cost = shared_coarse_first(face, observed, state, weights, iterations)
+    best, steps = shared_coarse_first(face, observed, state, weights, iterations)
     if _usual_mm(face, observed, best) <= over_mm:
         return best, steps
+    cost = clip_cost(face, observed, best, weights)
     for other in _CAMERAS:
         start = replace(state, log_focal=state.log_focal + other)
-        found, more, new_cost = shared_coarse_first(face, observed, start, weights, iterations)
-        steps += more
+        found, more = shared_coarse_first(face, observed, start, weights, iterations)
+        steps, new_cost = steps + more, clip_cost(face, observed, found, weights)
         if new_cost < cost:
             best, cost = found, new_cost
     return best, steps

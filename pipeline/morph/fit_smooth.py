@@ -25,7 +25,7 @@ from pipeline.morph.fit_solve import (
     prior_weight,
     with_prior,
 )
-from pipeline.morph.fit_system import POSE, Face, Normal, Observed, State, doubt, offsets
+from pipeline.morph.fit_system import POSE, Face, Normal, Observed, State, evidence, offsets
 
 # Coupling reaches a few frames far, so that windows which overlap by more give what one would.
 _WINDOW = 240
@@ -156,7 +156,7 @@ def _doubted(
     face: Face, observed: Observed, state: State, weights: Weights, variance: Tensor
 ) -> Tensor:
     """Variances (F, E), larger where landmarks say less than they weigh, within the prior's."""
-    more = doubt(face, observed, state, weights.huber)[:, None] - 1
+    more = evidence(face, observed, state, weights.huber).doubt[:, None] - 1
     prior = prior_weight(observed, state, weights)[:, None]
     return variance * (1 + more) / (1 + more * prior * variance)
 

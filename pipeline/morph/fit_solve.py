@@ -19,7 +19,7 @@ from pipeline.morph.fit_system import (
     Observed,
     State,
     costs,
-    doubt,
+    evidence,
     linearise,
 )
 
@@ -59,8 +59,8 @@ class Weights:
 
 def fit_shared(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
-) -> tuple[State, int, float]:
-    """Identity, age and focal length with the frames given; the state, the steps, and its cost."""
+) -> tuple[State, int]:
+    """Identity, age and focal length with the frames given; the state and the steps."""
     damping = _FIRST_DAMPING
     normal = _linearise(face, observed, state, weights, with_shared=True)
     cost = _whole_cost(_cost_with_prior(normal, observed, state, weights), state, weights)
@@ -81,7 +81,7 @@ def fit_shared(
             state, normal, cost, damping = moved, ahead, new_cost, damping / 10
         else:
             damping *= 10
-    return state, steps, cost
+    return state, steps
 
 
 def fit_frames(
@@ -202,6 +202,11 @@ def _cost_with_prior(normal: Normal, observed: Observed, state: State, weights: 
     return normal.cost + prior
 
 
+def clip_cost(face: Face, observed: Observed, state: State, weights: Weights) -> float:
+    """What a clip costs, shared and own unknowns alike."""
+    return _whole_cost(frame_costs(face, observed, state, weights), state, weights)
+
+
 def _whole_cost(frames: Tensor, state: State, weights: Weights) -> float:
     """What a clip costs, of what its frames (F,) do."""
     shared = (weights.tightness * (state.shared.double() - weights.centre).square()).sum()
@@ -236,16 +241,28 @@ def _schur_step(
 
 
 def shared_covariance(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
-    """How sure identity, age and log focal length are (I + 2, I + 2), the frames marginalised."""
+    """How sure identity, age and log focal length are (I + 2, I + 2), the frames marginalised.
+
+    M^-1 K M^-1, where M is how fast the estimate is drawn back and K how much of what draws it is
+    noise (Huber 1967), priors counting alike in both.
+    """
     n = state.expression.shape[1] + POSE
     alone = linearise_all(face, observed, state, weights, with_shared=True)
-    less = doubt(face, observed, state, weights.huber)[:, None, None]
-    normal = with_prior(replace(alone, H=alone.H / less), observed, state, weights)
-    C = normal.H[:, :n, n:].double()
-    through = _solve(normal.H[:, :n, :n].double(), C)
-    prior = weights.of_shared(C[0, 0])
-    S = normal.H[:, n:, n:].double().sum(0) + torch.diag(prior) - (C.mT @ through).sum(0)
-    return (weights.witnesses * _solve(S, torch.eye(len(S)).to(S))).to(state.shared)
+    says = evidence(face, observed, state, weights.huber)
+    drawn, noisy = (
+        with_prior(replace(alone, H=alone.H * share[:, None, None]), observed, state, weights)
+        for share in (says.told, says.noise)
+    )
+    M, K = drawn.H.double(), noisy.H.double()
+    C = M[:, :n, n:]
+    through = -_solve(M[:, :n, :n], C)
+    prior = torch.diag(weights.of_shared(C[0, 0]))
+    S = M[:, n:, n:].sum(0) + prior + (C.mT @ through).sum(0)
+    # What moves a shared unknown, through the frames that follow it.
+    follow = torch.cat([through, torch.eye(len(S)).to(S).expand(len(C), -1, -1)], 1)
+    noise = (follow.mT @ K @ follow).sum(0) + prior
+    back = _solve(S, torch.eye(len(S)).to(S))
+    return (weights.witnesses * back @ noise @ back).to(state.shared)
 
 
 def moved_by_shared(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:

@@ -24,6 +24,9 @@ from pipeline.morph.squares import Rows, gram
 from pipeline.morph.surface import Surface
 
 POSE = 6
+# Standard deviations beyond which a landmark is somebody else's, and how many of a frame's must not
+# be.
+_INCREDIBLE, _MOST = 6.0, 0.6
 T = TypeVar("T", "Observed", "State")
 
 
@@ -190,6 +193,18 @@ def offsets(face: Face, observed: Observed, state: State) -> Tensor:
     return camera.to_pixels(seen, torch.exp(state.log_focal), (0, 0)) - observed.points
 
 
+def credible(face: Face, observed: Observed, state: State) -> Observed:
+    """Without the landmarks that no noise explains, which pull at a fit and tell it nothing.
+
+    A frame of which they would be most is left as it is, since it is the face that lies wrong.
+    """
+    off = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
+    noise_px = face.noise_mm * torch.exp(-observed.log_scale)[:, None]
+    kept = torch.where(off < _INCREDIBLE * noise_px, observed.weight, 0.0)
+    most = kept.sum(1) > _MOST * observed.weight.sum(1)
+    return replace(observed, weight=torch.where(most[:, None], kept, observed.weight))
+
+
 def costs(face: Face, observed: Observed, state: State, huber: float) -> Tensor:
     """Robust cost (F,) of the data alone."""
     off = offsets(face, observed, state).mT
@@ -306,14 +321,28 @@ def _robust_cost(length: Tensor, weight: Tensor, huber: float) -> Tensor:
     return (weight * torch.where(length <= huber, length**2, far)).sum(1)
 
 
-def doubt(face: Face, observed: Observed, state: State, huber: float) -> Tensor:
-    """How many times less landmarks say than they weigh, (F,), at least 1.
+@dataclass(frozen=True)
+class Evidence:
+    """What a frame's landmarks say beside what they weigh, (F,) each.
 
-    Far ones pull with all that Huber lets them, and tell nothing in return: the variance of such an
-    estimate is E psi^2 / (E psi')^2 of what least squares makes of it (Huber 1964, here in the
-    plane). Landmarks that stray less than they are thought to are believed no more for it, since
-    they err alike.
+    Far ones pull with all that Huber lets them, and tell nothing in return. In the plane, and as
+    shares of the reweighted normal equations, which have both at 1.
     """
+
+    told: Tensor
+    """E psi': how fast the pull grows with an offset."""
+    noise: Tensor
+    """E psi^2: how much of it is noise. Landmarks that stray less than they are thought to are
+    believed no more for it, since they err alike."""
+
+    @property
+    def doubt(self) -> Tensor:
+        """How many times less is told than least squares would make of it (Huber 1964), >= 1."""
+        return self.noise / self.told.square()
+
+
+def evidence(face: Face, observed: Observed, state: State, huber: float) -> Evidence:
+    """Of each frame's landmarks where they lie."""
     length = _lengths(face, observed, offsets(face, observed, state).mT)
     weight = _weights(face, observed)
     share = weight / weight.sum(1, keepdim=True).clamp_min(1e-9)
@@ -322,9 +351,10 @@ def doubt(face: Face, observed: Observed, state: State, huber: float) -> Tensor:
     unknowns = state.expression.shape[1] + POSE
     # A fit follows as much of the noise as it has unknowns.
     unfitted = (1 - unknowns / (2 * weight.sum(1)).clamp_min(1e-9)).clamp_min(0.1)
-    noise = (share * (length * pull).square()).sum(1) / (2 * unfitted)
-    told = (share * curvature).sum(1).clamp_min(1e-6).square()
-    return (noise * (share * pull).sum(1) / told).clamp_min(1)
+    weighed = (share * pull).sum(1).clamp_min(1e-6)
+    told = (share * curvature).sum(1).clamp_min(1e-6) / weighed
+    noise = (share * (length * pull).square()).sum(1) / (2 * unfitted * weighed)
+    return Evidence(told, torch.maximum(noise, told.square()))
 
 
 def observe(

@@ -14,7 +14,7 @@ from pipeline.morph.fit_system import (
     Observed,
     State,
     costs,
-    doubt,
+    evidence,
     linearise,
     observe,
     offsets,
@@ -123,13 +123,13 @@ def test_what_lies_far_off_makes_a_frame_say_less(
     noise = torch.from_numpy(np.random.default_rng(1).normal(size=observed.points.shape))
     points = observed.points + offsets(face, observed, state)
     seen = replace(observed, weight=torch.ones_like(observed.weight))
-    exact = doubt(face, replace(seen, points=points), state, 2.0)
+    exact = evidence(face, replace(seen, points=points), state, 2.0).doubt
     assert torch.equal(exact, torch.ones(4).double())
     points += noise * noise_px[..., None]
-    clean = doubt(face, replace(seen, points=points), state, 2.0)
+    clean = evidence(face, replace(seen, points=points), state, 2.0).doubt
     assert (clean < 1.3).all()
     points[2, ::5] += 40.0
-    spoilt = doubt(face, replace(seen, points=points), state, 2.0)
+    spoilt = evidence(face, replace(seen, points=points), state, 2.0).doubt
     assert spoilt[2] > 1.2 * clean[2]
     assert torch.equal(spoilt[[0, 1, 3]], clean[[0, 1, 3]])
 
