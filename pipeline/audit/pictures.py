@@ -110,7 +110,7 @@ def take(
     done = runner.measure(Step(STEP, draw, {"picture_px": picture_px}), jobs)
     shown = {
         clip: [
-            _shown(frame, _there(account, clip, frame, run), source=_uri(entry.path, frame))
+            _shown(frame, _there(account, clip, frame, run), source=jpeg_uri(entry.path, frame))
             for frame, run in picks
         ]
         for clip, entry, picks in ((c, e, chosen[c]) for c, e in done.entries.items())
@@ -125,7 +125,7 @@ def draw(out: Path, inputs: Mapping[str, Any]) -> None:
     for number, picture in enumerate(media.read_frames(inputs["video"])):
         if number in wanted:
             points, seen = landmarks(number)
-            _write(out / f"{number}.jpg", overlay(picture, points, seen, inputs["picture_px"]))
+            write_jpeg(out / f"{number}.jpg", overlay(picture, points, seen, inputs["picture_px"]))
             wanted.discard(number)
         if not wanted:
             return
@@ -193,7 +193,8 @@ def _landmarks(path: Path | None) -> Any:
     return lambda number: (points[number], seen[number])
 
 
-def _write(path: Path, picture: Picture) -> None:
+def write_jpeg(path: Path, picture: Picture) -> None:
+    """Write an RGB picture."""
     import cv2
 
     quality = [int(cv2.IMWRITE_JPEG_QUALITY), JPEG_QUALITY]
@@ -217,7 +218,8 @@ def _shown(
     return Shown(frame, kept, run.reason if run is not None else "", run, source, drawing)
 
 
-def _uri(folder: Path, frame: int) -> str:
+def jpeg_uri(folder: Path, frame: int) -> str:
+    """A frame's picture in a folder of them, as a data URI."""
     path = folder / f"{frame}.jpg"
     content = base64.b64encode(vault.read(path)).decode() if path.exists() else ""
     return f"data:image/jpeg;base64,{content}"

@@ -26,10 +26,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from pipeline.audit import calibration, funnel, learned, pictures, read, timeline, words
+from pipeline.audit import calibration, funnel, learned, meshes, pictures, read, timeline, words
 from pipeline.audit.balance import Balance, balance
 from pipeline.audit.calibration import Calibration
 from pipeline.audit.harvest import Harvest, harvest
+from pipeline.audit.meshes import Mesh
 from pipeline.audit.params import Audit
 from pipeline.audit.pictures import Drawn, Shown
 from pipeline.audit.provenance import Provenance, provenance
@@ -61,6 +62,7 @@ class ClipView:
     timeline: Timeline | None
     heard: Heard | None
     pictures: list[Shown]
+    meshes: list[Mesh]
 
     @property
     def search(self) -> str:
@@ -96,9 +98,17 @@ def run(stage: Stage[Audit], known: Known | None = None) -> Summary:
     account.read_ahead(detailed)
     stories = [explain(account, clip, frames=clip in detailed) for clip in account.fates]
     drawn = _drawn(stage, account, [story for story in stories if story.clip in detailed])
+    fits = meshes.take(account, stage.runner, detailed, stage.params.faces)
     limits = timeline.limits(account)
     listener = Listener(account, stage.store, stage.params.inline_sound_mb)
-    clips = [_view(account, story, detailed, drawn.of_clip, limits, listener) for story in stories]
+    clips = [
+        replace(
+            _view(account, story, detailed, limits, listener),
+            pictures=drawn.of_clip.get(story.clip, []),
+            meshes=fits.of_clip.get(story.clip, []),
+        )
+        for story in stories
+    ]
     what = learned.learned(stage.root / "data", stage.params.inline_video_mb)
     told = Told(
         balance(account),
@@ -121,8 +131,8 @@ def run(stage: Stage[Audit], known: Known | None = None) -> Summary:
     return Summary(
         seen=len(clips),
         kept=kept,
-        remembered=drawn.remembered,
-        measured=drawn.measured,
+        remembered=drawn.remembered + fits.remembered,
+        measured=drawn.measured + fits.measured,
         dropped=Counter(v.story.reason for v in clips if v.story.state != State.KEPT),
         extra=f"{sum(map(len, drawn.of_clip.values()))} pictures, {len(page) / 1e6:.1f} MB",
     )
@@ -228,7 +238,6 @@ def _view(
     account: Account,
     story: Story,
     detailed: Collection[str],
-    drawn: Mapping[str, list[Shown]],
     limits: Mapping[str, float],
     listener: Listener,
 ) -> ClipView:
@@ -244,7 +253,8 @@ def _view(
         timeline.strip(story) if full else [],
         timeline.draw(account, story, limits) if full and story.frames else None,
         listener.of_clip(story.clip) if full else None,
-        drawn.get(story.clip, []),
+        [],
+        [],
     )
 
 

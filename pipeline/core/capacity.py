@@ -20,7 +20,7 @@ from pipeline.core.store import Store
 STAGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
 SOURCE = "media"
 """The step whose cost is the bytes that came."""
-ASIDE = frozenset({"nursery", "pictures"})
+ASIDE = frozenset({"nursery", "pictures", "meshes"})
 """Steps that are no part of a dataset of recordings: synthesis, and pictures for a report."""
 
 

@@ -69,8 +69,8 @@ class Fitted:
     """(F, E)."""
     converged: NDArray[np.bool_]
     """(F,) whether the last step, which couples frames, began next to each frame's own best."""
-    iterations: int
-    """Steps taken in all."""
+    iterations: int = 0
+    """Steps taken in all; a file does not say."""
 
     def save(self, path: Path) -> None:
         """Write fit.npz."""
@@ -79,6 +79,13 @@ class Fitted:
         del arrays["iterations"]
         with path.open("wb") as file:
             np.savez(file, **arrays)
+
+    @staticmethod
+    def read(path: Path) -> Fitted:
+        """What `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        return Fitted(**arrays | {"focal_px": float(arrays["focal_px"])})
 
 
 def fit_clip(

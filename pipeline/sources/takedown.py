@@ -33,7 +33,7 @@ from pipeline.sources.traces import MENTIONS, REST, Trace, traces
 
 GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
-UNNAMED = ("pictures",)
+UNNAMED = ("meshes", "pictures")
 """Steps whose measurements no table names; they are quickly made again."""
 COLUMNS = ("id", "address", "digest", "date", "reason", "taken_with")
 DIGESTS = ("media_digest", "source_digest")

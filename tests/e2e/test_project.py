@@ -90,6 +90,7 @@ def test_the_summary_is_one_screen_and_json_is_for_programs(finished: tuple[Proj
     assert words.code == 0
     assert len(words.output.splitlines()) <= 40
     assert "report.html" in words.output
+    assert "fitted mesh" in (project.root / "data/audit/report.html").read_text()
     content = json.loads(project.cradle("summary", "--json").output)
     assert content["clips"] == SMALL["nursery"]["clips"]
 

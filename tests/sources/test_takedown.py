@@ -76,7 +76,7 @@ def _store(root: Path, digest_of: dict[str, str]) -> None:
             (out / "media.json").write_text(json.dumps({"digest": digest}))
         with store.publish("face", key("face" + name)) as out:
             (out / "landmarks.npz").write_bytes(b"points")
-    for step in ("face", "pictures"):
+    for step in ("face", "pictures", "meshes"):
         with store.publish(step, key("older")) as out:
             (out / "whose").write_bytes(b"nobody can tell")
 
