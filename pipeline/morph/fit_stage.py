@@ -78,10 +78,10 @@ def run(stage: Stage[Fit]) -> Summary:
     """Fit every clip that `select` kept, cut out what was fitted poorly, and write the tables."""
     clips, info = _clips(stage), origin(stage.params)
     done = _measure(stage, clips, info)
+    out = stage.fresh_out()
     poses = pd.concat([_poses(clip, entry.path) for clip, entry in done.entries.items()] or [_NONE])
     selected = _selected(stage, done)
     decided = fit_decide.decide(poses, selected.spans, selected.bridged, stage.params)
-    out = stage.fresh_out()
     tables.write(out / "poses.parquet", poses, POSES)
     tables.write(out / "spans.parquet", decided.spans, SPANS)
     tables.write(out / "clips.parquet", _about(done, poses, decided.spans), CLIPS)

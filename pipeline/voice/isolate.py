@@ -99,10 +99,10 @@ def run(stage: Stage[Isolate]) -> Summary:
         Step("voice", measure_voices, _words(stage.params, tracker), tracker, _NEEDS),
         _voice_jobs(stage, stems, sounds, tracker),
     )
+    out = stage.fresh_out()
     heard = {clip: tables.read(entry.path / EVENTS) for clip, entry in voices.entries.items()}
     unknown = [kind.name for kind in kinds if kind.name not in examples]
     typists = Typists(kinds, examples, claims(heard, clips, unknown))
-    out = stage.fresh_out()
     origin = _origin(separator, tracker)
     _write_tables(out, clips, sounds, stems, voices, heard, typists, origin)
     failures = {**stems.failures, **voices.failures}
