@@ -63,13 +63,17 @@ class Made:
         return whole.sort_values(tables.CLIP, kind="stable", ignore_index=True)
 
 
-def make(runner: Runner, step: Step, pieces: Mapping[str, Piece]) -> Made:
-    """Make what is not remembered of the parts that some clips belong to.
+def make(
+    runner: Runner, step: Step, pieces: Mapping[str, Piece], count: int = tables.PARTS
+) -> Made:
+    """Make what is not remembered of the parts, `count` at most, that some clips belong to.
+
+    The step is handed `part`, its own params, and in `clips` the inputs of every piece.
 
     Raises:
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
-    jobs = [_job(part, mine) for part, mine in by_part(pieces).items()]
+    jobs = [_job(step, part, mine) for part, mine in by_part(pieces, count).items()]
     done = runner.measure(step, jobs)
     for part, failure in done.failures.items():
         raise CradleError(
@@ -79,18 +83,19 @@ def make(runner: Runner, step: Step, pieces: Mapping[str, Piece]) -> Made:
     return Made({part: entry.path for part, entry in done.entries.items()})
 
 
-def by_part(pieces: Mapping[str, Piece]) -> dict[str, dict[str, Piece]]:
+def by_part(pieces: Mapping[str, Piece], count: int = tables.PARTS) -> dict[str, dict[str, Piece]]:
     """Pieces by clip, by the part that the clip belongs to; both sorted."""
     found: dict[str, dict[str, Piece]] = {}
     for clip in sorted(pieces):
-        found.setdefault(tables.part(clip), {})[clip] = pieces[clip]
+        found.setdefault(tables.part(clip, count), {})[clip] = pieces[clip]
     return dict(sorted(found.items()))
 
 
-def _job(part: str, mine: Mapping[str, Piece]) -> Job:
-    content = json.dumps([[clip, piece.digest] for clip, piece in mine.items()])
+def _job(step: Step, part: str, mine: Mapping[str, Piece]) -> Job:
+    content = json.dumps([part, [[clip, piece.digest] for clip, piece in mine.items()]])
     digest = hashlib.sha256(content.encode()).hexdigest()
-    inputs = {"clips": {clip: dict(piece.inputs) for clip, piece in mine.items()}}
+    clips = {clip: dict(piece.inputs) for clip, piece in mine.items()}
+    inputs = {**step.params, "part": part, "clips": clips}
     return Job(part, inputs, digest, cost=float(len(mine)), clips=len(mine))
 
 

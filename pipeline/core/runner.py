@@ -167,23 +167,26 @@ class Runner:
         """
         self.store.sweep()
         done = Measured()
-        tasks, missing = [], []
+        alike: dict[str, list[Job]] = {}
         for job in sorted(jobs, key=lambda job: (-job.cost, job.clip)):
             key = step.key(job.digest)
-            known = self.store.find(step.name, key)
+            known = None if key in alike else self.store.find(step.name, key)
             if known is not None:
                 done.remembered += 1
                 done.add(job.clip, known)
             else:
-                tasks.append(self._task(step, job, key))
-                missing.append(job)
+                alike.setdefault(key, []).append(job)
+        # Clips of the same content are measured once.
+        same = {mine[0].clip: mine for mine in alike.values()}
+        tasks = [self._task(step, mine[0], key) for key, mine in alike.items()]
         began = time.perf_counter()
         for clip, result in self._progress(step.name, self._execute(step, tasks), len(tasks)):
-            done.measured += 1
-            done.add(clip, result)
+            for job in same[clip]:
+                done.measured += 1
+                done.add(job.clip, result)
         spent_s = time.perf_counter() - began
         self.measuring_s += spent_s
-        self._note(step, missing, spent_s)
+        self._note(step, [mine[0] for mine in alike.values()], spent_s)
         return done.sort()
 
     def close(self) -> None:

@@ -74,9 +74,9 @@ def lists(column: pa.ChunkedArray, kind: type[np.generic]) -> tuple[NDArray[np.i
     return np.concatenate(lengths), values(inside, kind)
 
 
-def part(clip: str) -> str:
-    """The part of a large table that a clip's rows are in."""
-    return f"{hashlib.sha256(clip.encode()).digest()[0] % PARTS:02x}"
+def part(clip: str, count: int = PARTS) -> str:
+    """Which of `count` parts of a large table, 256 at most, a clip's rows are in."""
+    return f"{hashlib.sha256(clip.encode()).digest()[0] % count:02x}"
 
 
 def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:

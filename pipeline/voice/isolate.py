@@ -79,10 +79,8 @@ def run(stage: Stage[Isolate]) -> Summary:
     events = heard.read(heard_tables.EVENTS_FILE, heard_tables.HEARD)
     typists = Typists(kinds, examples, claims(events, clips, unknown))
     told = of_clips(events, dict(zip(clips["clip"], clips["source"], strict=True)), typists)
-    about = _about(
-        heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS), told, stems, voices, kinds
-    )
-    about = about.assign(**_origin(separator, tracker))
+    about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
+    about = _about(about, told, stems, voices, kinds).assign(**_origin(separator, tracker))
     tables.write(out / "clips.parquet", about, clips_schema(kinds))
     heard.copy(out / heard_tables.FRAMES_FILE, heard_tables.FRAMES)
     parts.write(out / heard_tables.EVENTS_FILE, told, TYPED)

@@ -1,8 +1,7 @@
 """Kinds that nobody gave examples of, learned from the clips that the catalogue says hold them.
 
 A clip may not vouch for itself: the events of a source are told by what was learned from other
-sources, of which it takes a few folds. A kind that the clips of fewer than two sources claim is told
-by its bounds.
+sources, in folds. A kind that the clips of fewer than two sources claim is told by its bounds.
 """
 
 from __future__ import annotations
