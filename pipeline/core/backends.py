@@ -95,6 +95,7 @@ def pick_device(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+@cache
 def _has_driver() -> bool:
     """Whether there can be a GPU at all; asking torch takes as long as a stage with nothing new."""
     try:

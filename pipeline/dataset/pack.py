@@ -14,9 +14,11 @@ a clip is in goes by its id: one clip more writes one shard anew.
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -143,9 +145,9 @@ def _pieces(
     spans = spans.assign(frames=spans["end_frame"] - spans["start_frame"])
     measured, poor = _featured(stage, featuring, frames), _poor_frames(stage)
     found = {}
-    for name, mine in spans.groupby("clip", sort=True):
-        clip = str(name)
-        rows = mine[[name for name in LABELS.names if name in mine]].to_dict("records")
+    records = spans[[name for name in LABELS.names if name in spans]].to_dict("records")
+    for clip, mine in itertools.groupby(records, key=itemgetter("clip")):
+        rows = list(mine)
         heard, bad = measured.entries[clip], poor.get(clip, [])
         inputs = {
             "fit": stage.store.entry("fit", fits[clip]).path,

@@ -79,11 +79,10 @@ def decide(poses: pd.DataFrame, spans: pd.DataFrame, bridged: pd.DataFrame, para
         kept = runs[_length_s(runs) >= params.min_span_s - _TOLERANCE_S]
         weak = [int((~good[start:end]).sum()) for start, end in kept]
         edges = {"start_frame": kept[:, 0] + frame[0], "end_frame": kept[:, 1] + frame[0]}
-        words = {"clip": [clip] * len(kept), "vocalization": [row["vocalization"]] * len(kept)}
+        words = {"clip": clip, "vocalization": row["vocalization"]}
         left.append({**words, **edges, "bridged": weak})
         told = _said(residual, good, runs, params) | {"frame": frame}
-        told = {name: values[~free] for name, values in told.items()}
-        said.append({"clip": [clip] * int((~free).sum()), **told})
+        said.append({"clip": clip, **{name: values[~free] for name, values in told.items()}})
     table = _joined(left, _NO_SPANS)
     table["span"] = table.groupby("clip").cumcount()
     frames = _joined(said, _NO_FRAMES)
@@ -95,13 +94,19 @@ def _by_clip(table: pd.DataFrame, column: str) -> dict[str, NDArray]:
 
 
 def _joined(found: Sequence[Columns], empty: pd.DataFrame) -> pd.DataFrame:
-    """Columns of many spans, one span after the other; a table is made once, not once a span."""
+    """Columns of many spans, one span after the other; a word is that of all rows of its span."""
     if not found:
         return empty.copy()
-    names = [name for name in empty.columns if name in found[0]]
-    whole = {name: np.concatenate([np.asarray(part[name]) for part in found]) for name in names}
-    typed = {name: values.astype(empty[name].dtype) for name, values in whole.items()}
-    return pd.DataFrame(typed)
+    counts = [len(next(x for x in part.values() if not isinstance(x, str))) for part in found]
+    whole = {}
+    for name in (name for name in empty.columns if name in found[0]):
+        parts = [part[name] for part in found]
+        if isinstance(parts[0], str):
+            values = np.repeat(np.array(parts, object), counts)
+        else:
+            values = np.concatenate([np.asarray(part, empty[name].dtype) for part in parts])
+        whole[name] = values
+    return pd.DataFrame(whole)
 
 
 def _length_s(runs: NDArray[np.int64]) -> NDArray[np.float64]:
