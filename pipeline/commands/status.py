@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.commands._planning import plan
 from pipeline.core.plan import Planned, Planner
+from pipeline.params import STAGES
 
 EXAMPLE = "cradle status"
 
@@ -33,8 +34,22 @@ def run(arguments: argparse.Namespace) -> int:
         for name, sizes in _with_planned(planner).items()
     }
     said = {"steps": steps, "not_told_whole": unsure, "stages": stages}
+    said["seconds"] = _whole_s(said, planner)
     print(json.dumps(said, indent=2) if arguments.json else _words(said, planner.workers))
     return 0
+
+
+def _whole_s(said: dict[str, Any], planner: Planner) -> float | None:
+    """How long `dvc repro` would take on the clock at least; None where a cost is not known.
+
+    Which stages come after one that runs may turn out to have nothing to do; they are counted.
+    """
+    costs = [step["core_seconds"] for step in said["steps"].values() if step["to_measure"]]
+    first = min((STAGES.index(name) for name in said["stages"] if name in STAGES), default=None)
+    if first is None or None in costs:
+        return None if said["stages"] else 0.0
+    beside = [planner.costs.beside_s(name) for name in STAGES[first:]]
+    return sum(costs) / planner.workers + sum(it for it in beside if it is not None)
 
 
 def _with_planned(planner: Planner) -> dict[str, dict[str, int]]:
@@ -106,6 +121,9 @@ def _words(said: dict[str, Any], workers: int) -> str:
         return "\n".join([*lines, "`dvc repro` would do nothing"])
     lines.append("`dvc repro` would run, and what comes after them:")
     lines += [f"  {name}: {'; '.join(why[:4])}" for name, why in said["stages"].items()]
+    if said["seconds"] is not None:
+        least = "at least " if said["not_told_whole"] else ""
+        lines.append(f"{least}about {said['seconds']:,.0f} s, by what such work has taken here")
     return "\n".join(lines)
 
 

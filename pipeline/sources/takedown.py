@@ -155,6 +155,9 @@ def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
         if not path.is_relative_to(root / STORE):
             told(Trace(_place(root, path, places), path))
             path.unlink(missing_ok=True)
+            if path.parent.suffix == ".parquet":
+                # A table without one of its parts would be read as if it were whole.
+                shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def orphans(root: Path, taken: Taken) -> list[Path]:
