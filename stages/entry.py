@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def perform(name: str, run: Callable[[Stage[Any]], Summary], root: Path) -> str:
     everything = _everything(root)
     runner = Runner(Store(root / "data" / ".store"), everything.run)
     stage = Stage(name, getattr(everything, name), everything, root, runner.store, runner)
-    with alone(runner.store.root, name):
+    with alone(runner.store.root, name), closing(runner):
         summary = run(stage)
         spent_s = time.perf_counter() - began
         Costs(runner.store.root).note_stage(name, summary.seen, spent_s - runner.measuring_s)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from pipeline.commands._planning import plan
 from pipeline.core.plan import Planned, Planner
+from pipeline.params import STAGES
 
 EXAMPLE = "cradle status"
 
@@ -21,14 +24,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Look at the project in this folder; nothing is measured or written."""
     root = Path.cwd()
-    planner, unsure = plan(root)
+    # DVC reads its files for as long as the stages plan, so it does that beside them.
+    with ProcessPoolExecutor(1, get_context("fork")) as beside:
+        stale = beside.submit(_stale, root)
+        planner, unsure = plan(root)
+        stages = stale.result()
     steps = {
         name: _step(name, sizes, planner.steps.get(name))
         for name, sizes in _with_planned(planner).items()
     }
-    said = {"steps": steps, "not_told_whole": unsure, "stages": _stale(root)}
+    said = {"steps": steps, "not_told_whole": unsure, "stages": stages}
+    said["seconds"] = _whole_s(said, planner)
     print(json.dumps(said, indent=2) if arguments.json else _words(said, planner.workers))
     return 0
+
+
+def _whole_s(said: dict[str, Any], planner: Planner) -> float | None:
+    """How long `dvc repro` would take on the clock at least; None where a cost is not known.
+
+    Which stages come after one that runs may turn out to have nothing to do; they are counted.
+    """
+    costs = [step["core_seconds"] for step in said["steps"].values() if step["to_measure"]]
+    first = min((STAGES.index(name) for name in said["stages"] if name in STAGES), default=None)
+    if first is None or None in costs:
+        return None if said["stages"] else 0.0
+    beside = [planner.costs.beside_s(name) for name in STAGES[first:]]
+    return sum(costs) / planner.workers + sum(it for it in beside if it is not None)
 
 
 def _with_planned(planner: Planner) -> dict[str, dict[str, int]]:
@@ -56,11 +77,11 @@ def _stale(root: Path) -> dict[str, list[str]]:
 
     try:
         with Repo(str(root)) as repo:
-            found = repo.status()
+            # Recipes of models have graphs of their own, and `dvc repro` here runs none of them.
+            found = repo.status(targets=["dvc.yaml"])
     except DvcException as error:
         return {"dvc": [str(error)]}
-    main = {name: why for name, why in found.items() if ":" not in name}
-    return {name: sorted(_reasons(why)) for name, why in main.items()}
+    return {name: sorted(_reasons(why)) for name, why in found.items()}
 
 
 def _reasons(why: list[Any]) -> set[str]:
@@ -100,6 +121,9 @@ def _words(said: dict[str, Any], workers: int) -> str:
         return "\n".join([*lines, "`dvc repro` would do nothing"])
     lines.append("`dvc repro` would run, and what comes after them:")
     lines += [f"  {name}: {'; '.join(why[:4])}" for name, why in said["stages"].items()]
+    if said["seconds"] is not None:
+        least = "at least " if said["not_told_whole"] else ""
+        lines.append(f"{least}about {said['seconds']:,.0f} s, by what such work has taken here")
     return "\n".join(lines)
 
 

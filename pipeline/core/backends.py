@@ -12,6 +12,7 @@ A backend is a module with two functions:
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 from collections.abc import Mapping
@@ -87,6 +88,18 @@ def pick_device(wanted: str) -> str:
     """Turn `auto` into `cuda` where there is one, else `cpu`; other names are taken as they are."""
     if wanted != "auto":
         return wanted
+    if not _has_driver():
+        return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@cache
+def _has_driver() -> bool:
+    """Whether there can be a GPU at all; asking torch takes as long as a stage with nothing new."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

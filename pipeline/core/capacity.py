@@ -16,10 +16,18 @@ import pyarrow.parquet as pq
 
 from pipeline.core.costs import Costs
 from pipeline.core.store import Store
+from pipeline.core.tables import PARTS
 
 STAGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
 SOURCE = "media"
 """The step whose cost is the bytes that came."""
+OF_STAGE = {"fit": "fit", "fit_tables": "fit", "features": "pack", "pack_tables": "pack"}
+"""Steps that only see what came as far as their stage; the others see every clip."""
+IN_PARTS = {
+    **dict.fromkeys(("heard", "face_tables", "fit_tables"), PARTS),
+    "pack_tables": 16,
+}
+"""Steps that make tables of many clips, and in how many parts."""
 ASIDE = frozenset({"nursery", "pictures", "meshes"})
 """Steps that are no part of a dataset of recordings: synthesis, and pictures for a report."""
 
@@ -91,12 +99,21 @@ def measured(root: Path) -> Project:
     """What clips have taken in the project in `root`."""
     store = Store(root / "data/.store")
     costs, sizes = Costs(store.root), store.steps()
-    steps = {
-        name: Part(seconds, fmean(sizes[name].values()) if sizes.get(name) else 0.0)
-        for name, seconds in sorted(costs.per_clip().items())
-        if name not in ASIDE
+    arrived = {stage: _arrived(root, stage) for stage in STAGES}
+    steps = {}
+    for name, seconds in sorted(costs.per_clip().items()):
+        if name not in ASIDE:
+            clips = arrived[OF_STAGE.get(name, STAGES[0])]
+            stored = fmean(sizes[name].values()) if sizes.get(name) else 0.0
+            if name in IN_PARTS:
+                stored *= min(IN_PARTS[name], clips) / max(1, clips)
+            share = clips / max(1, arrived[STAGES[0]])
+            steps[name] = Part(seconds * share, stored * share)
+    stages = {
+        name: it and (it[0], it[1] * arrived[name] / max(1, arrived[STAGES[0]]))
+        for name, it in costs.stages().items()
+        if name in STAGES
     }
-    stages = {name: it for name, it in costs.stages().items() if name in STAGES}
     return Project(steps, stages, costs.cost_per_clip(SOURCE), _largest_tables(root))
 
 
@@ -132,6 +149,15 @@ def most_in_memory(project: Project, machines: Machines) -> int:
     return int(machines.memory_gb * 1e9 / max(project.tables_bytes, 1.0))
 
 
+def _arrived(root: Path, stage: str) -> int:
+    """How many clips a stage saw in the last run; all of them where it has not run."""
+    for name in (stage, STAGES[0]):
+        ledger = root / "data" / name / "ledger.parquet"
+        if ledger.exists():
+            return int(pq.read_metadata(ledger).num_rows)
+    return 0
+
+
 def _largest_tables(root: Path) -> float:
     """Bytes of a clip's rows, uncompressed, in the stage whose tables are largest."""
     ledger = root / "data/download/ledger.parquet"
@@ -139,7 +165,11 @@ def _largest_tables(root: Path) -> float:
         return 0.0
     clips = max(1, pq.read_metadata(ledger).num_rows)
     stages = {path.parent for path in root.glob("data/*/*.parquet")}
-    return max(sum(map(_uncompressed, stage.glob("*.parquet"))) for stage in stages) / clips
+    return max(sum(map(_uncompressed, _tables(stage))) for stage in stages) / clips
+
+
+def _tables(stage: Path) -> list[Path]:
+    return [path for path in stage.rglob("*.parquet") if path.is_file()]
 
 
 def _uncompressed(path: Path) -> int:

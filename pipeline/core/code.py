@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from pipeline.core.syntax import syntax
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = "pipeline"
@@ -21,7 +22,7 @@ def code_digest(modules: Iterable[str]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(closure(modules)):
-        digest.update(f"{name}\n{_syntax(module_file(name))}\n".encode())
+        digest.update(f"{name}\n{syntax(module_file(name)).dumped}\n".encode())
     return digest.hexdigest()
 
 
@@ -37,20 +38,16 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
     return frozenset(seen)
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """Names of the project modules that a source file imports anywhere, functions included."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            # Importing a module runs the packages above it.
-            parts = name.split(".")
-            parents = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-            yield from (parent for parent in parents if is_module(parent))
+    found: dict[str, None] = {}
+    for name in syntax(path).imported:
+        # Importing a module runs the packages above it.
+        parts = name.split(".")
+        parents = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+        found.update(dict.fromkeys(parent for parent in parents if is_module(parent)))
+    return tuple(found)
 
 
 def is_module(name: str) -> bool:
@@ -76,25 +73,3 @@ def _file(name: str) -> Path | None:
 
 def _counts(name: str) -> bool:
     return is_module(name) and not (name == CORE or name.startswith(f"{CORE}."))
-
-
-@cache
-def _syntax(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        _drop_docstring(node)
-    return ast.dump(tree)
-
-
-def _drop_docstring(node: ast.AST) -> None:
-    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return
-    node.body = [statement for statement in node.body if not _is_text(statement)]
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )

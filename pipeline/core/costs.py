@@ -70,6 +70,11 @@ class Costs:
         """Seconds that each stage takes at all, and by clip; None where one size alone tells."""
         return {name: _line(sizes) for name, sizes in self._stages.items()}
 
+    def beside_s(self, stage: str) -> float | None:
+        """Seconds that a stage took besides measuring, over the most clips that it saw."""
+        sizes = self._stages.get(stage)
+        return sizes[max(sizes, key=int)] if sizes else None
+
     def _write(self) -> None:
         content = {"steps": self._steps, "stages": self._stages}
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

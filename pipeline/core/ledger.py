@@ -12,7 +12,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,7 +105,7 @@ def write_clips(path: Path, stage: str, rows: Iterable[ClipRow], came_in: Iterab
     _same_clips(stage, [row.clip for row in ordered], list(came_in))
     for row in ordered:
         _check(stage, row)
-    content = [{**asdict(row), "stage": stage, "state": row.state.value} for row in ordered]
+    content = [{**vars(row), "stage": stage, "state": row.state.value} for row in ordered]
     frame = pd.DataFrame(content, columns=CLIPS.names)
     frame["reason"] = frame["reason"].map(str)
     tables.write(path, frame, CLIPS)

@@ -37,7 +37,7 @@ class Planner(Runner):
     def __init__(self, store: Store, run: Any) -> None:
         super().__init__(store, run)
         self.steps: dict[str, Planned] = {}
-        self._costs = Costs(store.root)
+        self.costs = Costs(store.root)
 
     def measure(self, step: Step, jobs: Iterable[Job]) -> Measured:
         """What is remembered; the stage cannot go on where anything is missing."""
@@ -53,7 +53,7 @@ class Planner(Runner):
                 done.remembered += 1
                 done.add(job.clip, known)
         planned.missing |= {job.clip for job in missing}
-        planned.seconds = self._costs.expected_s(step.name, sum(job.cost for job in missing))
+        planned.seconds = self.costs.expected_s(step.name, sum(job.cost for job in missing))
         if missing:
             raise _Enough
         return done.sort()

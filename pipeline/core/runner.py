@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +29,7 @@ from pipeline.core.backends import BackendInfo
 from pipeline.core.code import code_digest
 from pipeline.core.costs import Costs
 from pipeline.core.params import Params
-from pipeline.core.reasons import Reason
+from pipeline.core.processes import Processes
 from pipeline.core.store import Entry, Failure, Store
 
 Measure = Callable[[Path, Mapping[str, Any]], None]
@@ -106,6 +103,8 @@ class Job:
     """Of the content of everything in `inputs`."""
     cost: float = 1.0
     """In any unit; the dearest start first."""
+    clips: int = 1
+    """How many it stands for, where it is a part of a table."""
 
 
 @dataclass
@@ -152,6 +151,7 @@ class Runner:
         self.run = run
         self.measuring_s = 0.0
         """How long it has measured so far."""
+        self._processes: Processes | None = None
 
     @property
     def workers(self) -> int:
@@ -167,32 +167,41 @@ class Runner:
         """
         self.store.sweep()
         done = Measured()
-        tasks, cost = [], 0.0
+        alike: dict[str, list[Job]] = {}
         for job in sorted(jobs, key=lambda job: (-job.cost, job.clip)):
             key = step.key(job.digest)
-            known = self.store.find(step.name, key)
+            known = None if key in alike else self.store.find(step.name, key)
             if known is not None:
                 done.remembered += 1
                 done.add(job.clip, known)
             else:
-                tasks.append(self._task(step, job, key))
-                cost += job.cost
+                alike.setdefault(key, []).append(job)
+        # Clips of the same content are measured once.
+        same = {mine[0].clip: mine for mine in alike.values()}
+        tasks = [self._task(step, mine[0], key) for key, mine in alike.items()]
         began = time.perf_counter()
         for clip, result in self._progress(step.name, self._execute(step, tasks), len(tasks)):
-            done.measured += 1
-            done.add(clip, result)
+            for job in same[clip]:
+                done.measured += 1
+                done.add(job.clip, result)
         spent_s = time.perf_counter() - began
         self.measuring_s += spent_s
-        self._note(step, cost, spent_s, len(tasks))
+        self._note(step, [mine[0] for mine in alike.values()], spent_s)
         return done.sort()
 
-    def _note(self, step: Step, cost: float, wall_s: float, tasks: int) -> None:
+    def close(self) -> None:
+        """Let go of the processes that are kept warm."""
+        if self._processes is not None:
+            self._processes.end()
+
+    def _note(self, step: Step, jobs: Sequence[Job], wall_s: float) -> None:
         """Remember what it has cost, for whoever asks what a run would."""
         if self.run.executor == "ray":
             # How many worked is not known, nor on what: nothing to plan this machine's work by.
             return
-        cores = 1 if self.run.executor == "serial" else min(self.workers, tasks)
-        Costs(self.store.root).note(step.name, cost, wall_s * cores, tasks)
+        cores = 1 if self.run.executor == "serial" else min(self.workers, len(jobs))
+        cost, clips = sum(job.cost for job in jobs), sum(job.clips for job in jobs)
+        Costs(self.store.root).note(step.name, cost, wall_s * cores, clips)
 
     def _task(self, step: Step, job: Job, key: str) -> Task:
         return Task(
@@ -204,7 +213,8 @@ class Runner:
             return ((task.clip, worker.work(task)) for task in tasks)
         if self.run.executor == "ray":
             return cluster.in_cluster(tasks, self.run, step.needs)
-        return _in_processes(tasks, min(self.workers, len(tasks)))
+        self._processes = self._processes or Processes(self.workers)
+        return self._processes.work(tasks)
 
     @staticmethod
     def _progress(
@@ -212,70 +222,3 @@ class Runner:
     ) -> Iterator[tuple[str, Entry | Failure]]:
         quiet = not sys.stderr.isatty()
         yield from tqdm(results, desc=name, total=total, unit="clip", disable=quiet, leave=False)
-
-
-def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, Entry | Failure]]:
-    """Work through `tasks`; when a process dies, whoever was in flight is tried again alone."""
-    ahead = list(tasks)
-    while ahead:
-        suspects: list[Task] = []
-        yield from _until_broken(ahead, suspects, workers)
-        for task in suspects:
-            yield task.clip, _alone(task)
-
-
-def _until_broken(
-    ahead: list[Task], suspects: list[Task], workers: int
-) -> Iterator[tuple[str, Entry | Failure]]:
-    flying: dict[Future[Entry | Failure], Task] = {}
-    pool = _pool(workers)
-    try:
-        while (ahead or flying) and not suspects:
-            while ahead and len(flying) < workers:
-                task = ahead.pop(0)
-                flying[_submit(pool, task)] = task
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                task = flying.pop(future)
-                if isinstance(future.exception(), BrokenProcessPool):
-                    suspects += [task, *flying.values()]
-                    flying.clear()
-                    break
-                yield task.clip, future.result()
-    finally:
-        _end(pool)
-
-
-def _alone(task: Task) -> Entry | Failure:
-    pool = _pool(1)
-    try:
-        return _submit(pool, task).result()
-    except BrokenProcessPool:
-        return Failure(Reason.WORKER_CRASHED, "the process died twice while working on this clip")
-    finally:
-        _end(pool)
-
-
-def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Entry | Failure]:
-    try:
-        return pool.submit(worker.work, task)
-    except BrokenProcessPool as error:
-        # A pool can break between two results; the task is then a suspect like any other.
-        broken: Future[Entry | Failure] = Future()
-        broken.set_exception(error)
-        return broken
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=worker.start)
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    if sys.exc_info()[0] is not None:
-        # Interrupted: what is in flight publishes nothing, so it may be ended at once.
-        for process in processes:
-            process.kill()
-    for process in processes:
-        process.join()

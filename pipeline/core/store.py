@@ -57,14 +57,18 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root = str(root)
 
     def find(self, step: str, key: str) -> Entry | Failure | None:
         """What is known under `key`: a measurement, a reason why there is none, or nothing yet."""
-        path = self._folder(step, key)
-        if not path.is_dir():
+        # Plain words, not paths: a stage asks this of every clip, most often of all that it does.
+        path = os.path.join(self._root, step, key[:2], key)  # noqa: PTH118
+        if not os.path.isdir(path):  # noqa: PTH112
             return None
-        failed = path / FAILED
-        return _read_failure(failed) if failed.exists() else Entry(key, path)
+        failed = os.path.join(path, FAILED)  # noqa: PTH118
+        if os.path.exists(failed):  # noqa: PTH110
+            return _read_failure(Path(failed))
+        return Entry(key, Path(path))
 
     def entry(self, step: str, key: str) -> Entry:
         """The measurement under `key`.

@@ -3,12 +3,15 @@
     frame = tables.read(path, ["clip", "reason"])            pandas, for what groups and joins
     table = tables.arrow(path, ["clip", "frame"], ["a_1"])   Arrow, for what must start in no time
 
-pandas takes longer to import than a question about one clip takes to answer.
+pandas takes longer to import than a question about one clip takes to answer. A large table is a
+folder of parts (`parts.py`), read like any other: whoever asks for one clip opens one part.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CLIP = "clip"
+PARTS = 64
+"""How many parts a large table has, however many clips are in it."""
 GROUP_ROWS = 1 << 16
 """Rows that are stored together: who asks for one clip of millions of frames reads few of them."""
 
@@ -69,6 +74,11 @@ def lists(column: pa.ChunkedArray, kind: type[np.generic]) -> tuple[NDArray[np.i
     return np.concatenate(lengths), values(inside, kind)
 
 
+def part(clip: str, count: int = PARTS) -> str:
+    """Which of `count` parts of a large table, 256 at most, a clip's rows are in."""
+    return f"{hashlib.sha256(clip.encode()).digest()[0] % count:02x}"
+
+
 def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:
     """Write a table, whole or not at all; `schema` fixes names, order and types of its columns."""
     if schema is not None:
@@ -93,9 +103,13 @@ def read(
     path: Path, columns: list[str] | None = None, clips: Collection[str] | None = None
 ) -> pd.DataFrame:
     """Read a table, or of its rows only those of some `clips`."""
-    if clips is None:
+    if clips is None and not path.is_dir():
         return pq.read_table(_there(path), columns=columns).to_pandas()
-    return arrow(path, columns, clips).to_pandas()
+    found = arrow(path, columns, clips)
+    if CLIP in found.column_names:
+        place = found.column_names.index(CLIP)
+        found = found.set_column(place, CLIP, found[CLIP].cast(pa.string()))
+    return found.to_pandas()
 
 
 def arrow(
@@ -104,8 +118,25 @@ def arrow(
     """Read a table, or of its rows only those of some `clips`.
 
     The clips of a whole table come dictionary-coded, so that each name is there once in many rows.
+    Of a table in parts they come in the order of their ids.
     """
-    with pq.ParquetFile(_there(path), read_dictionary=[CLIP]) as file:
+    if not _there(path).is_dir():
+        return _of_file(path, columns, clips)
+    files = sorted(path.glob("*.parquet"))
+    if clips is not None:
+        wanted = {f"{part(clip)}.parquet" for clip in clips}
+        files = [file for file in files if file.name in wanted] or files[:1]
+    names = _names(files[0]) if columns is None else list(columns)
+    found = [_of_file(file, list(dict.fromkeys([*names, CLIP])), clips) for file in files]
+    return _in_order(found).select(names)
+
+
+def _names(path: Path) -> list[str]:
+    return pq.read_schema(path).names
+
+
+def _of_file(path: Path, columns: Sequence[str] | None, clips: Collection[str] | None) -> pa.Table:
+    with pq.ParquetFile(path, read_dictionary=[CLIP]) as file:
         names = file.schema_arrow.names if columns is None else list(columns)
         if clips is None:
             return file.read(names).select(names)
@@ -114,6 +145,44 @@ def arrow(
         found = file.read_row_groups(groups, {*names, CLIP}, use_threads=False)
         # Few rows are left of what may be ten thousand names.
         return _decoded(only(found, clips)).select(names)
+
+
+def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
+    """Parts as one table, clip after clip by their ids; each part has its own in that order."""
+    if len(parts) == 1:
+        return parts[0]
+    stretches = sorted(
+        (name, number, start, stop)
+        for number, rows in enumerate(parts)
+        for name, start, stop in _stretches(rows[CLIP])
+    )
+    slices = [parts[number].slice(start, stop - start) for _, number, start, stop in stretches]
+    return pa.concat_tables(slices or parts[:1]).combine_chunks()
+
+
+def _stretches(column: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
+    """Each run of rows of one clip: its id, where it starts and where it stops."""
+    start = 0
+    for chunk in column.chunks:
+        if not len(chunk):
+            continue
+        coded = isinstance(chunk, pa.DictionaryArray)
+        edges = [0, len(chunk)]
+        if coded:
+            places = _values(chunk.indices)
+            edges = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(chunk)]
+        else:
+            said = chunk.to_pylist()
+            edges = [0, *(n for n in range(1, len(said)) if said[n] != said[n - 1]), len(said)]
+        for first, last in itertools.pairwise(edges):
+            yield chunk[first].as_py(), start + first, start + last
+        start += len(chunk)
+
+
+def of_clip(path: Path) -> pa.Table:
+    """Read the whole small table of one clip, which does not name it."""
+    with pq.ParquetFile(_there(path)) as file:
+        return file.read(use_threads=False)
 
 
 def only(table: pa.Table, clips: Collection[str]) -> pa.Table:

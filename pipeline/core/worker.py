@@ -7,12 +7,13 @@ import faulthandler
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.core import disk, seal
+from pipeline.core import disk, log, seal
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Entry, Failure, Store
@@ -46,7 +47,16 @@ def die_with_parent() -> None:
 
 
 def work(task: Task) -> Entry | Failure:
-    """Measure one clip and publish the result."""
+    """Measure one clip, publish the result, and write down what became of it."""
+    began = time.perf_counter()
+    found = _work(task)
+    outcome = str(found.reason) if isinstance(found, Failure) else log.MEASURED
+    spent_s = time.perf_counter() - began
+    log.note(task.store, task.step, task.clip, task.key, outcome, spent_s)
+    return found
+
+
+def _work(task: Task) -> Entry | Failure:
     store = Store(task.store)
     try:
         with _time_limit(task.timeout_s), store.publish(task.step, task.key) as out:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +105,7 @@ def gather(stage: Stage[Pack], meta: Mapping[str, Any], index: pd.DataFrame) -> 
 
 def _dropped(stage: Stage[Pack], name: str, file: str) -> dict[str, int]:
     rows = tables.read(stage.data(name) / file, ["state", "reason"])
-    counts = Counter(rows.loc[rows["state"] != State.KEPT, "reason"])
+    counts = rows.loc[rows["state"] != State.KEPT, "reason"].value_counts().to_dict()
     return {str(reason): count for reason, count in sorted(counts.items(), key=_most)}
 
 

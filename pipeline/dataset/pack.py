@@ -1,6 +1,6 @@
 """The pack stage: kept spans as tensors, split by source.
 
-data/pack/train-00000.parquet       one row a span, labels and tensors: see shards.py
+data/pack/train-04000.parquet       one row a span, labels and tensors: see shards.py
 data/pack/sources.parquet           licence and consent of every source: see rights.py
 data/pack/ledger.parquet            the ledger of clips
 data/pack/meta.json                 feature, fps, morphable model, vocalizations, backends
@@ -8,30 +8,30 @@ data/pack/README.md                 the card, whose head `datasets.load_dataset`
 data/pack/DATASHEET.md              the questions of "Datasheets for Datasets", answered
 data/pack/croissant.json            Croissant metadata, with the SHA-256 of all of the above
 
-No file holds a picture, a sound, or a clock's time: the same run writes the same bytes.
+No file holds a picture, a sound, or a clock's time: the same run writes the same bytes. Which shard
+a clip is in goes by its id: one clip more writes one shard anew.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pipeline import media
-from pipeline.core import ledger, tables
-from pipeline.core.backends import BackendInfo
+from pipeline.core import ledger, parts, tables
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
+from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
-from pipeline.core.store import Store
-from pipeline.dataset import card, croissant, datasheet, facts, shards
+from pipeline.dataset import card, croissant, datasheet, facts, pack_tables, shards
 from pipeline.dataset.facts import JUDGES
 from pipeline.dataset.measures import FPS
 from pipeline.dataset.params import Pack
@@ -39,88 +39,61 @@ from pipeline.dataset.rights import SOURCES
 from pipeline.dataset.shards import LABELS, Shards
 from pipeline.dataset.splits import SPLITS, split
 
-RATE_HZ = 16_000
-Floats = NDArray[np.float32]
+PARTS = 16
+"""How many shards there are of all splits together, unless some are full."""
 
 
-class Features(Protocol):
+class Featuring(Protocol):
     """What turns a clip's stem into one row of numbers a video frame."""
 
     @property
-    def name(self) -> str:
-        """The encoder's name."""
+    def described(self) -> dict[str, Any]:
+        """Name, width, and what else the generator has to know of it."""
 
     @property
     def width(self) -> int:
         """Numbers a frame."""
 
     @property
-    def described(self) -> dict[str, Any]:
-        """Name, width, and what else the generator has to know of it."""
+    def step(self) -> Step:
+        """Measures features.npy, (frames, width), of a `sound` at 16 kHz and how many `frames`."""
 
-    def extract(self, sound: Floats, frames: int) -> Floats:
-        """Describe (N,) sound at 16 kHz as (frames, width)."""
-
-
-@dataclass(frozen=True)
-class _Clip:
-    """One clip's measurements, whole: the spans are cut out of it."""
-
-    latents: dict[str, NDArray]
-    poor: NDArray[np.bool_]
-    """(F,) frames that were bridged, or whose fit was found wanting."""
-    audio: Floats
-
-    def cut(self, start: int, end: int) -> dict[str, Any]:
-        """The tensors of one span; what was not measured is drawn straight from what was."""
-        part = slice(start, end)
-        pose = np.hstack([self.latents["rotation"], self.latents["translation"]])[part]
-        expression = self.latents["expression"][part]
-        valid = self.latents["valid"][part].astype(bool) & ~self.poor[part]
-        # A row that is marked valid and holds NaN would poison every sum that it enters.
-        valid &= np.isfinite(expression).all(1) & np.isfinite(pose).all(1)
-        return {
-            "expression": fill(expression, valid),
-            "pose": fill(pose, valid),
-            "valid": valid,
-            "audio": np.ascontiguousarray(self.audio[part], np.float32),
-            "identity": self.latents["identity"].astype(np.float32).reshape(-1),
-            "age": float(self.latents["age"].item()),
-        }
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """What the step is handed beside those."""
 
 
-def run(stage: Stage[Pack], features: Features, origin: BackendInfo | None = None) -> Summary:
+def run(stage: Stage[Pack], featuring: Featuring) -> Summary:
     """Cut latents and audio features of every kept span, and write them split by source.
 
     Args:
         stage: the stage at work.
-        features: what describes the sound.
-        origin: the backend behind `features`, for the record.
+        featuring: what describes the sound.
 
     Raises:
-        CradleError: a measurement does not have as many frames as the clip.
+        CradleError: a measurement does not have as many frames as the clip, or cannot be read.
     """
     kept = _kept(stage)
     spans = _spans(stage, kept)
+    pieces, measured = _pieces(stage, featuring, spans)
+    params = {"width": featuring.width, "shard_mb": stage.params.shard_mb}
+    step = Step("pack_tables", pack_tables.measure, params)
+    made = parts.make(stage.runner, step, pieces, PARTS)
     out = stage.fresh_out()
-    _write(stage, features, spans, out)
+    _write(made, featuring.width, out)
     index = shards.index(out)
     rows = [ClipRow(clip, Reason.KEPT) for clip in kept]
     ledger.write_clips(out / "ledger.parquet", "pack", rows, kept)
-    _describe(stage, _meta(stage, features, origin, index), index, out)
+    _describe(stage, _meta(stage, featuring, index), index, out)
     sizes = index.groupby("split")["frames"].sum()
     words = ", ".join(f"{name} {sizes.get(name, 0):,}" for name in SPLITS)
-    return Summary(seen=len(kept), kept=len(kept), extra=f"{len(index)} spans, frames {words}")
-
-
-def fill(values: NDArray, valid: NDArray[np.bool_]) -> Floats:
-    """Replace rows of (T, D) that are not `valid` by the line between their valid neighbours."""
-    known = np.flatnonzero(valid)
-    if not len(known):
-        return np.zeros(values.shape, np.float32)
-    every = np.arange(len(values))
-    filled = [np.interp(every, known, column[known]) for column in values.T]
-    return np.ascontiguousarray(np.stack(filled, 1), np.float32)
+    return Summary(
+        seen=len(kept),
+        remembered=measured.remembered,
+        measured=measured.measured,
+        kept=len(kept),
+        extra=f"{len(index)} spans, frames {words}",
+    )
 
 
 def _kept(stage: Stage[Pack]) -> list[str]:
@@ -162,54 +135,76 @@ def _spans(stage: Stage[Pack], kept: list[str]) -> pd.DataFrame:
     return spans.sort_values(["clip", "span"]).reset_index(drop=True)
 
 
-def _write(stage: Stage[Pack], features: Features, spans: pd.DataFrame, out: Path) -> None:
-    limit_mb = stage.params.shard_mb
-    writers = {name: Shards(out, name, features.width, limit_mb) for name in SPLITS}
-    for clip, mine in _clips(stage, features, spans):
-        for row in mine.to_dict("records"):
-            tensors = clip.cut(row["start_frame"], row["end_frame"])
-            row["frames"] = row["end_frame"] - row["start_frame"]
-            row["valid_frames"] = int(tensors["valid"].sum())
-            writers[row["split"]].add({name: row[name] for name in LABELS.names} | tensors)
-    for writer in writers.values():
-        writer.close()
-
-
-def _clips(
-    stage: Stage[Pack], features: Features, spans: pd.DataFrame
-) -> Iterator[tuple[_Clip, pd.DataFrame]]:
+def _pieces(
+    stage: Stage[Pack], featuring: Featuring, spans: pd.DataFrame
+) -> tuple[dict[str, parts.Piece], Measured]:
+    """What the dataset is made of, by clip, and what was measured of the sounds for it."""
     fits = _keys(stage.data("fit") / "clips.parquet", "fit_key")
+    frames = spans.groupby("clip")["frames"].first().to_dict()
+    _same_length(stage, frames)
+    spans = spans.assign(frames=spans["end_frame"] - spans["start_frame"])
+    measured, poor = _featured(stage, featuring, frames), _poor_frames(stage)
+    found = {}
+    records = spans[[name for name in LABELS.names if name in spans]].to_dict("records")
+    for clip, mine in itertools.groupby(records, key=itemgetter("clip")):
+        rows = list(mine)
+        heard, bad = measured.entries[clip], poor.get(clip, [])
+        inputs = {
+            "fit": stage.store.entry("fit", fits[clip]).path,
+            "featured": heard.path,
+            "frames": int(frames[clip]),
+            "poor": bad,
+            "spans": rows,
+        }
+        digest = json.dumps([fits[clip], heard.key, int(frames[clip]), bad, rows], default=str)
+        found[clip] = parts.Piece(inputs, digest)
+    return found, measured
+
+
+def _featured(stage: Stage[Pack], featuring: Featuring, frames: Mapping[str, int]) -> Measured:
     stems = _keys(stage.data("isolate") / "clips.parquet", "stem_key")
-    poor = _poor_frames(stage)
-    for name, mine in spans.groupby("clip", sort=True):
-        clip, frames = str(name), int(mine["frames"].iloc[0])
-        marked = np.zeros(frames, bool)
-        marked[poor.get(clip, [])] = True
-        latents = _latents(stage.store, fits[clip], clip, frames)
-        sound, rate_hz = media.read_sound(_stem(stage.store, stems[clip]))
-        if rate_hz != RATE_HZ:
-            raise CradleError(f"{clip}: the stem has {rate_hz} Hz, should have {RATE_HZ}")
-        audio = features.extract(sound, frames)
-        yield _Clip(latents, marked, audio), mine
+    jobs = [
+        Job(
+            clip,
+            {
+                "sound": stage.store.entry("stem", stems[clip]).path / "stem_16k.flac",
+                "frames": int(count),
+                **featuring.inputs,
+            },
+            f"{stems[clip]} {count}",
+            cost=float(count),
+        )
+        for clip, count in frames.items()
+    ]
+    measured = stage.runner.measure(featuring.step, jobs)
+    for clip, failure in measured.failures.items():
+        raise CradleError(f"{clip}: {failure.detail}")
+    return measured
+
+
+def _same_length(stage: Stage[Pack], frames: Mapping[str, int]) -> None:
+    poses = tables.arrow(stage.data("fit") / "poses.parquet", ["clip"])
+    names = list(frames)
+    number = tables.numbers(names, poses["clip"])
+    fitted = np.bincount(number[number >= 0], minlength=len(names))
+    for clip, count in zip(names, fitted.tolist(), strict=True):
+        if count != frames[clip]:
+            raise CradleError(f"{clip}: the fit has {count} frames, the clip {frames[clip]}")
+
+
+def _write(made: parts.Made, width: int, out: Path) -> None:
+    """Lay the shards of all parts side by side; a split without any gets an empty one."""
+    for folder in made.folders.values():
+        for path in shards.paths(folder):
+            shutil.copyfile(path, out / path.name)
+    for name in SPLITS:
+        if not shards.paths(out, name):
+            Shards(out, name, width, limit_mb=1.0).close()
 
 
 def _keys(path: Path, column: str) -> dict[str, str]:
     table = tables.read(path, ["clip", column])
     return dict(zip(table["clip"], table[column], strict=True))
-
-
-def _stem(store: Store, key: str) -> Path:
-    return store.entry("stem", key).path / "stem_16k.flac"
-
-
-def _latents(store: Store, key: str, clip: str, frames: int) -> dict[str, NDArray]:
-    with np.load(store.entry("fit", key).path / "fit.npz", allow_pickle=False) as file:
-        latents = {name: file[name] for name in file.files}
-    if len(latents["expression"]) != frames:
-        raise CradleError(
-            f"{clip}: the fit has {len(latents['expression'])} frames, the clip {frames}"
-        )
-    return latents
 
 
 def _poor_frames(stage: Stage[Pack]) -> dict[str, list[int]]:
@@ -222,15 +217,14 @@ def _poor_frames(stage: Stage[Pack]) -> dict[str, list[int]]:
     return {str(clip): rows["frame"].tolist() for clip, rows in both.groupby("clip")}
 
 
-def _meta(
-    stage: Stage[Pack], features: Features, origin: BackendInfo | None, index: pd.DataFrame
-) -> dict[str, Any]:
+def _meta(stage: Stage[Pack], featuring: Featuring, index: pd.DataFrame) -> dict[str, Any]:
     backends = {name: _backends(stage, name) for name in JUDGES}
+    origin = featuring.step.backend
     if origin is not None:
         backends["pack"] = [{"name": origin.name, "digest": origin.digest}]
     models = backends["fit"]
     return {
-        "feature": features.described,
+        "feature": featuring.described,
         "fps": FPS,
         "latents": {"identity": 32, "expression": 64, "age": 1},
         "morphable_model": models[0] if models else None,

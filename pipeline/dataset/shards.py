@@ -82,6 +82,8 @@ class Shards:
     split: str
     audio_width: int
     limit_mb: float
+    first: int = 0
+    """Number of the first file."""
     _waiting: list[Row] = field(default_factory=list)
     _bytes: int = 0
     _files: int = 0
@@ -99,14 +101,20 @@ class Shards:
 
     def close(self) -> None:
         """Write what is still waiting; nothing at all becomes an empty shard."""
-        if self._waiting or not self._files:
+        if not self._files:
+            self._flush()
+        self.finish()
+
+    def finish(self) -> None:
+        """Write what is still waiting; nothing at all becomes no shard."""
+        if self._waiting:
             self._flush()
         self._finish()
 
     def _flush(self) -> None:
         columns = schema(self.audio_width)
         if self._open is None:
-            name = f"{self.split}-{self._files:05d}.parquet"
+            name = f"{self.split}-{self.first + self._files:05d}.parquet"
             # A dictionary serves words that recur; floats that do not would be stored twice.
             self._open = pq.ParquetWriter(
                 self.folder / name,

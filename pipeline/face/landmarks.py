@@ -15,18 +15,16 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import media
-from pipeline.core import ledger, tables
+from pipeline.core import ledger, parts, tables
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
-from pipeline.core.store import Entry
 from pipeline.core.weights import locked
-from pipeline.face import measure
+from pipeline.face import faces_tables, measure
 from pipeline.face.backends import LANDMARKERS
 from pipeline.face.covering import WEIGHTS
 from pipeline.face.mesh import CANONICAL
@@ -42,8 +40,6 @@ CLIPS = pa.schema(
         ("backend_digest", pa.string()),
     ]
 )
-FRAMES = pa.schema([("clip", pa.string()), *measure.SCHEMA])
-TRACKS = pa.schema([("clip", pa.string()), *measure.FACES])
 
 
 def run(stage: Stage[Landmarks]) -> Summary:
@@ -52,10 +48,15 @@ def run(stage: Stage[Landmarks]) -> Summary:
     clips = tables.read(stage.data("download") / "clips.parquet").sort_values("clip")
     digests = dict(zip(clips["clip"], clips["media_digest"], strict=True))
     done = stage.runner.measure(step(stage.params, info), list(_jobs(stage, clips)))
+    pieces = {
+        clip: parts.Piece({"measured": entry.path}, entry.key)
+        for clip, entry in done.entries.items()
+    }
+    made = parts.make(stage.runner, Step("face_tables", faces_tables.measure), pieces)
     out = stage.fresh_out()
     write_clips(out / "clips.parquet", done, info)
-    write_joined(out / "frames.parquet", done.entries, FRAMES)
-    write_joined(out / "tracks.parquet", done.entries, TRACKS)
+    made.copy(out / measure.FRAMES, faces_tables.FRAMES)
+    made.copy(out / measure.TRACKS, faces_tables.TRACKS)
     rows = _account(done, info, digests)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, digests)
     return Summary(
@@ -94,17 +95,6 @@ def write_clips(path: Path, done: Measured, info: BackendInfo) -> None:
     """Write which measurement belongs to which clip."""
     rows = [(clip, entry.key, info.name, info.digest) for clip, entry in done.entries.items()]
     tables.write(path, pd.DataFrame(rows, columns=CLIPS.names), CLIPS)
-
-
-def write_joined(path: Path, entries: dict[str, Entry], schema: pa.Schema) -> None:
-    """Join the tables of that name of all clips into one, a clip at a time."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        for clip, entry in entries.items():
-            rows = tables.read(entry.path / path.name).assign(clip=clip)
-            table = pa.Table.from_pandas(rows[schema.names], schema, preserve_index=False)
-            writer.write_table(table.replace_schema_metadata(None))
-    temporary.replace(path)
 
 
 def _account(done: Measured, info: BackendInfo, digests: dict[str, str]) -> list[ClipRow]:

@@ -16,13 +16,13 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.core import ledger, tables
+from pipeline.core import ledger, parts, tables
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import ClipFailed
 from pipeline.core.ledger import ClipRow
@@ -30,12 +30,9 @@ from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.weights import of_the_user
-from pipeline.morph import age, embedding, fit_decide
+from pipeline.morph import age, embedding, fit_decide, fit_tables
 from pipeline.morph.model import MODELS
 from pipeline.morph.params import Fit
-
-if TYPE_CHECKING:
-    from pipeline.morph.fit import Fitted
 
 STEP = "fit"
 _NEEDS = Needs(memory_gb=1.5, gpu=0.2)
@@ -49,17 +46,6 @@ CLIPS = pa.schema(
         ("residual_mm", pa.float64()),
         ("fitted_frames", pa.int32()),
         ("kept_frames", pa.int32()),
-    ]
-)
-POSES = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("frame", pa.int32()),
-        ("valid", pa.bool_()),
-        *(
-            (name, pa.float32())
-            for name in ("residual_px", "residual_mm", "yaw_deg", "pitch_deg", "roll_deg")
-        ),
     ]
 )
 SPANS = pa.schema(
@@ -78,13 +64,14 @@ def run(stage: Stage[Fit]) -> Summary:
     """Fit every clip that `select` kept, cut out what was fitted poorly, and write the tables."""
     clips, info = _clips(stage), origin(stage.params)
     done = _measure(stage, clips, info)
-    poses = pd.concat([_poses(clip, entry.path) for clip, entry in done.entries.items()] or [_NONE])
+    made = _tables(stage, done)
+    out = stage.fresh_out()
+    poses = made.read(fit_tables.POSES_FILE, fit_tables.POSES)
     selected = _selected(stage, done)
     decided = fit_decide.decide(poses, selected.spans, selected.bridged, stage.params)
-    out = stage.fresh_out()
-    tables.write(out / "poses.parquet", poses, POSES)
+    made.copy(out / fit_tables.POSES_FILE, fit_tables.POSES)
     tables.write(out / "spans.parquet", decided.spans, SPANS)
-    tables.write(out / "clips.parquet", _about(done, poses, decided.spans), CLIPS)
+    tables.write(out / "clips.parquet", _about(done, made, decided.spans), CLIPS)
     ledger.write_frames(out / "frames.parquet", stage.name, decided.frames)
     rows = _rows(clips, done, decided.clips, info)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
@@ -203,49 +190,21 @@ def _selected(stage: Stage[Fit], done: Measured) -> _Selected:
     return _Selected(spans[spans["clip"].isin(fitted)], bridged[bridged["clip"].isin(fitted)])
 
 
-_NONE = pd.DataFrame({field.name: pd.Series(dtype=field.type.to_pandas_dtype()) for field in POSES})
-
-
-def _poses(clip: str, entry: Path) -> pd.DataFrame:
-    from pipeline.morph.fit_landmarks import angles_deg, load
-
-    fitted = load(entry / "fit.npz")
-    yaw, pitch, roll = angles_deg(fitted.rotation)
-    return pd.DataFrame(
-        {
-            "clip": clip,
-            "frame": np.arange(len(fitted.valid), dtype=np.int32),
-            "valid": fitted.valid,
-            "residual_px": fitted.residual_px,
-            "residual_mm": fitted.residual_mm,
-            "yaw_deg": yaw,
-            "pitch_deg": pitch,
-            "roll_deg": roll,
-        }
-    )
-
-
-def _about(done: Measured, poses: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
-    from pipeline.morph.fit_landmarks import load
-
-    found = {clip: load(entry.path / "fit.npz") for clip, entry in done.entries.items()}
-    length = (spans["end_frame"] - spans["start_frame"]).groupby(spans["clip"]).sum()
-    rows = [_row(clip, done.entries[clip].key, fitted) for clip, fitted in found.items()]
-    table = pd.DataFrame(rows, columns=CLIPS.names)
-    table["kept_frames"] = table["clip"].map(length).fillna(0).astype(int)
-    return table
-
-
-def _row(clip: str, key: str, fitted: Fitted) -> dict[str, Any]:
-    return {
-        "clip": clip,
-        "fit_key": key,
-        "focal_px": float(fitted.focal_px),
-        "age": float(fitted.age[0]) if len(fitted.age) else float("nan"),
-        "residual_px": float(np.nanmedian(fitted.residual_px)),
-        "residual_mm": float(np.nanmedian(fitted.residual_mm)),
-        "fitted_frames": int(fitted.valid.sum()),
+def _tables(stage: Stage[Fit], done: Measured) -> parts.Made:
+    pieces = {
+        clip: parts.Piece({"fit": entry.path / "fit.npz"}, entry.key)
+        for clip, entry in done.entries.items()
     }
+    return parts.make(stage.runner, Step("fit_tables", fit_tables.measure), pieces)
+
+
+def _about(done: Measured, made: parts.Made, spans: pd.DataFrame) -> pd.DataFrame:
+    about = made.read(fit_tables.ABOUT_FILE, fit_tables.ABOUT)
+    length = (spans["end_frame"] - spans["start_frame"]).groupby(spans["clip"]).sum()
+    return about.assign(
+        fit_key=[done.entries[clip].key for clip in about["clip"]],
+        kept_frames=about["clip"].map(length).fillna(0).astype(int),
+    )
 
 
 def _rows(

@@ -41,6 +41,7 @@ from pipeline.sources.catalogue import (
     read_sources,
     read_takedowns,
 )
+from pipeline.sources.digesting import Digests
 from pipeline.sources.fetch import Reach, check
 from pipeline.sources.forgetting import EXPIRED, Overruled, forget
 from pipeline.sources.obtain import measure
@@ -103,9 +104,7 @@ def run(
     wanted = [row for row in rows if row.id not in told]
     files, failures = _files(stage, nursery, wanted)
     room = stage.store.root / partial.FOLDER
-    jobs = [
-        _job(row, files.get(row.id), stage.params, room) for row in wanted if row.id not in failures
-    ]
+    jobs = _jobs(stage, [row for row in wanted if row.id not in failures], files, room)
     jobs = withdrawal.reconsidered(stage.store, step(stage.params), jobs, takedowns)
     folders = {Path(job.inputs["partial"]).name: job.clip for job in jobs if job.inputs["partial"]}
     with progress.showing(room, folders):
@@ -185,22 +184,38 @@ def _files(
     return files, failures
 
 
-def _job(row: Source, file: Path | None, params: Download, room: Path) -> Job:
+def _jobs(
+    stage: Stage[Download], rows: Sequence[Source], files: Mapping[str, Path], room: Path
+) -> list[Job]:
+    digests, limits, far = Digests(stage.store.root), limits_of(stage.params), reach(stage.params)
+    jobs = [_job(row, files.get(row.id), digests, (limits, far), room) for row in rows]
+    digests.save()
+    return jobs
+
+
+def _job(
+    row: Source,
+    file: Path | None,
+    digests: Digests,
+    bounds: tuple[media.Limits, Reach],
+    room: Path,
+) -> Job:
     """The job of one clip; its digest is of the content where there is a file to read."""
-    origin = vault.digest(file) if file else row.address
+    limits, far = bounds
+    origin = digests.of(file) if file else row.address
     # A host that is listed later is asked then, whatever was said while it was not.
-    listed = ["listed"] if addresses.within(row.address, reach(params).listed) else []
+    listed = ["listed"] if addresses.within(row.address, far.listed) else []
     identity = json.dumps([origin, row.start_s, row.end_s, *listed])
     digest = hashlib.sha256(identity.encode()).hexdigest()
     inputs = {
         "address": str(file.absolute()) if file else row.address,
         "section": media.Section(row.start_s, row.end_s),
-        "limits": limits_of(params),
-        "reach": reach(params),
+        "limits": limits,
+        "reach": far,
         # A file that is here already can be read again, and half a recording cannot be sealed.
         "partial": None if file or vault.in_use() else room / digest,
     }
-    cost = float(file.stat().st_size) if file else params.max_source_mb * 1e6
+    cost = float(file.stat().st_size) if file else float(limits.max_bytes)
     return Job(row.id, inputs, digest, cost)
 
 

@@ -146,11 +146,18 @@ def remove(root: Path, taken: Taken, told: Callable[[Trace], None]) -> None:
     # The store first: once the tables are gone, nothing says any more what belongs to others.
     for folder in sorted(folders | set(orphans(root, taken))):
         told(Trace("the store", folder))
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            # A traceback, or what is known of files.
+            folder.unlink(missing_ok=True)
     for path in sorted(found):
         if not path.is_relative_to(root / STORE):
             told(Trace(_place(root, path, places), path))
             path.unlink(missing_ok=True)
+            if path.parent.suffix == ".parquet":
+                # A table without one of its parts would be read as if it were whole.
+                shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def orphans(root: Path, taken: Taken) -> list[Path]:

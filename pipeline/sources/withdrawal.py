@@ -30,7 +30,7 @@ def withdraw(done: Measured, takedowns: Iterable[Takedown]) -> dict[str, Failure
     """
     buried = _digests(takedowns)
     found: dict[str, Failure] = {}
-    for clip, entry in list(done.entries.items()):
+    for clip, entry in list(done.entries.items()) if buried else []:
         info = media.MediaInfo.read(entry.path)
         known = sorted(buried & {info.digest, info.source_digest})
         if known:

@@ -14,57 +14,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.core import ledger, tables
+from pipeline.core import ledger, parts, tables
 from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Failure
-from pipeline.voice.backends import SEPARATORS, TRACK_HZ, VOICES, Voices
-from pipeline.voice.measure import (
-    EVENTS,
-    STEM,
-    TRACKS,
-    Isolated,
-    measure_stem,
-    measure_voices,
-    read,
-)
-from pipeline.voice.measures import frame_levels_db, measures
+from pipeline.voice import heard_tables
+from pipeline.voice.backends import SEPARATORS, VOICES
+from pipeline.voice.heard_tables import MEASURES
+from pipeline.voice.measure import STEM, measure_stem, measure_voices
 from pipeline.voice.params import Isolate
 from pipeline.voice.vocalizations import Typist, examples_by_kind
 from pipeline.voice.vocalizations_claims import Typists, claims
 from pipeline.voice.vocalizations_params import Vocalization
 from pipeline.voice.vocalizations_table import EVENTS as TYPED
-from pipeline.voice.vocalizations_table import column_of, shares, typed
+from pipeline.voice.vocalizations_table import column_of, of_clips, shares
 
-FPS = 30.0
 _NEEDS = Needs(memory_gb=1.5, gpu=0.2)
-
-_MEASURES = (
-    "infant_s",
-    "adult_s",
-    "other_s",
-    "snr_db",
-    "adult_overlap",
-    "other_overlap",
-    "decay_s",
-    "clipped_share",
-)
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
-_SCORES = ("infant", "adult", "other")
-FRAMES = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("frame", pa.int32()),
-        *((name, pa.float32()) for name in (*_SCORES, "f0_hz", "stem_db", "residual_db")),
-    ]
-)
 
 
 def clips_schema(kinds: Sequence[Vocalization]) -> pa.Schema:
@@ -72,7 +44,7 @@ def clips_schema(kinds: Sequence[Vocalization]) -> pa.Schema:
     return pa.schema(
         [
             *((name, pa.string()) for name in ("clip", "stem_key", "voice_key")),
-            *((name, pa.float64()) for name in _MEASURES),
+            *((name, pa.float64()) for name in MEASURES),
             *((column_of(kind.name), pa.float64()) for kind in kinds),
             *((name, pa.string()) for name in _ORIGIN),
         ]
@@ -99,12 +71,19 @@ def run(stage: Stage[Isolate]) -> Summary:
         Step("voice", measure_voices, _words(stage.params, tracker), tracker, _NEEDS),
         _voice_jobs(stage, stems, sounds, tracker),
     )
-    heard = {clip: tables.read(entry.path / EVENTS) for clip, entry in voices.entries.items()}
-    unknown = [kind.name for kind in kinds if kind.name not in examples]
-    typists = Typists(kinds, examples, claims(heard, clips, unknown))
+    heard = parts.make(
+        stage.runner, Step("heard", heard_tables.measure), _pieces(clips, sounds, stems, voices)
+    )
     out = stage.fresh_out()
-    origin = _origin(separator, tracker)
-    _write_tables(out, clips, sounds, stems, voices, heard, typists, origin)
+    unknown = [kind.name for kind in kinds if kind.name not in examples]
+    events = heard.read(heard_tables.EVENTS_FILE, heard_tables.HEARD)
+    typists = Typists(kinds, examples, claims(events, clips, unknown))
+    told = of_clips(events, dict(zip(clips["clip"], clips["source"], strict=True)), typists)
+    about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
+    about = _about(about, told, stems, voices, kinds).assign(**_origin(separator, tracker))
+    tables.write(out / "clips.parquet", about, clips_schema(kinds))
+    heard.copy(out / heard_tables.FRAMES_FILE, heard_tables.FRAMES)
+    parts.write(out / heard_tables.EVENTS_FILE, told, TYPED)
     failures = {**stems.failures, **voices.failures}
     rows = _account(clips, voices, failures, separator, tracker)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
@@ -198,59 +177,36 @@ def _account(
     ]
 
 
-def _write_tables(
-    out: Path,
-    clips: pd.DataFrame,
-    sounds: dict[str, Path],
+def _pieces(
+    clips: pd.DataFrame, sounds: dict[str, Path], stems: Measured, voices: Measured
+) -> dict[str, parts.Piece]:
+    frames = dict(zip(clips["clip"], clips["frames"], strict=True))
+    return {
+        clip: parts.Piece(
+            {
+                "sound": sounds[clip],
+                "stem": stems.entries[clip].path,
+                "voice": voice.path,
+                "frames": int(frames[clip]),
+            },
+            # The key of the voices is the digest of the stem's, and that of the sound's.
+            f"{voice.key} {frames[clip]}",
+        )
+        for clip, voice in voices.entries.items()
+    }
+
+
+def _about(
+    about: pd.DataFrame,
+    told: pd.DataFrame,
     stems: Measured,
     voices: Measured,
-    heard: dict[str, pd.DataFrame],
-    typists: Typists,
-    origin: dict[str, str],
-) -> None:
-    frames_of = dict(zip(clips["clip"], clips["frames"], strict=True))
-    schema = clips_schema(typists.kinds)
-    names = [kind.name for kind in typists.kinds]
-    sources = dict(zip(clips["clip"], clips["source"], strict=True))
-    about, frames, all_told = [], [], []
-    for clip, entry in voices.entries.items():
-        found = read(sounds[clip], stems.entries[clip].path / STEM, entry.path / TRACKS)
-        told = typed(heard[clip], typists.of(sources[clip]))
-        row: dict[str, Any] = {
-            "clip": clip,
-            "stem_key": stems.entries[clip].key,
-            "voice_key": entry.key,
-            **measures(found.sound, found.stem, found.voices),
-            **shares(told, names),
-            **origin,
-        }
-        about.append(row)
-        frames.append(frame_table(found, int(frames_of[clip])).assign(clip=clip))
-        all_told.append(told.assign(clip=clip))
-    tables.write(out / "clips.parquet", pd.DataFrame(about, columns=schema.names), schema)
-    tables.write(out / "frames.parquet", _joined(frames, FRAMES), FRAMES)
-    tables.write(out / "events.parquet", _joined(all_told, TYPED), TYPED)
-
-
-def _joined(parts: list[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
-    filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=schema.names)
-
-
-def frame_table(found: Isolated, frames: int) -> pd.DataFrame:
-    """One row for each of `frames` frames of a 30 fps video: what is heard while it is seen."""
-    middle_s = (np.arange(frames) + 0.5) / FPS
-    columns: dict[str, Any] = {"frame": np.arange(frames, dtype=np.int32)}
-    for name in _SCORES:
-        track = getattr(found.voices, name)
-        columns[name] = np.interp(middle_s * TRACK_HZ, np.arange(len(track)), track)
-    columns["f0_hz"] = _nearest(found.voices, middle_s)
-    columns["stem_db"] = frame_levels_db(found.stem, frames, FPS)
-    columns["residual_db"] = frame_levels_db(found.sound - found.stem, frames, FPS)
-    return pd.DataFrame(columns)
-
-
-def _nearest(voices: Voices, times_s: np.ndarray) -> np.ndarray:
-    """Pitch at the nearest step: between a pitch and none there is no middle."""
-    steps = np.round(times_s * TRACK_HZ).astype(int)
-    return voices.f0_hz[np.clip(steps, 0, len(voices.f0_hz) - 1)]
+    kinds: Sequence[Vocalization],
+) -> pd.DataFrame:
+    """A row a clip: its keys, its measures, and how much it is of each kind."""
+    names = [kind.name for kind in kinds]
+    return about.assign(
+        stem_key=[stems.entries[clip].key for clip in about["clip"]],
+        voice_key=[voices.entries[clip].key for clip in about["clip"]],
+        **shares(told, about["clip"].tolist(), names),
+    )

@@ -7,7 +7,6 @@ from itertools import tee
 from math import gcd
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from pipeline.voice.backends import RATE, Wave
 
@@ -64,6 +63,9 @@ def resampled(blocks: Iterable[Wave], rate: int) -> Iterator[Wave]:
     if rate == RATE:
         yield from blocks
         return
+    # Here, not above: it takes a second to load, and stages ask this domain what it is first.
+    from scipy.signal import resample_poly
+
     common = gcd(rate, RATE)
     up, down = RATE // common, rate // common
     margin = -(-_FILTER * max(up, down) // up // down) * down

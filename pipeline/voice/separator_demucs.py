@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from pipeline.core.backends import BackendInfo
 from pipeline.core.errors import WeightsError
@@ -95,6 +94,7 @@ class Demucs:
 
     def _stem(self, wave: Wave) -> Wave:
         import torch
+        from scipy.signal import resample_poly
 
         common = gcd(RATE, int(self._model.samplerate))
         up, down = int(self._model.samplerate) // common, RATE // common

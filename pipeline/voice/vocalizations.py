@@ -18,8 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.signal import resample_poly
 
 from pipeline import media
 from pipeline.core.errors import ParamsError
@@ -52,6 +50,9 @@ class Discriminant:
     @classmethod
     def fit(cls, examples: Mapping[str, Vectors]) -> Discriminant:
         """Learn from (n, len(NAMES)) numbers of each kind; the same for the same examples."""
+        # Here, not above: who only plans need not wait for it.
+        from scipy.optimize import minimize
+
         names = tuple(sorted(examples))
         everything = np.concatenate([examples[name] for name in names]).astype(np.float64)
         middle, scale = everything.mean(0), everything.std(0) + 1e-6
@@ -164,6 +165,8 @@ def _of_folder(folder: Path, kind: Vocalization) -> Vectors:
 
 
 def _read(path: Path) -> Wave:
+    from scipy.signal import resample_poly
+
     sound, rate = media.read_sound(path)
     common = gcd(rate, RATE)
     return heard(resample_poly(heard(sound), RATE // common, rate // common))

@@ -1,11 +1,12 @@
 """Kinds that nobody gave examples of, learned from the clips that the catalogue says hold them.
 
 A clip may not vouch for itself: the events of a source are told by what was learned from other
-sources. A kind that the clips of fewer than two sources claim is told by its bounds.
+sources, in folds. A kind that the clips of fewer than two sources claim is told by its bounds.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -20,47 +21,63 @@ Claims = Mapping[str, Mapping[str, Vectors]]
 """By kind and source: numbers (n, NUMBERS) of the events of the clips that claim it."""
 
 
+FOLDS = 8
+"""How many times kinds are learned anew at most, however many sources claim them."""
+NO_FOLD = -1
+"""Of sources that claim nothing: all claims may tell of them."""
+
+
 class Typists:
-    """One `Typist` for each source: all know the same examples, none knows its own claims."""
+    """A `Typist` for each fold of sources: all know the same examples, none its own claims."""
 
     def __init__(
         self, kinds: Sequence[Vocalization], examples: Mapping[str, Vectors], claims: Claims
     ) -> None:
         self.kinds = tuple(kinds)
         self._examples, self._claims = examples, claims
-        self._without = cache(self._learn)
+        claiming = sorted({source for by_source in claims.values() for source in by_source})
+        self._folds = {
+            # Few are each a fold of their own; of many, one more leaves the others where they are.
+            source: place if len(claiming) <= FOLDS else _digit(source)
+            for place, source in enumerate(claiming)
+        }
+        self.of_fold = cache(self._learn)
+        """What tells the kinds in the clips of a fold of sources."""
 
     def of(self, source: str) -> Typist:
         """What tells the kinds in the clips of a source."""
-        claimed = any(source in by_source for by_source in self._claims.values())
-        return self._without(source if claimed else None)
+        return self.of_fold(self.fold(source))
 
-    def _learn(self, source: str | None) -> Typist:
+    def fold(self, source: str) -> int:
+        """The fold of a source."""
+        return self._folds.get(source, NO_FOLD)
+
+    def _learn(self, fold: int) -> Typist:
         examples = dict(self._examples)
         for kind, by_source in self._claims.items():
-            others = [rows for name, rows in sorted(by_source.items()) if name != source]
+            others = [rows for name, rows in sorted(by_source.items()) if self._folds[name] != fold]
             if len(by_source) > 1 and others:
                 examples[kind] = np.concatenate(others)
         return of_examples(self.kinds, examples)
 
 
-def claims(events: Mapping[str, pd.DataFrame], clips: pd.DataFrame, names: Sequence[str]) -> Claims:
+def claims(events: pd.DataFrame, clips: pd.DataFrame, names: Sequence[str]) -> Claims:
     """What clips claim.
 
     Args:
-        events: measured events by clip.
+        events: measured events: clip, who, numbers.
         clips: clip, source and vocalization of each.
         names: the kinds that there are no examples of.
     """
-    found: dict[str, dict[str, list[Vectors]]] = {name: {} for name in names}
-    for clip, source, kind in clips[["clip", "source", "vocalization"]].itertuples(index=False):
-        if kind in found and clip in events:
-            infants = events[clip].loc[events[clip]["who"] == "infant", "numbers"]
-            if len(infants):
-                rows = np.stack(list(infants)).astype(np.float32).reshape(-1, NUMBERS)
-                found[kind].setdefault(source, []).append(rows)
-    return {
-        kind: {source: np.concatenate(parts) for source, parts in by_source.items()}
-        for kind, by_source in found.items()
-        if by_source
-    }
+    claiming = clips.loc[clips["vocalization"].isin(names), ["clip", "source", "vocalization"]]
+    infants = events.loc[events["who"] == "infant", ["clip", "numbers"]]
+    found: dict[str, dict[str, Vectors]] = {}
+    both = infants.merge(claiming, on="clip")
+    for (kind, source), mine in both.groupby(["vocalization", "source"], sort=True):
+        rows = np.stack(list(mine["numbers"])).astype(np.float32).reshape(-1, NUMBERS)
+        found.setdefault(str(kind), {})[str(source)] = rows
+    return found
+
+
+def _digit(source: str) -> int:
+    return hashlib.sha256(source.encode()).digest()[0] % FOLDS

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.voice.events import NUMBERS
 from pipeline.voice.events_table import WHAT, WHEN
 from pipeline.voice.vocalizations import Typist
+from pipeline.voice.vocalizations_claims import NO_FOLD, Typists
 
 BY_EXAMPLES, BY_BOUNDS = "examples", "bounds"
 EVENTS = pa.schema(
@@ -53,13 +55,36 @@ def column_of(kind: str) -> str:
     return f"type_{kind}"
 
 
-def shares(events: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
-    """How much a clip's infant sounds like each kind, by column: mean over its events' time."""
-    infants = events[events["who"] == "infant"]
-    weight = ((infants["end_s"] - infants["start_s"]) * infants["score"]).to_numpy(float)
-    if not weight.sum() > 0:
-        return {column_of(name): float("nan") for name in names}
+def of_clips(events: pd.DataFrame, sources: Mapping[str, str], typists: Typists) -> pd.DataFrame:
+    """What the events of many clips are, each told by what may tell of its source.
+
+    Args:
+        events: `clip` and the columns of `MEASURED`, by clip.
+        sources: of every clip.
+        typists: who tells.
+    """
+    by = events["clip"].map(lambda clip: typists.fold(sources[clip])).to_numpy(int)
+    told = [typed(events[by == fold], typists.of_fold(fold)) for fold in np.unique(by)]
+    if not told:
+        return typed(events, typists.of_fold(NO_FOLD))
+    return pd.concat(told).sort_index(kind="stable")
+
+
+def shares(
+    events: pd.DataFrame, clips: Sequence[str], names: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """How much each clip's infant sounds like each kind, (C,) a column: mean over events' time."""
+    infants = events[(events["who"] == "infant").to_numpy(bool)]
+    weight = ((infants["end_s"] - infants["start_s"]) * infants["score"]).astype(float)
+    whole = weight.groupby(infants["clip"]).sum().reindex(clips)
+    whole = whole.where(whole > 0).to_numpy(float)
+    columns = [column_of(name) for name in names]
     return {
-        column_of(name): float(np.average(infants[column_of(name)].to_numpy(float), weights=weight))
-        for name in names
+        column: (infants[column].astype(float) * weight)
+        .groupby(infants["clip"])
+        .sum()
+        .reindex(clips)
+        .to_numpy(float)
+        / whole
+        for column in columns
     }

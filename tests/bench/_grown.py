@@ -1,78 +1,167 @@
-"""Many ids over few recordings: what a run costs beyond measuring, and how that grows."""
+"""Many ids over few recordings: what a run costs beyond measuring, and how that grows.
+
+Every clip has an id and a source of its own, so all tables are as long as those of so many
+recordings; what was measured of a recording is found again by its content.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from tests.bench import _films
 from tests.bench._figures import Figure
+from tests.bench.repro import PeakMemory
 from tests.e2e.project import Project
 
-FILMS, SPAN_S = 10, 4.0
+FILMS, SPAN_S = 6, 4.0
 STAGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
 STAGE_S, WHOLE_S, THRESHOLD_S, ONE_MORE_S = 5.0, 30.0, 10.0, 20.0
 LARGE, MANY = 10_000, 1_000
 """Clips that figures are asked of; a smaller run is told and not judged."""
+GROWTH, FLAT = 1.05, 1.2
 
 
-def figures(root: Path, rows: Sequence[int]) -> list[Figure]:
+@dataclass(frozen=True)
+class Rung:
+    """What a project of so many clips took; seconds on the clock."""
+
+    clips: int
+    first: dict[str, float]
+    """Of each stage, when most of its clips were new to the tables."""
+    remembered: dict[str, float]
+    """Of each stage, when it ran again and all was remembered."""
+    unchanged_s: float
+    unchanged_ran: int
+    select_s: float
+    """From another threshold to the new choice of frames."""
+    pack_s: float
+    """From there to the packed dataset."""
+    one_more_s: float
+    peak_gb: float
+    files: int = field(default=0)
+    """That DVC looks after."""
+
+
+def figures(root: Path, rows: Sequence[int], table: Path | None = None) -> list[Figure]:
     """Grow a project to each number of rows, and change little things there."""
     project = _films.films(root, FILMS, SPAN_S)
     _films.name(project, FILMS)
     _films.whole(project.dvc("repro", "pack"))
     alone_s = _one_more(project, 0)
-    found, spent_s = [], []
+    rungs = []
     for number in sorted(rows):
-        _films.name(project, number)
-        ran = _films.whole(project.dvc("repro", "pack"))
-        seconds = {stage: ran.lines[stage].seconds for stage in STAGES}
-        spent_s.append(sum(seconds.values()))
-        found += _unmeasured(project, number, seconds)
-        spare_s = _one_more(project, number) - alone_s
-        what = f"{number:,} clips and one more, beyond a run of that one"
-        found.append(Figure(what, spare_s, ONE_MORE_S if number >= MANY else None, unit="s"))
-    if len(spent_s) > 1:
-        slope = np.polyfit(np.log(sorted(rows)), np.log(spent_s), 1)[0]
-        found.append(Figure("growth of all stages, exponent", float(slope), 1.05))
-    return found
+        rungs.append(_rung(project, number))
+        print(rungs[-1], flush=True)
+        if table is not None:
+            _write(table, rungs)
+    found = [figure for rung in rungs for figure in _of(rung, alone_s)]
+    return found + (_growth(rungs) if len(rungs) > 1 else [])
 
 
-def _unmeasured(project: Project, number: int, seconds: dict[str, float]) -> list[Figure]:
+def _rung(project: Project, number: int) -> Rung:
+    _films.name(project, number)
+    with PeakMemory() as memory:
+        first = _seconds(project, "repro", "pack")
     again = _films.whole(project.dvc("repro", "pack"))
+    remembered = _seconds(project, "repro", "--force", "pack")
     project.change(select={"max_yaw_deg": 39.0})
     tightened = _films.whole(project.dvc("repro", "select"))
+    packed = _films.whole(project.dvc("repro", "pack"))
     project.change(select={"max_yaw_deg": 40.0})
     _films.whole(project.dvc("repro", "pack"))
-    asked = number >= LARGE
-    slowest = max(seconds, key=seconds.__getitem__)
-    told = ", ".join(f"{stage} {it:.1f}" for stage, it in seconds.items())
+    files = sum(1 for stage in STAGES for it in _data(project, stage).rglob("*") if it.is_file())
+    return Rung(
+        clips=number,
+        first=first,
+        remembered=remembered,
+        unchanged_s=again.seconds,
+        unchanged_ran=len(again.lines),
+        select_s=tightened.seconds,
+        pack_s=packed.seconds,
+        one_more_s=_one_more(project, number),
+        peak_gb=memory.peak_gb,
+        files=files,
+    )
+
+
+def _of(rung: Rung, alone_s: float) -> list[Figure]:
+    large, of = rung.clips >= LARGE, f"{rung.clips:,} clips"
+    slowest = max(rung.remembered, key=rung.remembered.__getitem__)
+    told = ", ".join(f"{stage} {it:.1f}" for stage, it in rung.remembered.items())
+    first = ", ".join(f"{stage} {it:.1f}" for stage, it in rung.first.items())
+    spare_s = rung.one_more_s - alone_s
     return [
+        Figure(f"{of}, new to the tables", sum(rung.first.values()), unit="s", note=first),
         Figure(
-            f"{number:,} clips, all remembered: {slowest}, the slowest stage",
-            seconds[slowest],
-            STAGE_S if asked else None,
+            f"{of}, all remembered: {slowest}, the slowest stage",
+            rung.remembered[slowest],
+            STAGE_S if large else None,
             unit="s",
             note=told,
         ),
+        Figure(f"{of}, nothing changed: stages run", rung.unchanged_ran, 0),
+        Figure(f"{of}, nothing changed", rung.unchanged_s, WHOLE_S if large else None, unit="s"),
         Figure(
-            f"{number:,} clips, nothing changed: stages run", len(again.lines), 0, note="of `repro`"
-        ),
-        Figure(
-            f"{number:,} clips, nothing changed",
-            again.seconds,
-            WHOLE_S if asked else None,
+            f"{of}, another threshold: to the new choice of frames",
+            rung.select_s,
+            THRESHOLD_S if large else None,
             unit="s",
         ),
+        Figure(f"{of}, another threshold: from there to the dataset", rung.pack_s, unit="s"),
         Figure(
-            f"{number:,} clips, another threshold: to the new choice of frames",
-            tightened.seconds,
-            THRESHOLD_S if asked else None,
+            f"{of} and one more, beyond a run of that one",
+            spare_s,
+            ONE_MORE_S if rung.clips >= MANY else None,
             unit="s",
+            note=f"{rung.one_more_s:.1f} s against {alone_s:.1f}",
+        ),
+        Figure(f"{of}: files that DVC looks after", rung.files),
+    ]
+
+
+def _growth(rungs: Sequence[Rung]) -> list[Figure]:
+    clips = np.log([rung.clips for rung in rungs])
+    spent = {
+        "new to the tables": [sum(rung.first.values()) for rung in rungs],
+        "all remembered": [sum(rung.remembered.values()) for rung in rungs],
+    }
+    return [
+        *(
+            Figure(f"growth, {what}: exponent", float(np.polyfit(clips, np.log(it), 1)[0]), GROWTH)
+            for what, it in spent.items()
+        ),
+        Figure(
+            "memory of all processes, largest over smallest",
+            max(rung.peak_gb for rung in rungs) / min(rung.peak_gb for rung in rungs),
+            FLAT,
+            note=", ".join(f"{rung.clips:,}: {rung.peak_gb:.2f} GB" for rung in rungs),
         ),
     ]
+
+
+def _write(path: Path, rungs: Sequence[Rung]) -> None:
+    """A row a rung, for `dvc plots`."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["clips", *STAGES, "unchanged", "threshold", "one_more", "peak_gb"])
+        for rung in rungs:
+            whole = [rung.unchanged_s, rung.select_s, rung.one_more_s, rung.peak_gb]
+            seconds = [rung.remembered[stage] for stage in STAGES]
+            writer.writerow([rung.clips, *(f"{it:.2f}" for it in (*seconds, *whole))])
+
+
+def _seconds(project: Project, *words: str) -> dict[str, float]:
+    lines = _films.whole(project.dvc(*words)).lines
+    return {stage: lines[stage].seconds for stage in STAGES if stage in lines}
+
+
+def _data(project: Project, stage: str) -> Path:
+    return project.root / "data" / stage
 
 
 def _one_more(project: Project, number: int) -> float:

@@ -1,6 +1,7 @@
 """`cradle bench pipeline`: what a run costs beside the bare work, and as the clips become many.
 
-    cradle bench pipeline [--parts cold grown] [--clips 12] [--rows 100 1000 10000] [--json OUT]
+    cradle bench pipeline [--parts cold grown] [--clips 12] [--rows 100 1000 10000]
+                          [--json OUT] [--table data/metrics/pipeline.csv]
 
 cold    synthetic clips, measured from nothing; beside the same decoder, landmarker and separator
         over the same frames and sounds, and nothing else
@@ -31,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
         if "cold" in options.parts:
             figures += _cold.figures(Path(folder, "cold"), options.clips)
         if "grown" in options.parts:
-            figures += _grown.figures(Path(folder, "grown"), options.rows)
+            figures += _grown.figures(Path(folder, "grown"), options.rows, options.table)
     return report("pipeline", figures, options.json)
 
 
@@ -45,4 +46,5 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--clips", type=int, default=12, help="measured from nothing")
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 1000, 10000])
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", type=Path, help="a CSV of `grown` that `dvc plots` draws")
     return parser.parse_args(argv)

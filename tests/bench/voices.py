@@ -182,8 +182,8 @@ def label(found: Isolated, typist: Typist, min_infant_s: float) -> str:
     if about["infant_s"] >= min_infant_s and about["infant_s"] >= about["adult_s"]:
         rows = typed(events_table.rows(events(found.voices, found.sound, found.stem)), typist)
         names = [kind.name for kind in typist.kinds]
-        score = shares(rows, names)
-        return max(names, key=lambda name: np.nan_to_num(score[column_of(name)], nan=-1.0))
+        score = shares(rows.assign(clip=""), [""], names)
+        return max(names, key=lambda name: np.nan_to_num(score[column_of(name)][0], nan=-1.0))
     return "talk" if about["adult_s"] >= min_infant_s else "noise"
 
 

@@ -102,3 +102,19 @@ def test_where_nothing_was_measured_it_says_so(
     monkeypatch.chdir(tmp_path)
     assert main(["capacity", "--clips", "9", "--cores", "1"]) == 1
     assert "`make run` first" in capsys.readouterr().err
+
+
+def test_what_drops_out_on_the_way_costs_later_steps_nothing(root: Path) -> None:
+    rows = pd.DataFrame({"clip": ["clip_0"]})
+    (root / "data/fit").mkdir()
+    tables.write(root / "data/fit/ledger.parquet", rows)
+    Costs(root / "data/.store").note("fit", 10.0, 8.0, 1)
+    assert measured(root).steps["fit"].core_s == pytest.approx(2.0)
+
+
+def test_of_a_part_of_a_table_each_clip_takes_its_share(root: Path) -> None:
+    Costs(root / "data/.store").note("heard", 4.0, 2.0, 4)
+    for part in range(2):
+        with Store(root / "data/.store").publish("heard", f"{part:064x}") as out:
+            (out / "frames.parquet").write_bytes(b"x" * 100)
+    assert measured(root).steps["heard"] == Part(0.5, 100.0)

@@ -6,16 +6,20 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline.core import cluster, seal, vault
+from pipeline.core import cluster, ledger, parts, seal, vault
 from pipeline.core.disk import DiskError
 from pipeline.core.errors import CradleError
+from pipeline.core.ledger import ClipRow
+from pipeline.core.parts import Piece
+from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Needs, Run, Runner, Step
 from pipeline.core.store import Store
-from tests.core import steps
+from tests.core import steps, test_parts
 from tests.core.test_runner import jobs, times_measured
 
 pytestmark = [
@@ -145,6 +149,35 @@ def test_a_cluster_on_which_nothing_starts_is_given_up(
         runner(tmp_path, nodes).measure(Step("double", steps.double), jobs(tmp_path, range(1)))
 
 
+def written(at_work: Runner, root: Path, step: Step) -> dict[str, bytes]:
+    """What a stage would write: a ledger of what was measured, and a table in parts made of it."""
+    done = at_work.measure(step, jobs(root, range(9)))
+    pieces = {clip: Piece({"n": 2}, entry.key[:8]) for clip, entry in done.entries.items()}
+    counted = Step("count", test_parts.count, {"diary": str(root / "parts")})
+    out = root / "out"
+    out.mkdir()
+    parts.make(at_work, counted, pieces).copy(out / "frames.parquet", test_parts.SCHEMA)
+    rows = [ClipRow(clip, Reason.KEPT) for clip in done.entries]
+    rows += [ClipRow.of(clip, failure) for clip, failure in done.failures.items()]
+    ledger.write_clips(out / "ledger.parquet", "landmarks", rows, [f"clip_{n}" for n in range(9)])
+    return {str(it.relative_to(out)): it.read_bytes() for it in out.rglob("*") if it.is_file()}
+
+
+def test_ledger_and_tables_are_the_same_bytes_whoever_works(tmp_path: Path, nodes: Nodes) -> None:
+    told = []
+    for name, run in (
+        ("serial", {"executor": "serial"}),
+        ("process", {"executor": "process", "workers": 2}),
+        ("nodes", {"executor": "ray", "address": nodes.cluster.address, "device": "cpu"}),
+    ):
+        (tmp_path / name).mkdir()
+        at_work = Runner(Store(tmp_path / name / "store"), Run.model_validate(run))
+        told.append(written(at_work, tmp_path / name, Step("double", steps.double)))
+        at_work.close()
+    assert told[0] == told[1] == told[2]
+    assert {"ledger.parquet"} < set(told[0])
+
+
 def slow(out: Path, inputs: Mapping[str, Any]) -> None:
     """Says where it is, and waits until it is let go."""
     here = Path(inputs["diary"], f"{inputs['value']}.node")
@@ -171,10 +204,14 @@ def test_a_killed_node_loses_only_what_was_in_flight(
             (diary / "go").touch()
 
     monkeypatch.setattr(cluster._Crew, "_hire", hire)
-    done = runner(tmp_path, nodes).measure(Step("slow", slow), jobs(tmp_path, range(9)))
-    assert not done.failures
-    assert len(done.entries) == 9
+    step = Step("slow", slow)
+    told = written(runner(tmp_path, nodes), tmp_path, step)
     assert (diary / "go").exists()
+    (tmp_path / "serial/diary").mkdir(parents=True)
+    (tmp_path / "serial/diary/go").touch()
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=str))
+    serial = Runner(Store(tmp_path / "serial/store"), Run(executor="serial"))
+    assert told == written(serial, tmp_path / "serial", step)
     (diary / "go").unlink()
     assert all(
         count == 1 for name, count in times_measured(tmp_path).items() if not name.endswith(".node")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core import code
+from pipeline.core import code, syntax
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digest() -> str:
-    code._syntax.cache_clear()
+    syntax.syntax.cache_clear()
+    code.imports.cache_clear()
     return code.code_digest(["pipeline.step"])
 
 
@@ -59,3 +60,25 @@ def test_an_import_inside_a_function_counts(source: Path) -> None:
 
 def test_the_core_does_not_count() -> None:
     assert not any(name.startswith("pipeline.core") for name in code.closure(["stages.entry"]))
+
+
+def test_what_is_remembered_of_a_file_is_never_that_of_another_text(source: Path) -> None:
+    before = digest()
+    beside = next((source.parent / "__pycache__").glob("step.*.syntax"))
+    remembered = beside.read_bytes()
+    assert digest() == before
+    beside.write_bytes(remembered[:-9])
+    assert digest() == before
+    source.write_text(source.read_text().replace("helper.SIZE", "helper.SIZE + 1"))
+    changed = digest()
+    beside.unlink()
+    assert changed == digest() != before
+
+
+def test_a_folder_that_may_not_be_written_to_costs_time_and_nothing_else(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source.parent / "__pycache__").write_text("in the way")
+    before = digest()
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    assert digest() == before

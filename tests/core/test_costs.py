@@ -49,3 +49,10 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:
     Costs(tmp_path).note("face", 1.0, 2.0, 4)
     assert [path.name for path in tmp_path.iterdir()] == ["costs.json"]
+
+
+def test_what_a_stage_takes_besides_measuring_is_told_by_its_largest_run(tmp_path: Path) -> None:
+    for clips, seconds in ((9, 1.0), (100, 3.0), (20, 2.0)):
+        Costs(tmp_path).note_stage("select", clips, seconds)
+    assert Costs(tmp_path).beside_s("select") == 3.0
+    assert Costs(tmp_path).beside_s("fit") is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,27 @@ def test_the_seal_names_what_it_refuses() -> None:
     with pytest.raises(seal.SealedError, match="connect"):
         seal._refuse("socket.connect", (None, ("127.0.0.1", 80)))
     seal._refuse("socket.connect", (None, "/tmp/a.socket"))
+
+
+def test_the_same_content_is_measured_once_however_many_clips_are_of_it(tmp_path: Path) -> None:
+    twice = [
+        *jobs(tmp_path, range(2)),
+        *(replace(job, clip=f"same_{job.clip}") for job in jobs(tmp_path, range(2))),
+    ]
+    done = runner(tmp_path, workers=2).measure(Step("double", steps.double), twice)
+    assert (done.measured, done.remembered) == (4, 0)
+    assert done.entries["same_clip_1"] == done.entries["clip_1"]
+    assert times_measured(tmp_path) == {"0": 1, "1": 1}
+
+
+def test_processes_stay_warm_from_step_to_step_and_are_let_go(tmp_path: Path) -> None:
+    at_work = runner(tmp_path, workers=1)
+    told = [
+        at_work.measure(Step(name, steps.tell_the_process), [Job("clip", {}, "x")])
+        for name in ("first", "second")
+    ]
+    first, second = (int((it.entries["clip"].path / "process").read_text()) for it in told)
+    assert first == second
+    at_work.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)

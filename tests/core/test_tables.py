@@ -12,8 +12,8 @@ from pipeline.core import tables
 from pipeline.core.code import PROJECT
 
 
-@pytest.fixture
-def path(tmp_path, monkeypatch):
+@pytest.fixture(params=["file", "parts"])
+def path(tmp_path, monkeypatch, request):
     monkeypatch.setattr(tables, "GROUP_ROWS", 4)
     frame = pd.DataFrame(
         {
@@ -25,8 +25,16 @@ def path(tmp_path, monkeypatch):
             "word": ["x" if n % 2 else None for n in range(14)],
         }
     )
-    tables.write(tmp_path / "t.parquet", frame)
-    return tmp_path / "t.parquet"
+    path = tmp_path / "t.parquet"
+    if request.param == "file":
+        tables.write(path, frame)
+    else:
+        path.mkdir()
+        # Two clips share a part, and stand around the other one.
+        tables.write(path / "00.parquet", frame[frame["clip"] != "b"])
+        tables.write(path / "01.parquet", frame[frame["clip"] == "b"])
+        monkeypatch.setattr(tables, "part", lambda clip: "01" if clip == "b" else "00")
+    return path
 
 
 def test_columns_are_what_pandas_reads(path):

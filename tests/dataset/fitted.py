@@ -14,7 +14,7 @@ from pipeline.core import ledger, tables
 from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Run, Runner
+from pipeline.core.runner import Run, Runner, Step
 from pipeline.core.stage import Stage
 from pipeline.core.store import Store
 from pipeline.dataset.params import Pack
@@ -26,17 +26,23 @@ BAD = "clip_4"  # has a bridged frame and a poor one
 NAMES = [f"clip_{number}" for number in range(6)]
 
 
-class Level:
-    """Loudest sample around each frame, and its number."""
+INFO = BackendInfo("audio_features", "level", "f" * 64, "MIT", True)
 
-    name = "level"
+
+def measure_level(out, inputs):
+    """Loudest sample around each frame, and its number."""
+    sound, _ = media.read_sound(inputs["sound"])
+    frames = inputs["frames"]
+    edges = np.round(np.arange(frames + 1) * HOP).astype(int)
+    level = [np.abs(sound[a:b]).max() for a, b in itertools.pairwise(edges)]
+    np.save(out / "features.npy", np.column_stack([level, np.arange(frames)]).astype(np.float32))
+
+
+class Level:
     width = 2
     described = {"name": "level", "width": 2}  # noqa: RUF012
-
-    def extract(self, sound, frames):
-        edges = np.round(np.arange(frames + 1) * HOP).astype(int)
-        level = [np.abs(sound[a:b]).max() for a, b in itertools.pairwise(edges)]
-        return np.column_stack([level, np.arange(frames)]).astype(np.float32)
+    step = Step("features", measure_level, described, INFO)
+    inputs = {}  # noqa: RUF012
 
 
 def latents(random: np.random.Generator, frames: int = FRAMES) -> dict[str, np.ndarray]:
@@ -76,6 +82,8 @@ def make(root: Path) -> Path:
             media.write_sound(out / "stem_16k.flac", sound, 16_000)
     key_table = clips[["clip"]].assign(fit_key=list(keys.values()), stem_key=list(keys.values()))
     tables.write(data / "fit" / "clips.parquet", key_table[["clip", "fit_key"]])
+    poses = pd.DataFrame({"clip": np.repeat(NAMES, FRAMES), "frame": [*range(FRAMES)] * len(NAMES)})
+    tables.write(data / "fit" / "poses.parquet", poses)
     tables.write(data / "isolate" / "clips.parquet", key_table[["clip", "stem_key"]])
     spans = clips[["clip", "vocalization"]].assign(span=0, start_frame=10, end_frame=50, bridged=0)
     tables.write(data / "fit" / "spans.parquet", spans)
@@ -117,6 +125,3 @@ def stage(root, **params):
         store,
         Runner(store, Run(executor="serial")),
     )
-
-
-INFO = BackendInfo("audio_features", "level", "f" * 64, "MIT", True)

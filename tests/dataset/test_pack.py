@@ -11,9 +11,9 @@ from pipeline.core import ledger, tables
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
-from pipeline.dataset import pack, shards
+from pipeline.dataset import pack, pack_tables, shards
 from tests.dataset import fitted, packed
-from tests.dataset.fitted import BAD, FRAMES, INFO, NAMES, Level, latents, stage
+from tests.dataset.fitted import BAD, FRAMES, NAMES, Level, latents, stage
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def everything(out):
 
 
 def test_spans_are_cut_with_their_sound(project):
-    summary = pack.run(stage(project), Level(), INFO)
+    summary = pack.run(stage(project), Level())
     out = project / "data" / "pack"
     assert (summary.seen, summary.kept) == (5, 5)
     span = everything(out)["clip_1__0"]
@@ -44,7 +44,7 @@ def test_spans_are_cut_with_their_sound(project):
 
 
 def test_frames_that_were_not_measured_are_marked_and_finite(project):
-    pack.run(stage(project), Level(), INFO)
+    pack.run(stage(project), Level())
     spans = everything(project / "data" / "pack")
     for span in spans.values():
         assert all(np.isfinite(span[name]).all() for name in ("expression", "pose", "audio"))
@@ -55,7 +55,7 @@ def test_frames_that_were_not_measured_are_marked_and_finite(project):
 
 
 def test_no_source_is_in_two_splits(project):
-    pack.run(stage(project), Level(), INFO)
+    pack.run(stage(project), Level())
     out = project / "data" / "pack"
     index = shards.index(out)
     assert list(index["span_id"]) == [f"{clip}__0" for clip in NAMES[:5]]
@@ -70,7 +70,7 @@ def test_no_source_is_in_two_splits(project):
 
 
 def test_meta_says_what_made_it(project):
-    pack.run(stage(project), Level(), INFO)
+    pack.run(stage(project), Level())
     meta = json.loads((project / "data" / "pack" / "meta.json").read_text())
     assert meta["feature"] == {"name": "level", "width": 2}
     assert meta["fps"] == 30
@@ -82,14 +82,15 @@ def test_meta_says_what_made_it(project):
 
 def test_two_runs_write_the_same_bytes(project):
     out = project / "data" / "pack"
-    pack.run(stage(project), Level(), INFO)
+    pack.run(stage(project), Level())
     first = {path.name: path.read_bytes() for path in out.iterdir()}
-    pack.run(stage(project), Level(), INFO)
+    pack.run(stage(project), Level())
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first
 
 
-def test_shards_are_closed_when_they_are_full(project):
-    pack.run(stage(project, shard_mb=0.001), Level(), INFO)
+def test_shards_are_closed_when_they_are_full(project, monkeypatch):
+    monkeypatch.setattr(pack, "PARTS", 1)
+    pack.run(stage(project, shard_mb=0.001), Level())
     out = project / "data" / "pack"
     assert [len(list(shards.read(path))) for path in shards.paths(out)] == [1] * 5
     assert (out / "train-00001.parquet").exists()
@@ -107,7 +108,7 @@ def test_a_fit_of_another_length_than_the_clip_is_an_error(project):
     path = project / "data" / "download" / "clips.parquet"
     tables.write(path, tables.read(path).assign(frames=FRAMES + 1))
     with pytest.raises(CradleError, match="clip_0: the fit has 60 frames, the clip 61"):
-        pack.run(stage(project), Level(), INFO)
+        pack.run(stage(project), Level())
 
 
 def test_a_dataset_of_nothing_is_written_all_the_same(project):
@@ -115,7 +116,7 @@ def test_a_dataset_of_nothing_is_written_all_the_same(project):
     ledger.write_clips(
         data / "fit" / "ledger.parquet", "fit", [ClipRow("clip_0", Reason.FIT_POOR)], ["clip_0"]
     )
-    assert pack.run(stage(project), Level(), INFO).seen == 0
+    assert pack.run(stage(project), Level()).seen == 0
     assert len(shards.index(data / "pack")) == 0
     names = [path.name for path in shards.paths(data / "pack")]
     assert names == ["test-00000.parquet", "train-00000.parquet", "val-00000.parquet"]
@@ -124,5 +125,20 @@ def test_a_dataset_of_nothing_is_written_all_the_same(project):
 def test_filling_draws_a_line_and_holds_the_ends():
     values = np.array([[9.0], [1.0], [9.0], [3.0], [9.0]], np.float32)
     valid = np.array([False, True, False, True, False])
-    assert pack.fill(values, valid).ravel().tolist() == [1, 1, 2, 3, 3]
-    assert pack.fill(values, np.zeros(5, bool)).ravel().tolist() == [0] * 5
+    assert pack_tables.fill(values, valid).ravel().tolist() == [1, 1, 2, 3, 3]
+    assert pack_tables.fill(values, np.zeros(5, bool)).ravel().tolist() == [0] * 5
+
+
+def test_one_clip_more_writes_one_shard_anew(project):
+    out = project / "data" / "pack"
+    path = project / "data" / "fit" / "ledger.parquet"
+    rows = tables.read(path)
+    tables.write(path, rows[rows["clip"] != BAD])
+    pack.run(stage(project), Level())
+    first = {path.name: path.read_bytes() for path in shards.paths(out)}
+    tables.write(path, rows)
+    summary = pack.run(stage(project), Level())
+    assert (summary.measured, summary.remembered) == (1, 4)
+    second = {path.name: path.read_bytes() for path in shards.paths(out)}
+    assert sum(first.get(name) != content for name, content in second.items()) == 1
+    assert set(first) <= set(second)

@@ -218,3 +218,5 @@ def cut(video: Path, sound: Path, out: Path, fewer: int) -> None:
     with media.VideoWriter(out, width, height, 30, sound=part) as writer:
         for frame in frames:
             writer.write(frame)
+    # Whoever lists the folder finds videos alone.
+    part.unlink()

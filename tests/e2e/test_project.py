@@ -116,6 +116,21 @@ def test_what_is_stored_and_what_nothing_needs(project: Project) -> None:
     assert project.cradle("store", "gc", "--rev", "no_such_rev").code == 1
 
 
+@pytest.mark.parametrize(
+    "words", [["status"], ["capacity", "--clips", "1e6", "--cores", "64"], ["store", "gc"]]
+)
+def test_what_only_looks_does_without_models(
+    finished: tuple[Project, Ran], words: list[str]
+) -> None:
+    code = (
+        f"import sys; from pipeline.__main__ import main; code = main({words});"
+        "heavy = {'torch', 'mediapipe', 'transformers'} & set(sys.modules);"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)"
+    )
+    looked = finished[0].command("-c", code)
+    assert looked.code == 0, looked.output
+
+
 def test_why_tells_of_any_clip(finished: tuple[Project, Ran]) -> None:
     project = finished[0]
     rows = ledger.read_clips(project.root / "data/select/ledger.parquet")

@@ -245,7 +245,7 @@ def test_two_runs_write_the_same_bytes(world: World, tmp_path_factory) -> None:
         here.write()
         here.run()
     mine, theirs = (
-        {p.name: p.read_bytes() for p in (w.root / "data" / "fit").iterdir()}
+        {p.name: p.read_bytes() for p in (w.root / "data" / "fit").rglob("*.parquet")}
         for w in (world, other)
     )
     assert mine == theirs

@@ -310,3 +310,28 @@ def test_a_file_outside_the_project_is_named_and_left(
     assert film.exists()
     (text,) = (path.read_text() for path in (root / "data/takedowns").glob("*.md"))
     assert f"outside the project, yours to remove: {film}" in text
+
+
+def test_what_lies_in_the_store_beside_measurements_goes_as_well(root: Path) -> None:
+    store = root / "data/.store"
+    for path in ("tracebacks/face-goes_01.txt", "logs/host-1.jsonl", "files.json"):
+        (store / path).parent.mkdir(exist_ok=True)
+    (store / "tracebacks/face-goes_01.txt").write_text("ValueError")
+    (store / "logs/host-1.jsonl").write_text(f'{{"clip": "{GOES[0]}"}}\n')
+    (store / "files.json").write_text(json.dumps({"place": [1, 2, 3, 4, key("same")]}))
+    (store / "logs/host-2.jsonl").write_text(f'{{"clip": "{STAYS}"}}\n')
+    for part, clip in (("00", GOES[0]), ("01", STAYS)):
+        with Store(store).publish("face_tables", key(part)) as out:
+            tables.write(out / "frames.parquet", pd.DataFrame({"clip": [clip], "frame": [0]}))
+        _table(
+            root / f"data/landmarks/frames.parquet/{part}.parquet", pd.DataFrame({"clip": [clip]})
+        )
+    assert main(["takedown", GOES[0], "--reason", "the parents asked"]) == 0
+    assert main(["takedown", GOES[0], "--verify"]) == 0
+    left = set(everything(store))
+    assert f"face_tables/{key('01')[:2]}/{key('01')}/frames.parquet" in left
+    assert "logs/host-2.jsonl" in left
+    gone = ("tracebacks/face-goes_01.txt", "logs/host-1.jsonl", "files.json")
+    assert not left & {*gone, f"face_tables/{key('00')[:2]}/{key('00')}/frames.parquet"}
+    # What would be read as if it were whole goes whole.
+    assert not (root / "data/landmarks/frames.parquet").exists()

@@ -32,16 +32,19 @@ def project(tmp_path: Path) -> Path:
 KINDS = load(PROJECT).vocalizations
 
 
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_every_clip_is_accounted_for_and_remembered(project: Path) -> None:
     first = isolated(project, KINDS)
     assert (first.seen, first.measured, first.kept) == (3, 3, 2)
     assert first.dropped == {"measure_failed": 1}
-    before = {path.name: path.read_bytes() for path in (project / "data/isolate").iterdir()}
+    before = files(project / "data/isolate")
     again = isolated(project, KINDS)
     # What failed by our own fault is tried again; what was measured is not.
     assert again.remembered >= 2
-    after = {path.name: path.read_bytes() for path in (project / "data/isolate").iterdir()}
-    assert before == after
+    assert before == files(project / "data/isolate")
     ledger = read_clips(project / "data/isolate/ledger.parquet").set_index("clip")
     assert ledger.loc["cry_1", "state"] == "kept"
     assert ledger.loc["zz_broken", "state"] == "errored"

@@ -19,9 +19,10 @@ from pipeline.voice import events_table
 from pipeline.voice.events import NUMBERS, Event
 from pipeline.voice.pitch import pitch_hz
 from pipeline.voice.vocalizations import Discriminant, examples_of, learn, shipped
-from pipeline.voice.vocalizations_claims import Typists, claims
+from pipeline.voice.vocalizations_claims import FOLDS, Typists, claims
 from pipeline.voice.vocalizations_features import NAMES, embed
 from pipeline.voice.vocalizations_params import Vocalization
+from pipeline.voice.vocalizations_table import shares
 from tests.voice.mixing import RATE, infant, mixture
 from tests.voice.world import downloaded, isolated
 
@@ -157,6 +158,32 @@ def test_claims_are_the_infants_events_of_clips_by_source() -> None:
             "vocalization": ["squeal", "squeal", "cry", "squeal"],
         }
     )
-    found = claims({clip: events_table.rows(rows) for clip in "abc"}, clips, ["squeal", "feeding"])
+    events = pd.concat([events_table.rows(rows).assign(clip=clip) for clip in "abc"])
+    found = claims(events, clips, ["squeal", "feeding"])
     assert set(found) == {"squeal"}
     assert found["squeal"]["one"].shape == (2, NUMBERS)
+
+
+def test_however_many_sources_claim_a_kind_it_is_learned_a_few_times() -> None:
+    rows = examples_of(squeal(1))
+    claimed = {f"doll_{number:03}": rows for number in range(200)}
+    typists = Typists(kinds_with(), {}, {"squeal": claimed, "feeding": claimed})
+    folds = {typists.fold(source) for source in claimed}
+    assert folds == set(range(FOLDS))
+    more = Typists(kinds_with(), {}, {"squeal": {**claimed, "doll_2000": rows}})
+    assert all(more.fold(source) == typists.fold(source) for source in claimed)
+
+
+def test_shares_are_means_over_the_time_of_a_clips_own_events() -> None:
+    events = pd.DataFrame(
+        {
+            "clip": ["a", "a", "a", "b"],
+            "start_s": [0.0, 1.0, 0.0, 0.0],
+            "end_s": [1.0, 4.0, 9.0, 1.0],
+            "who": ["infant", "infant", "adult", "adult"],
+            "score": [1.0, 1.0, 1.0, 1.0],
+            "type_cry": [1.0, 0.2, np.nan, np.nan],
+        }
+    )
+    found = shares(events, ["a", "b", "silent"], ["cry"])
+    np.testing.assert_allclose(found["type_cry"], [(1.0 + 3 * 0.2) / 4, np.nan, np.nan])

@@ -1,0 +1,101 @@
+"""Work over processes of this machine, which stay warm from one step of a stage to the next.
+
+A process imports what it works with once, and keeps its models; when one dies, whoever was in
+flight is tried again alone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+from pipeline.core import worker
+from pipeline.core.reasons import Reason
+from pipeline.core.store import Entry, Failure
+
+if TYPE_CHECKING:
+    from pipeline.core.runner import Task
+
+
+class Processes:
+    """So many processes at most, started when there is work for them."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._warm: ProcessPoolExecutor | None = None
+
+    def work(self, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+        """Work through `tasks`; when a process dies, whoever was in flight is tried again alone."""
+        ahead = list(tasks)
+        while ahead:
+            suspects: list[Task] = []
+            yield from self._until_broken(ahead, suspects)
+            for task in suspects:
+                yield task.clip, _alone(task)
+
+    def end(self) -> None:
+        """Let the processes go."""
+        if self._warm is not None:
+            _end(self._warm)
+        self._warm = None
+
+    def _until_broken(
+        self, ahead: list[Task], suspects: list[Task]
+    ) -> Iterator[tuple[str, Entry | Failure]]:
+        flying: dict[Future[Entry | Failure], Task] = {}
+        self._warm = pool = self._warm or _pool(self._workers)
+        try:
+            while (ahead or flying) and not suspects:
+                while ahead and len(flying) < self._workers:
+                    task = ahead.pop(0)
+                    flying[_submit(pool, task)] = task
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    task = flying.pop(future)
+                    if isinstance(future.exception(), BrokenProcessPool):
+                        suspects += [task, *flying.values()]
+                        flying.clear()
+                        break
+                    yield task.clip, future.result()
+        finally:
+            if suspects or sys.exc_info()[0] is not None:
+                self.end()
+
+
+def _alone(task: Task) -> Entry | Failure:
+    pool = _pool(1)
+    try:
+        return _submit(pool, task).result()
+    except BrokenProcessPool:
+        return Failure(Reason.WORKER_CRASHED, "the process died twice while working on this clip")
+    finally:
+        _end(pool)
+
+
+def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Entry | Failure]:
+    try:
+        return pool.submit(worker.work, task)
+    except BrokenProcessPool as error:
+        # A pool can break between two results; the task is then a suspect like any other.
+        broken: Future[Entry | Failure] = Future()
+        broken.set_exception(error)
+        return broken
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=worker.start)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    if sys.exc_info()[0] is not None:
+        # Interrupted: what is in flight publishes nothing, so it may be ended at once.
+        for process in processes:
+            process.kill()
+    for process in processes:
+        process.join()
