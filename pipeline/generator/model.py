@@ -217,7 +217,7 @@ class Denoiser(nn.Module):
 
 
 class Listener(nn.Module):
-    """The sound in a band of frames, taken as it matters to one infant, (B, T + band - 1, width)."""
+    """The sound in a band of frames, taken as it matters to one infant: band - 1 frames fewer."""
 
     def __init__(self, width: int, band: int) -> None:
         super().__init__()

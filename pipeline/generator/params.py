@@ -32,8 +32,8 @@ class Network(Params):
     heads: int = Field(4, ge=1, le=16)
     """Attention heads."""
     habits: int = Field(8, ge=1, le=256)
-    """Numbers that identity and age are put into before they tell of a face: few of them, or infants
-    are learned by heart."""
+    """Numbers that identity and age are put into before they tell of a face: few of them, or
+    infants are learned by heart."""
     look_back_frames: int = Field(8, ge=0, le=300)
     """How far into the past of the sound a frame may look."""
     look_ahead_frames: int = Field(5, ge=0, le=300)
@@ -70,7 +70,8 @@ class Weights(Params):
     mouth_closed: float = Field(0.1, ge=0.0)
     """Binary cross-entropy of the mouth being closed."""
     guess: float = Field(1.0, ge=0.0)
-    """Squared error of the latents that are guessed by the sound alone, before any noise is seen."""
+    """Squared error of the latents that are guessed by the sound alone, before any noise is
+    seen."""
     guess_lips: float = Field(0.1, ge=0.0)
     """Squared distance of the lip vertices of that guess, mm2."""
 
