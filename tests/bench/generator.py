@@ -11,8 +11,8 @@ against quality, speed, and, where they are asked for, ablations.
                                                      2 hours, and one more for the ablations
 
 One command from no data to the table. The training's defaults suit the few infants of the default
-run; with MANY_INFANTS or more less is hidden and roughened, as nobody is learned by heart (chosen on
-validation infants). With `--keep` what was made, trained and judged, the published models too, is
+run; with MANY_INFANTS or more less is hidden and roughened, as nobody is learned by heart (chosen
+on validation infants). With `--keep` what was made, trained and judged, the published models too, is
 taken from the folder wherever it came about by the same parameters.
 """
 
@@ -77,14 +77,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 QUICK = (
-    "--minutes 3 --seeds 1 --steps 20 --peer-steps 5 --samples 3 --sweep 4 2 --sweep-spans 2 "
-    "--distil-from 3 --distil-batches 5 --ablation-steps 10 --stream-minutes 0.2 --repeats 1"
-).split()
+    *("--minutes=3", "--seeds=1", "--steps=20", "--peer-steps=5", "--samples=3"),
+    *("--sweep", "4", "2", "--sweep-spans=2", "--distil-from=3", "--distil-batches=5"),
+    *("--ablation-steps=10", "--stream-minutes=0.2", "--repeats=1"),
+)
 
 
 def chosen(argv: Sequence[str]) -> argparse.Namespace:
     """Read options; what `--quick` stands for comes first, so that others still hold."""
-    quick = QUICK if "--quick" in argv else []
+    quick = QUICK if "--quick" in argv else ()
     options = arguments().parse_args([*quick, *argv])
     options.peer_steps = options.peer_steps or options.steps
     return options
