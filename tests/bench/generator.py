@@ -12,8 +12,8 @@ against quality, speed, and, where they are asked for, ablations.
 
 One command from no data to the table. The training's defaults suit the few infants of the default
 run; with MANY_INFANTS or more less is hidden and roughened, as nobody is learned by heart (chosen
-on validation infants). With `--keep` what was made, trained and judged, the published models too, is
-taken from the folder wherever it came about by the same parameters.
+on validation infants). With `--keep` what was made, trained and judged, the published models too,
+is taken from the folder wherever it came about by the same parameters.
 """
 
 from __future__ import annotations
