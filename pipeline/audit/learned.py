@@ -208,9 +208,8 @@ def _apertures(path: Path) -> list[Plot]:
     for span, rows in pd.read_csv(path).groupby("span_id", sort=True):
         frame = rows["frame"].to_numpy(float)
         tracks = {
-            name: (frame, rows[name].to_numpy(float))
-            for name in ("truth", "ours", "shuffled")
-            if name in rows
+            name.replace("_", " "): (frame, rows[name].to_numpy(float))
+            for name in rows.columns.drop(["span_id", "frame"])
         }
         plots.append(plot(str(span), tracks))
     return plots

@@ -26,7 +26,7 @@ from pipeline.generator.model import Conditions, Denoiser, Layout
 from pipeline.generator.params import Network
 from pipeline.generator.spans import Batch, Pack
 
-FORMAT = "cradle-generator-2"
+FORMAT = "cradle-generator-3"
 _KEY = "cradle"
 
 Floats = NDArray[np.float32]
@@ -77,6 +77,11 @@ class Generator:
     def vocalizations(self) -> list[str]:
         """Names in the order of their numbers."""
         return list(self.about["vocalizations"])
+
+    @property
+    def slow_noise(self) -> float:
+        """Share of the noise that is slow, in training and in sampling alike."""
+        return float(self.about["slow_noise"])
 
     @property
     def own_steps(self) -> int | None:
@@ -168,6 +173,7 @@ def load(path: Path, device: str = "cpu") -> Generator:
         expression = Whitening(**_under("expression", held))
         audio = Whitening(**_under("audio", held))
         schedule = cosine(int(about["noise_levels"]), int(about["last_level"]))
+        float(about["slow_noise"])
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
         words = " ".join(str(error).split())
         raise WeightsError(f"{path}: a generator of another layout: {words}") from None

@@ -155,9 +155,10 @@ def two_as_one(
 
 def _params(trained: Train) -> Train:
     asked = trained.distil
-    return trained.model_copy(
-        update={"steps": asked.batches, "learning_rate": asked.learning_rate, "weight_decay": 0.0}
-    )
+    # What is guessed by the sound alone has been learned, and from the truth.
+    weights = trained.weights.model_copy(update={"guess": 0.0, "guess_lips": 0.0})
+    changed = {"steps": asked.batches, "learning_rate": asked.learning_rate, "weight_decay": 0.0}
+    return trained.model_copy(update={**changed, "weights": weights})
 
 
 def _without_dropout(teacher: Generator) -> Generator:

@@ -5,7 +5,7 @@ means the same for each; the encoder's columns follow.
 
     features = load("logmel")
     features.name, features.width          # "logmel", 43
-    features.look_ahead_s                  # 0.04: of a sound that is still coming
+    features.look_ahead_s                  # 0.033: of a sound that is still coming
     features.extract(stem, frames=150)     # (150, 43) float32
 
 Another encoder is one more module with `info()` and `load(device)`; what it loads is an `Encoder`.
@@ -86,10 +86,19 @@ class Features:
 
     @property
     def look_ahead_samples(self) -> float:
-        """For how much sound after its own instant a frame waits; infinite for all of a clip."""
-        if self.encoder.reach_samples is None:
+        """For how much sound after its own instant a frame waits; infinite for all of a clip.
+
+        That is until the next window's middle and half a window more. Frames and windows meet again
+        and again, so that no frame comes a whole stride before the next window.
+        """
+        encoder = self.encoder
+        if encoder.reach_samples is None:
             return math.inf
-        return max(self.encoder.reach_samples + self.encoder.hop_samples, RATE_HZ / FPS)
+        at = instants(0, encoder.hop_samples) - encoder.first_centre_samples
+        until_next = -(at % -encoder.hop_samples)
+        # Where a frame lies on a window's middle, rounding must not send it on to the next one.
+        until_next[until_next > encoder.hop_samples - 1e-6] = 0.0
+        return max(encoder.reach_samples + round(float(until_next.max()), 6), RATE_HZ / FPS)
 
     @property
     def look_ahead_s(self) -> float:

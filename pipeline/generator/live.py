@@ -17,12 +17,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.core.errors import CradleError
 from pipeline.generator import diffusion
 from pipeline.generator.diffusion import Sampler, guided
-from pipeline.generator.model import Conditions, Denoiser, Seen, Told, banded, rotation
+from pipeline.generator.model import Conditions, Denoiser, Seen, Sound, Told, banded, rotation
 from pipeline.generator.noise import drawn
 
 if TYPE_CHECKING:
@@ -141,10 +142,14 @@ class Stream:
         faces = self._places(max(0, start - self._past), stop)
         sound = self._places(max(0, start - self._back), self._heard)
         past = banded(asking, faces, self._real_at(faces), self._past, self._future)
-        near = banded(asking, sound, self._real_at(sound), self._back, self._ahead)
+        real = self._real_at(sound)
+        near = banded(asking, sound, real, self._back, self._ahead)
+        short = (self._back - (start - int(sound[0])), max(0, stop + self._ahead - self._heard))
         for track in self._tracks:
             track.look(asking, past, near)
-        begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width)
+            track.listen(real, short)
+        slow = self._generator.slow_noise
+        begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width, slow)
         noise = how.temperature * torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
         schedule = self._generator.schedule
         clean = diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)
@@ -170,7 +175,7 @@ class Track:
 
     def __init__(self, denoiser: Denoiser, levels: int, given: Conditions) -> None:
         self._denoiser, self._levels, self._given = denoiser, levels, given
-        self._sound: list[Seen] = []
+        self._sound: Sound | None = None
         self._faces: dict[int, list[Seen]] = {}
         self._told: dict[int, list[Told]] = {}
 
@@ -178,18 +183,34 @@ class Track:
         """Turn whitened sound (B, n, C) of the next places (n,) into keys and values."""
         turn = rotation(place, self._denoiser.head)
         new = self._denoiser.hear(audio, self._given.keep_audio, turn)
-        old = self._sound
-        self._sound = [a.then(b) for a, b in zip(old, new, strict=True)] if old else new
+        self._sound = self._sound.then(new) if self._sound else new
 
     def forget_sound(self, kept: int) -> None:
         """Keep the last so many frames of sound."""
-        self._sound = [seen.last(kept) for seen in self._sound]
+        self._sound = self._kept.last(kept)
+
+    @property
+    def _kept(self) -> Sound:
+        if self._sound is None:
+            raise ValueError("nothing was heard yet")
+        return self._sound
 
     def look(self, place: Tensor, past: Tensor, near: Tensor) -> None:
         """Turn to the frames at `place`; the masks are those of `Denoiser.refine`."""
         self._turn = rotation(place, self._denoiser.head)
+        self._frames = len(place) + sum(self._denoiser.reach)
         # Of a single frame nothing is masked, as a rule; then attention is cheaper.
         self._past, self._near = (None if bool(m.all()) else m for m in (past, near))
+
+    def listen(self, real: Tensor, short: tuple[int, int]) -> None:
+        """Listen to what is around the frames at hand.
+
+        Args:
+            real: (B, N) bool: which of the sound that is kept is real.
+            short: how many frames it begins too late and ends too early for the band.
+        """
+        around = F.pad(self._kept.itself * real[..., None], (0, 0, *short))
+        self._heard = self._denoiser.listen(around[:, : self._frames], self._given)
 
     def denoise(self, noisy: Tensor, level: Tensor) -> Tensor:
         """Guess the clean at one level (B,), the same for all, and remember the frames there."""
@@ -202,7 +223,8 @@ class Track:
             self._turn,
             self._past,
             self._near,
-            self._sound,
+            self._heard,
+            self._kept.layers,
             before,
         )
         self._faces[at] = [layer.last(self._denoiser.memory - 1) for layer in seen]

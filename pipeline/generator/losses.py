@@ -1,4 +1,4 @@
-"""Every term of the published loss, over valid frames only.
+"""Every term of the published loss, and two of a first guess, over valid frames only.
 
 Distances are mm. A term is a mean over what it counts, so that its weight means the same for short
 and long windows; with nothing to count it is 0. What is masked may hold any finite number.
@@ -149,6 +149,7 @@ def dtw_divergence(x: Tensor, y: Tensor, valid: Tensor, gamma: float) -> Tensor:
 
 def terms(
     predicted: Tensor,
+    guessed: Tensor,
     true: Tensor,
     valid: Tensor,
     unwhiten: Callable[[Tensor], Tensor],
@@ -159,7 +160,8 @@ def terms(
     """Take every term.
 
     Args:
-        predicted, true: (B, T, 64) whitened latents.
+        predicted, guessed, true: (B, T, 64) whitened latents; what was guessed by the sound alone
+            is judged apart.
         valid: (B, T) bool.
         unwhiten: back to the morphable model's own latents.
         decode_lips: those to lip vertices.
@@ -179,6 +181,8 @@ def terms(
         "lips_velocity": vertices(change(lips), change(true_lips), pairs),
         "aperture_dtw": dtw_divergence(gap, true_gap, valid, gamma),
         "mouth_closed": mouth_closed(gap, true_gap, valid, mouth),
+        "guess": squared(guessed, true, valid),
+        "guess_lips": vertices(decode_lips(unwhiten(guessed)), true_lips, valid),
     }
 
 

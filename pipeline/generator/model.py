@@ -3,6 +3,11 @@
 A frame attends to itself and to so many frames of the past (causal self-attention, unless params
 say otherwise), and to the sound within a band around itself (banded cross-attention). Noise level,
 vocalization, identity and age set the scale and shift of every layer (Peebles & Xie 2023).
+
+Most of a face is told by the sound around it and by whose face it is. That much is guessed first,
+from a convolution over the same band, and both what is attended from and what comes out are added
+to it: the transformer has the rest to learn, what the noisy latents tell besides.
+
 Positions are rotary (Su et al. 2021), so there is no longest sequence. Whatever is masked reaches
 no other frame.
 
@@ -82,16 +87,19 @@ class Denoiser(nn.Module):
             nn.Linear(heard, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width)
         )
         self.silence = nn.Parameter(torch.zeros(width))
+        self.listener = Listener(width, sum(self.reach) + 1)
+        self.guess = nn.Linear(width, layout.expression)
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.vocalization = nn.Embedding(layout.vocalizations + 1, width)
-        self.person = nn.Linear(layout.identity + layout.age, width)
+        self.habits = nn.Linear(layout.identity + layout.age, network.habits)
+        self.person = nn.Linear(network.habits, width)
         self.nobody = nn.Parameter(torch.zeros(width))
         self.blocks = nn.ModuleList(Block(width, network) for _ in range(network.layers))
         self.last = nn.LayerNorm(width, elementwise_affine=False)
         self.last_scale = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, layout.expression)
         nn.init.normal_(self.vocalization.weight, std=0.02)
-        for layer in (self.last_scale, self.out):
+        for layer in (self.last_scale, self.out, self.guess):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -112,16 +120,43 @@ class Denoiser(nn.Module):
         near = banded(place, place, given.heard, *self.reach)
         turn = rotation(place, self.head)
         sound = self.hear(given.audio, given.keep_audio, turn)
+        heard = self._listened(sound.itself, given)
+        told = self.tell(level, given)
         nothing: list[Seen | None] = [None] * len(self.blocks)
-        return self.refine(noisy, self.tell(level, given), turn, past, near, sound, nothing)[0]
+        return self.refine(noisy, told, turn, past, near, heard, sound.layers, nothing)[0]
 
-    def hear(self, audio: Tensor, keep: Tensor, turn: Tensor) -> list[Seen]:
-        """Make of whitened sound (B, T, C) what each layer attends to; `turn` is of its places.
+    def guessed(self, given: Conditions) -> Tensor:
+        """Guess the clean latents (B, T, 64) by sound and infant alone."""
+        sound = self._embedded(given.audio, given.keep_audio)
+        return cast(Tensor, self.guess(self._listened(sound, given)))
+
+    def _listened(self, sound: Tensor, given: Conditions) -> Tensor:
+        return self.listen(F.pad(sound * given.heard[..., None], (0, 0, *self.reach)), given)
+
+    def hear(self, audio: Tensor, keep: Tensor, turn: Tensor) -> Sound:
+        """Make of whitened sound (B, T, C) what is listened and attended to at its places.
 
         It does not depend on the noise: once a sound is enough. (B,) `keep` False hides it.
         """
-        sound = torch.where(keep[:, None, None], self.audio(self._mixed(audio)), self.silence)
-        return [cast(Block, block).cross_attention.seen(sound, turn) for block in self.blocks]
+        sound = self._embedded(audio, keep)
+        blocks = [cast(Block, block) for block in self.blocks]
+        return Sound(sound, [block.cross_attention.seen(sound, turn) for block in blocks])
+
+    def _embedded(self, audio: Tensor, keep: Tensor) -> Tensor:
+        return torch.where(keep[:, None, None], self.audio(self._mixed(audio)), self.silence)
+
+    def listen(self, around: Tensor, given: Conditions) -> Tensor:
+        """Put together the sound around every frame, as it matters to whose face it is.
+
+        Args:
+            around: (B, back + T + ahead, width) of `Sound.itself`, 0 where there is no sound.
+            given: vocalization and infant.
+
+        Returns:
+            (B, T, width), the same for all noise levels.
+        """
+        listened: Tensor = self.listener(around, self._who(given))
+        return listened
 
     def _mixed(self, audio: Tensor) -> Tensor:
         if self.mix is None:
@@ -137,6 +172,7 @@ class Denoiser(nn.Module):
         turn: Tensor,
         past: Tensor | None,
         near: Tensor | None,
+        heard: Tensor,
         sound: Sequence[Seen],
         before: Sequence[Seen | None],
     ) -> tuple[Tensor, list[Seen]]:
@@ -149,29 +185,54 @@ class Denoiser(nn.Module):
             past: (B, 1, T, S + T) bool: which frames each may look at, those before first; None
                 for all of them.
             near: (B, 1, T, N) bool: which of the sound each may look at; None for all of it.
+            heard: (B, T, width) as `listen` made it.
             sound: of each layer, N frames.
             before: of each layer, the S frames before, at the same noise level.
 
         Returns:
             (B, T, 64), and of each layer all S + T frames, for those that follow.
         """
-        x = self.latents(noisy)
+        x = self.latents(noisy) + heard
         kept = []
-        for block, heard, earlier, parts in zip(self.blocks, sound, before, told[:-1], strict=True):
-            x, seen = block(x, heard, earlier, parts, past, near, turn)
-            kept.append(seen)
+        for block, seen, earlier, parts in zip(self.blocks, sound, before, told[:-1], strict=True):
+            x, past_seen = block(x, seen, earlier, parts, past, near, turn)
+            kept.append(past_seen)
         scale, shift = told[-1]
-        return self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
+        return self.guess(heard) + self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
 
     def tell(self, level: Tensor, given: Conditions) -> list[Told]:
         """Put noise level (B,), vocalization and infant into what sets each layer, and the last."""
-        kind = torch.where(given.vocalization < 0, self.layout.vocalizations, given.vocalization)
-        person = self.person(torch.cat([given.identity, given.age], -1))
-        person = torch.where(given.keep_identity[:, None], person, self.nobody)
         embedded = self.level(sinusoids(level, self.silence.numel()))
-        signal = F.silu(embedded + self.vocalization(kind) + person)[:, None]
+        signal = F.silu(embedded + self._who(given))[:, None]
         layers = [cast(Block, block).modulation(signal).chunk(9, -1) for block in self.blocks]
         return [*layers, self.last_scale(signal).chunk(2, -1)]
+
+    def _who(self, given: Conditions) -> Tensor:
+        kind = torch.where(given.vocalization < 0, self.layout.vocalizations, given.vocalization)
+        habits = torch.tanh(self.habits(torch.cat([given.identity, given.age], -1)))
+        person = self.person(habits)
+        return self.vocalization(kind) + torch.where(
+            given.keep_identity[:, None], person, self.nobody
+        )
+
+
+class Listener(nn.Module):
+    """The sound in a band of frames, taken as it matters to one infant: band - 1 frames fewer."""
+
+    def __init__(self, width: int, band: int) -> None:
+        super().__init__()
+        self.near = nn.Conv1d(width, width, band)
+        self.deeper = nn.Linear(width, width)
+        self.told = nn.Linear(width, 4 * width)
+        nn.init.zeros_(self.told.weight)
+        nn.init.zeros_(self.told.bias)
+
+    def forward(self, around: Tensor, who: Tensor) -> Tensor:
+        """Listen, by (B, width) of vocalization and infant; (B, T, width)."""
+        scale, shift, scale_, shift_ = self.told(who)[:, None].chunk(4, -1)
+        x = self.near(around.transpose(1, 2)).transpose(1, 2)
+        x = F.gelu(torch.addcmul(shift, x, 1 + scale))
+        return x + F.gelu(torch.addcmul(shift_, self.deeper(x), 1 + scale_))
 
 
 class Block(nn.Module):
@@ -214,6 +275,25 @@ class Block(nn.Module):
         x = torch.addcmul(x, told[5], self.dropout(self.cross_attention(y, sound, near, turn)))
         y = torch.addcmul(told[7], self.norm(x), 1 + told[6])
         return torch.addcmul(x, told[8], self.dropout(self.feed_forward(y))), seen
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Some frames of it, as they are listened to and as each layer attends to them."""
+
+    itself: Tensor
+    """(B, N, width)"""
+    layers: list[Seen]
+
+    def then(self, later: Sound) -> Sound:
+        """These frames, and others after them."""
+        layers = [a.then(b) for a, b in zip(self.layers, later.layers, strict=True)]
+        return Sound(torch.cat([self.itself, later.itself], 1), layers)
+
+    def last(self, frames: int) -> Sound:
+        """The last so many frames."""
+        first = max(0, self.itself.shape[1] - frames)
+        return Sound(self.itself[:, first:], [layer.last(frames) for layer in self.layers])
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,14 @@ class Network(Params):
     """Numbers a frame is carried in; a multiple of twice `heads`."""
     heads: int = Field(4, ge=1, le=16)
     """Attention heads."""
+    habits: int = Field(8, ge=1, le=256)
+    """Numbers that identity and age are put into before they tell of a face: few of them, or
+    infants are learned by heart."""
     look_back_frames: int = Field(8, ge=0, le=300)
     """How far into the past of the sound a frame may look."""
-    look_ahead_frames: int = Field(4, ge=0, le=300)
+    look_ahead_frames: int = Field(5, ge=0, le=300)
     """How far into the future of the sound a frame may look."""
-    memory_frames: int = Field(75, ge=1, le=1000)
+    memory_frames: int = Field(40, ge=1, le=1000)
     """How many frames of the face, itself among them, a frame may look at; what makes a stream of
     any length cost the same. No more than `window_frames` is ever learned from."""
     causal: bool = True
@@ -56,16 +59,21 @@ class Weights(Params):
 
     latent: float = Field(1.0, ge=0.0)
     """Squared error of the whitened expression latents."""
-    latent_velocity: float = Field(1.0, ge=0.0)
+    latent_velocity: float = Field(0.2, ge=0.0)
     """Squared error of the latents' change from frame to frame."""
     lips: float = Field(0.1, ge=0.0)
     """Squared distance of lip vertices, mm2."""
-    lips_velocity: float = Field(0.1, ge=0.0)
+    lips_velocity: float = Field(0.02, ge=0.0)
     """Squared distance of the lip vertices' change from frame to frame, mm2."""
     aperture_dtw: float = Field(0.02, ge=0.0)
     """Soft-DTW divergence of the mouth's aperture, mm2 a frame."""
     mouth_closed: float = Field(0.1, ge=0.0)
     """Binary cross-entropy of the mouth being closed."""
+    guess: float = Field(1.0, ge=0.0)
+    """Squared error of the latents that are guessed by the sound alone, before any noise is
+    seen."""
+    guess_lips: float = Field(0.1, ge=0.0)
+    """Squared distance of the lip vertices of that guess, mm2."""
 
 
 class Distil(Params):
@@ -104,15 +112,15 @@ class Train(Params):
     network: Network = Network()
     steps: int = Field(300, ge=0)
     """Batches to learn from."""
-    batch_spans: int = Field(16, ge=1)
-    """Windows in a batch."""
+    batch_spans: int = Field(32, ge=1)
+    """Windows in a batch; many short ones tell more than few long ones."""
     accumulate: int = Field(1, ge=1)
     """Parts that a batch goes through the network in, one after another, where memory does not hold
     it whole; it is the same batch, and the same step."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the network's sums while training: auto takes bfloat16 on a GPU and float32 elsewhere.
     Weights, losses and the morphable model are float32 in any case."""
-    window_frames: int = Field(75, ge=8)
+    window_frames: int = Field(40, ge=8)
     """Length of a window; a shorter span is padded."""
     learning_rate: float = Field(2e-3, gt=0.0)
     """Of AdamW at its highest."""
@@ -127,6 +135,9 @@ class Train(Params):
     noise_floor: float = Field(0.5, ge=0.0, lt=1.0)
     """Share of the noise levels that sampling never goes below. What is left there is averaged out:
     made up, it would be the fit's own noise, which the latents carry, as much as a face."""
+    slow_noise: float = Field(0.5, ge=0.0, lt=1.0)
+    """Share of the noise, by variance, that stays for seconds instead of a frame: samples differ in
+    manner rather than in how they tremble."""
     noise_tilt: float = Field(2.0, ge=1.0, le=10.0)
     """How much more often high levels are learned from than low ones: 1 not at all, 2 in
     proportion to their height. What is taken from the sound is learned at the high ones."""
@@ -178,10 +189,10 @@ class Peers(Params):
     methods: list[PeerName] = Field([])
     """Which: faceformer, codetalker, imitator; each costs as long as a short training."""
     steps: int = Field(300, ge=1)
-    """Batches that each learns from."""
-    batch_spans: int = Field(16, ge=1)
+    """Batches that each learns from; CodeTalker's prior learns from as many before."""
+    batch_spans: int = Field(32, ge=1)
     """Windows in a batch."""
-    window_frames: int = Field(60, ge=8)
+    window_frames: int = Field(40, ge=8)
     """Length of a window."""
     learning_rate: float = Field(2e-3, gt=0.0)
     """Of Adam at its highest."""
@@ -203,9 +214,9 @@ class Evaluate(Params):
     generator that was distilled takes its own."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
-    temperature: float = Field(1.0, ge=0.0, le=2.0)
+    temperature: float = Field(1.15, ge=0.0, le=2.0)
     """Of the noise that samples begin from: below 1 they stay nearer to the mean, and are less
-    varied."""
+    varied; a little above makes up for what few steps take away."""
     samples: int = Field(10, ge=2, le=100)
     """Samples of each sound, beside those of `seeds`, that variety, the best and the mean are taken
     of."""

@@ -26,6 +26,7 @@ from pipeline.generator.checkpoint import Generator
 from pipeline.generator.diffusion import add_noise, cosine
 from pipeline.generator.face import Face, lip_decoder, mouth_of
 from pipeline.generator.model import Conditions, Denoiser, Layout
+from pipeline.generator.noise import TURN_FRAMES, mixed
 from pipeline.generator.params import Train
 from pipeline.generator.resume import Progress, Weights
 from pipeline.generator.spans import Batch, Pack
@@ -149,12 +150,11 @@ class Trainer:
         batch = spans.draw(
             self.pack.spans["train"], p.batch_spans, p.window_frames, self._names, self.random
         ).to(self.device)
-        height = self.random.random(p.batch_spans) ** (1 / p.noise_tilt)
-        level = self._levels(height)
+        level = self._levels(self.random.random(p.batch_spans) ** (1 / p.noise_tilt))
         drop = np.array([[p.drop_sound], [p.drop_identity], [p.drop_vocalization]])
         keep = self.random.random((3, p.batch_spans)) >= drop
         batch = self._jittered(batch)
-        return Drawn.of(batch, level, keep, self.random)
+        return Drawn.of(batch, level, keep, p.slow_noise, self.random)
 
     @torch.no_grad()
     def validate(self) -> Terms:
@@ -171,7 +171,9 @@ class Trainer:
             for number in range(p.validation_levels):
                 share = (number + 0.5) / p.validation_levels
                 level = self._levels(np.full(len(batch.valid), share))
-                terms = self._terms(self.averaged, Drawn.of(batch, level, every, random))
+                terms = self._terms(
+                    self.averaged, Drawn.of(batch, level, every, p.slow_noise, random)
+                )
                 terms["loss"] = losses.weighted(terms, p.weights)
                 frames = int(batch.valid.sum())
                 count += frames
@@ -201,8 +203,10 @@ class Trainer:
         share = (drawn.level + 1) / generator.schedule.levels
         with self._precision():
             predicted = generator.denoiser(noisy, share, batch.valid, given)
+            guessed = generator.denoiser.guessed(given)
         return losses.terms(
             predicted.float(),
+            guessed.float(),
             self._wanted(clean, noisy, drawn.level, batch.valid, given),
             batch.valid,
             generator.expression.undo,
@@ -212,8 +216,9 @@ class Trainer:
         )
 
     def _levels(self, height: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Noise levels (B,) at heights 0..1."""
-        return (height * self.params.noise_levels).astype(np.int64)
+        """Noise levels (B,) at heights 0..1, 0 being where sampling ends."""
+        last = self.generator.schedule.last
+        return last + (height * (self.params.noise_levels - last)).astype(np.int64)
 
     def _wanted(
         self, clean: Tensor, noisy: Tensor, level: Tensor, valid: Tensor, given: Conditions
@@ -268,10 +273,21 @@ class Drawn:
 
     @classmethod
     def of(
-        cls, batch: Batch, level: np.ndarray, keep: np.ndarray, random: np.random.Generator
+        cls,
+        batch: Batch,
+        level: np.ndarray,
+        keep: np.ndarray,
+        slow: float,
+        random: np.random.Generator,
     ) -> Drawn:
         """Draw the noise, and bring all of it to where the batch is."""
-        noise = random.standard_normal(tuple(batch.expression.shape), dtype=np.float32)
+        windows, frames, width = batch.expression.shape
+        noise = random.standard_normal((windows, frames, width), dtype=np.float32)
+        if slow:
+            turns = frames // TURN_FRAMES + 3
+            stays = random.standard_normal((windows, turns, width), dtype=np.float32)
+            begins = random.integers(TURN_FRAMES, size=(windows, 1))
+            noise = mixed(noise, stays, begins + np.arange(frames), slow)
         level_, *keep_, noise_ = (
             torch.from_numpy(drawn).to(batch.valid.device) for drawn in (level, *keep, noise)
         )
@@ -320,6 +336,7 @@ def untrained(params: Train, pack: Pack, face: Face) -> Generator:
         "face": checkpoint.named(face),
         "noise_levels": params.noise_levels,
         "last_level": int(params.noise_floor * params.noise_levels),
+        "slow_noise": params.slow_noise,
         "data_digest": pack.digest,
         "params": params.model_dump(),
         "spans": len(learned),

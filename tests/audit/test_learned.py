@@ -24,6 +24,9 @@ def written(data):
     row = ("faceformer", "lve_mm2", 1.0, 0.5, 1.5, 0.01, 0.04, 7)
     columns = ["than", "metric", "gain", "low", "high", "p", "p_holm", "sources"]
     pd.DataFrame([row], columns=columns).to_csv(data / "evaluate/margins.csv", index=False)
+    heads = ["span_id", "frame", "truth", "ours", "shuffled", "mean_face", "faceformer"]
+    rows = [("a__0", frame, 3.0, 3.1, 5.0, 2.0, 2.5) for frame in range(9)]
+    pd.DataFrame(rows, columns=heads).to_csv(data / "evaluate/aperture.csv", index=False)
     return learned(data, 0.0)
 
 
@@ -45,6 +48,13 @@ def test_vocalizations_have_their_own_figures_and_no_rate_where_there_is_none(tm
     ((name, cells),) = written(tmp_path).kinds
     assert name == "cry"
     assert cells == ["3", "4.000", "1.000", "0.600", "0.500", "–", "–"]
+
+
+def test_an_aperture_is_drawn_of_the_truth_and_of_every_method_together(tmp_path):
+    (plot,) = written(tmp_path).apertures
+    assert plot.title == "a__0"
+    names = [line.name for line in plot.lines]
+    assert names == ["truth", "ours", "shuffled", "mean face", "faceformer"]
 
 
 def test_variety_is_told_in_words(tmp_path):

@@ -26,6 +26,7 @@ from pipeline.generator.params import Evaluate, Train
 from pipeline.generator.train import fixed_threads
 from pipeline.generator.trainer import Trainer
 from pipeline.morph import model
+from tests.bench._kept import kept
 
 ORACLES = ("another_face", "mean_of_faces")
 
@@ -82,7 +83,8 @@ def one_judged(root: Path, name: str, learning: Train, judging: Evaluate) -> Pat
     of = [learning.model_dump(mode="json"), judging.model_dump(mode="json")]
     if not told(place, "judged", of):
         began = time.perf_counter()
-        evaluate.run(staged(place, "evaluate", judging), model.load(), undrawn, unheard)
+        with kept(root / "peers"):
+            evaluate.run(staged(place, "evaluate", judging), model.load(), undrawn, unheard)
         tell(place, "judged", of, {"evaluate_s": time.perf_counter() - began})
     return place
 

@@ -5,12 +5,15 @@ faces. Several trainings, each judged on infants that it never met against every
 them own implementations of FaceFormer, CodeTalker and Imitator trained on the same; then steps
 against quality, speed, and, where they are asked for, ablations.
 
-    cradle bench generator --json generator.json
-    cradle bench generator --minutes 120 --steps 3000 --peer-steps 3000 --keep harder --ablations
+    cradle bench generator --quick                   2 minutes: that it works, not how well
+    cradle bench generator --json generator.json     half an hour on one idle core
+    cradle bench generator --minutes 120 --steps 600 --keep harder --ablations
+                                                     2 hours, and one more for the ablations
 
-The training's defaults suit the few infants of the default run; with MANY_INFANTS or more less is
-hidden and roughened, as nobody is learned by heart (chosen on validation infants). With `--keep`
-what was trained and judged is not trained again.
+One command from no data to the table. The training's defaults suit the few infants of the default
+run; with MANY_INFANTS or more less is hidden and roughened, as nobody is learned by heart (chosen
+on validation infants). With `--keep` what was made, trained and judged, the published models too,
+is taken from the folder wherever it came about by the same parameters.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ COLUMNS = (
 
 def main(argv: Sequence[str]) -> int:
     """Run and print; 0 where every figure that is asked for is reached."""
-    options = arguments().parse_args(argv)
+    options = chosen(argv)
     with tempfile.TemporaryDirectory() as folder:
         root = options.keep or Path(folder)
         if not (root / "data/pack/meta.json").exists():
@@ -73,6 +76,21 @@ def main(argv: Sequence[str]) -> int:
     return report("the generator, on infants that it never met", found["figures"])
 
 
+QUICK = (
+    *("--minutes=3", "--seeds=1", "--steps=20", "--peer-steps=5", "--samples=3"),
+    *("--sweep", "4", "2", "--sweep-spans=2", "--distil-from=3", "--distil-batches=5"),
+    *("--ablation-steps=10", "--stream-minutes=0.2", "--repeats=1"),
+)
+
+
+def chosen(argv: Sequence[str]) -> argparse.Namespace:
+    """Read options; what `--quick` stands for comes first, so that others still hold."""
+    quick = QUICK if "--quick" in argv else ()
+    options = arguments().parse_args([*quick, *argv])
+    options.peer_steps = options.peer_steps or options.steps
+    return options
+
+
 def arguments() -> argparse.ArgumentParser:
     """Sizes, and what is measured besides quality."""
     parser = argparse.ArgumentParser(
@@ -81,19 +99,21 @@ def arguments() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
+    add("--quick", action="store_true", help=f"small: {' '.join(QUICK)}")
     add("--minutes", type=float, default=12, help="of sound, in all (%(default)s)")
     add("--seeds", type=int, default=3, help="trainings, each of another seed (%(default)s)")
     add("--steps", type=int, default=Train().steps, help="training steps (%(default)s)")
-    add("--peer-steps", type=int, default=150, help="those of the published models (%(default)s)")
+    add("--peer-steps", type=int, help="those of the published models (--steps)")
     add("--peers", nargs="*", choices=PEERS, default=PEERS, help="which of them (all)")
     add("--samples", type=int, default=10, help="samples of a sound (%(default)s)")
     add("--sample-steps", type=int, default=Evaluate().sample_steps, help="DDIM steps")
+    add("--temperature", type=float, default=Evaluate().temperature, help="(%(default)s)")
     add("--sweep", nargs="*", type=int, default=SWEEP, help="steps to compare (%(default)s)")
     add("--sweep-spans", type=int, default=30, help="spans they are compared on (%(default)s)")
     add("--distil", type=int, default=2, help="steps to distil to; 0 for none (%(default)s)")
     add("--distil-from", type=int, default=9, help="those of the first teacher (%(default)s)")
     add("--distil-batches", type=int, default=200, help="a halving (%(default)s)")
-    add("--stream-minutes", type=float, default=1, help="to follow as they come (%(default)s)")
+    add("--stream-minutes", type=float, default=10, help="to follow as they come (%(default)s)")
     add("--repeats", type=int, default=5, help="of what is timed (%(default)s)")
     add("--device", default="cpu", help="that speed is measured on (%(default)s)")
     add("--threads", type=int, default=1, help="that speed is measured with (%(default)s)")
@@ -146,6 +166,7 @@ def judging(options: argparse.Namespace, seed: int) -> Evaluate:
         videos=0,
         samples=options.samples,
         sample_steps=options.sample_steps,
+        temperature=options.temperature,
         peers=Peers(methods=list(options.peers), steps=options.peer_steps),
     )
 

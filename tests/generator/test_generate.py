@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from pipeline.generator.logmel import LogMel
 from pipeline.generator.take import Lines, Take, save
 from pipeline.generator.train import MODEL
 from pipeline.morph.glb import animate
+from pipeline.nursery.sound.adult import adult_speech
 from tests.generator.test_evaluate import draw
 from tests.generator.world import OPEN, RATE_HZ, ToyFace, performance, voiced
 
@@ -138,6 +140,31 @@ def test_noise_of_any_loudness_gives_a_face_within_reason(generator, loud):
     (made,) = generate(noise, RATE_HZ, generator, how=SOON)
     assert made.latents.shape == (30, 64)
     assert np.abs(made.latents).max() < 20
+
+
+def test_an_adults_talk_gives_a_face_within_reason(generator):
+    talk = adult_speech(3.0, RATE_HZ, np.random.default_rng(0)).astype(np.float32)
+    (made,) = generate(talk, RATE_HZ, generator, how=SOON)
+    assert made.latents.shape == (90, 64)
+    assert np.abs(made.latents).max() < 20
+
+
+def test_a_sound_without_end_takes_no_more_memory(generator, burst):
+    """What is held at its peak is the same for the fourth minute as for the second."""
+    _, sound = burst
+    minute = np.resize(sound, 60 * RATE_HZ)
+    follower = Follower(generator, Who("cry"), Sampling(steps=1))
+
+    def peak():
+        tracemalloc.reset_peak()
+        assert follower.push(minute).shape == (1, 1800, 64)
+        return tracemalloc.get_traced_memory()[1]
+
+    follower.push(minute)
+    tracemalloc.start()
+    second, _, fourth = (peak() for _ in range(3))
+    tracemalloc.stop()
+    assert fourth < second + 100_000
 
 
 def test_one_frame_is_enough(generator):

@@ -77,7 +77,10 @@ def whole(generator, batch, how: Sampling) -> torch.Tensor:
 
     denoise = guided(asking(given), asking(given.without_audio()), how.guidance)
     made = []
-    for noise in drawn(how.seed, how.samples, *batch.heard.shape[:1], 0, batch.heard.shape[1], 64):
+    sounds, frames = batch.heard.shape
+    slow = generator.slow_noise
+    assert slow > 0
+    for noise in drawn(how.seed, how.samples, sounds, 0, frames, 64, slow):
         begin = how.temperature * torch.from_numpy(noise)
         clean = diffusion.sample(generator.schedule, denoise, begin, how.steps, how.sampler)
         made.append(generator.expression.undo(clean))
@@ -200,9 +203,13 @@ def test_what_is_kept_does_not_grow(generator):
         for _ in range(frames):
             stream.push(batch.audio)
         track = stream._tracks[0]
-        layers = [*track._sound, *(seen for level in track._faces.values() for seen in level)]
+        layers = [
+            *track._sound.layers,
+            *(seen for level in track._faces.values() for seen in level),
+        ]
         stored = [t.untyped_storage().nbytes() for seen in layers for t in (seen.key, seen.value)]
-        return sum(stored) + stream._real.untyped_storage().nbytes()
+        own = (stream._real, track._sound.itself)
+        return sum(stored) + sum(t.untyped_storage().nbytes() for t in own)
 
     first = kept(2 * MEMORY)
     tracemalloc.start()
@@ -224,10 +231,16 @@ def test_a_lower_temperature_draws_samples_together(generator):
     assert spread(1.0) > spread(0.5) > spread(0.0) == pytest.approx(0, abs=1e-6)
 
 
-def test_noise_is_a_frames_own():
+@pytest.mark.parametrize("slow", [0.0, 0.5])
+def test_noise_is_a_frames_own(slow):
+    all_ = drawn(7, 2, 3, 0, 200, 5, slow)
+    np.testing.assert_allclose(drawn(7, 2, 3, 83, 200, 5, slow), all_[:, :, 83:], atol=1e-6)
+    np.testing.assert_allclose(drawn(7, 1, 2, 0, 200, 5, slow), all_[:1, :2], atol=1e-6)
+    assert drawn(7, 1, 1, 50, 50, 5, slow).shape == (1, 1, 0, 5)
+
+
+def test_frames_of_noise_differ():
     all_ = drawn(7, 2, 3, 0, 20, 5)
-    np.testing.assert_array_equal(drawn(7, 2, 3, 8, 20, 5), all_[:, :, 8:])
-    np.testing.assert_array_equal(drawn(7, 1, 2, 0, 20, 5), all_[:1, :2])
     assert len({row.tobytes() for row in all_.reshape(-1, 5)}) == 2 * 3 * 20
     assert (drawn(8, 2, 3, 0, 20, 5) != all_).any()
 
@@ -245,3 +258,16 @@ def test_a_checkpoint_streams_as_it_samples(trained):
     batch, how = spans.whole(span, generator.vocalizations), Sampling(seed=2, steps=4)
     made = in_pieces(generator, batch, how, (1,))
     torch.testing.assert_close(made, whole(generator, batch, how), atol=1e-5, rtol=0)
+
+
+def test_slow_noise_is_standard_normal_and_stays_for_seconds():
+    noise = drawn(0, 1, 1, 0, 9000, 64, slow=0.5)[0, 0]
+    assert abs(noise.mean()) < 0.03
+    assert noise.std() == pytest.approx(1.0, abs=0.03)
+
+    def alike(frames):
+        return np.mean(noise[frames:] * noise[:-frames])
+
+    assert alike(1) == pytest.approx(0.5, abs=0.03)
+    assert alike(1) > alike(30) > alike(90) > 0.1
+    assert alike(400) == pytest.approx(0.0, abs=0.03)

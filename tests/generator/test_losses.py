@@ -114,7 +114,7 @@ def toy_terms(predicted, true, valid):
     def decode(latents):
         return latents[..., :6].unflatten(-1, (2, 3)) * 3
 
-    return losses.terms(predicted, true, valid, lambda x: x + 0.5, decode, MOUTH, GAMMA)
+    return losses.terms(predicted, predicted, true, valid, lambda x: x + 0.5, decode, MOUTH, GAMMA)
 
 
 def test_no_term_feels_what_is_masked():

@@ -148,6 +148,40 @@ def test_every_condition_matters(denoiser, name, value):
     assert changed(ask(denoiser, noisy, told), ask(denoiser, noisy, other))
 
 
+def test_a_guess_is_by_the_sound_within_the_band_and_the_infant_alone(denoiser):
+    told = given()
+    audio = told.audio.clone()
+    audio[:, 10] += 1
+    guessed = denoiser.guessed(told)
+    moved = changed(guessed, denoiser.guessed(dataclasses.replace(told, audio=audio)))
+    assert moved == list(range(10 - AHEAD, 10 + BACK + 1))
+    other = dataclasses.replace(told, identity=torch.zeros(2, 32))
+    assert len(changed(guessed, denoiser.guessed(other))) == FRAMES
+
+
+def test_fresh_weights_predict_nothing_but_their_guess():
+    told = given()
+    model = Denoiser(Layout(audio=7, vocalizations=3), Network(width=32, heads=2)).eval()
+    torch.nn.init.normal_(model.guess.weight)
+    made = ask(model, torch.randn(2, FRAMES, 64), told)
+    torch.testing.assert_close(made, model.guessed(told))
+
+
+def test_infants_of_the_same_habits_are_the_same(denoiser):
+    """Identity and age reach the face through so many numbers as the network has habits."""
+    assert denoiser.habits.out_features == Network().habits
+    told = given()
+    with torch.no_grad():
+        null = torch.linalg.svd(denoiser.habits.weight)[2][-1]
+    twin = dataclasses.replace(
+        told, identity=told.identity + 5 * null[:32], age=told.age + 5 * null[32:]
+    )
+    noisy = torch.randn(2, FRAMES, 64)
+    torch.testing.assert_close(
+        ask(denoiser, noisy, twin), ask(denoiser, noisy, told), atol=1e-4, rtol=0
+    )
+
+
 def test_the_noise_level_matters(denoiser):
     noisy, told = torch.randn(2, FRAMES, 64), given()
     assert changed(ask(denoiser, noisy, told, level=0.1), ask(denoiser, noisy, told, level=0.9))

@@ -22,8 +22,6 @@ from pipeline.generator.baselines.learned import HEADS, LATENTS, Listener, Task
 from pipeline.generator.spans import Batch, Span
 
 PERIOD_FRAMES = 30
-PRIOR_SHARE = 0.5
-"""Of the training steps that go into the prior."""
 
 
 class Network(nn.Module):
@@ -87,14 +85,13 @@ class CodeTalker:
 
     @classmethod
     def fit(cls, task: Task, seed: int) -> CodeTalker:
-        """Train the prior, then what speaks in it."""
+        """Train the prior, then what speaks in it, each for as long as others are trained."""
         torch.manual_seed(seed)
         prior = fit_prior(task, seed)
         width = task.params.width
         network = Network(task.audio_width, task.people_width, width, prior)
         fitted = cls(network, task)
-        steps = task.params.steps - round(PRIOR_SHARE * task.params.steps)
-        learned.train(network, task, fitted.loss, seed, steps)
+        learned.train(network, task, fitted.loss, seed, task.params.steps)
         return fitted
 
     def loss(self, batch: Batch) -> Tensor:
@@ -117,5 +114,5 @@ def fit_prior(task: Task, seed: int) -> MotionPrior:
         made, coded = prior(task.true(batch))
         return task.reconstruction(batch, made) + coded.loss
 
-    learned.train(prior, task, loss, seed, round(PRIOR_SHARE * task.params.steps))
+    learned.train(prior, task, loss, seed, task.params.steps)
     return prior

@@ -101,12 +101,15 @@ class Task:
 
 
 class Listener(nn.Module):
-    """Sound in context: two layers of convolution over five frames each, (B, T, C) -> width."""
+    """Sound in context: five frames to either side by two layers, (B, T, C) -> width.
+
+    As far ahead as the generator listens, so that nobody knows of more that is to come.
+    """
 
     def __init__(self, audio: int, width: int) -> None:
         super().__init__()
         self.first = nn.Conv1d(audio, width, 5, padding=2)
-        self.second = nn.Conv1d(width, width, 5, padding=2)
+        self.second = nn.Conv1d(width, width, 7, padding=3)
         self.out = nn.Linear(width, width)
 
     def forward(self, sound: Tensor) -> Tensor:
