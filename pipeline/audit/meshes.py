@@ -85,7 +85,7 @@ def draw(out: Path, inputs: Mapping[str, Any]) -> None:
         points, seen = file["points"], file["visibility"]
     for number, ground in _grounds(inputs):
         drawn = over(ground, painter, model, fitted, number)
-        window = _window(points[number], ground.shape[:2])
+        window = _window(points[number], (inputs["height"], inputs["width"]))
         away = points[number, :, :2] - [window[1].start, window[0].start]
         write_jpeg(out / f"{number}.jpg", overlay(drawn[window], away, seen[number], PICTURE_PX))
 
