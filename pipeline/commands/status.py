@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         name: _step(name, sizes, planner.steps.get(name))
         for name, sizes in _with_planned(planner).items()
     }
-    said = {"steps": steps, "not_told_whole": unsure, "stages": stages}
+    said: dict[str, Any] = {"steps": steps, "not_told_whole": unsure, "stages": stages}
     said["seconds"] = _whole_s(said, planner)
     print(json.dumps(said, indent=2) if arguments.json else _words(said, planner.workers))
     return 0

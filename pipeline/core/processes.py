@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -30,7 +31,7 @@ class Processes:
 
     def work(self, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
         """Work through `tasks`; when a process dies, whoever was in flight is tried again alone."""
-        ahead = list(tasks)
+        ahead = deque(tasks)
         while ahead:
             suspects: list[Task] = []
             yield from self._until_broken(ahead, suspects)
@@ -44,14 +45,14 @@ class Processes:
         self._warm = None
 
     def _until_broken(
-        self, ahead: list[Task], suspects: list[Task]
+        self, ahead: deque[Task], suspects: list[Task]
     ) -> Iterator[tuple[str, Entry | Failure]]:
         flying: dict[Future[Entry | Failure], Task] = {}
         self._warm = pool = self._warm or _pool(self._workers)
         try:
             while (ahead or flying) and not suspects:
                 while ahead and len(flying) < self._workers:
-                    task = ahead.pop(0)
+                    task = ahead.popleft()
                     flying[_submit(pool, task)] = task
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
                     task = flying.pop(future)

@@ -105,8 +105,9 @@ def gather(stage: Stage[Pack], meta: Mapping[str, Any], index: pd.DataFrame) -> 
 
 def _dropped(stage: Stage[Pack], name: str, file: str) -> dict[str, int]:
     rows = tables.read(stage.data(name) / file, ["state", "reason"])
-    counts = rows.loc[rows["state"] != State.KEPT, "reason"].value_counts().to_dict()
-    return {str(reason): count for reason, count in sorted(counts.items(), key=_most)}
+    found = rows.loc[rows["state"] != State.KEPT, "reason"].value_counts()
+    counts = {str(reason): int(count) for reason, count in found.items()}
+    return dict(sorted(counts.items(), key=_most))
 
 
 def _most(counted: tuple[str, int]) -> tuple[int, str]:

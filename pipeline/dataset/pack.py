@@ -140,7 +140,7 @@ def _pieces(
 ) -> tuple[dict[str, parts.Piece], Measured]:
     """What the dataset is made of, by clip, and what was measured of the sounds for it."""
     fits = _keys(stage.data("fit") / "clips.parquet", "fit_key")
-    frames = spans.groupby("clip")["frames"].first().to_dict()
+    frames = {str(clip): int(n) for clip, n in spans.groupby("clip")["frames"].first().items()}
     _same_length(stage, frames)
     spans = spans.assign(frames=spans["end_frame"] - spans["start_frame"])
     measured, poor = _featured(stage, featuring, frames), _poor_frames(stage)

@@ -104,7 +104,8 @@ def _joined(found: Sequence[Columns], empty: pd.DataFrame) -> pd.DataFrame:
         if isinstance(parts[0], str):
             values = np.repeat(np.array(parts, object), counts)
         else:
-            values = np.concatenate([np.asarray(part, empty[name].dtype) for part in parts])
+            kind = np.dtype(str(empty[name].dtype))
+            values = np.concatenate([np.asarray(part, kind) for part in parts])
         whole[name] = values
     return pd.DataFrame(whole)
 

@@ -76,15 +76,11 @@ def shares(
     """How much each clip's infant sounds like each kind, (C,) a column: mean over events' time."""
     infants = events[(events["who"] == "infant").to_numpy(bool)]
     weight = ((infants["end_s"] - infants["start_s"]) * infants["score"]).astype(float)
-    whole = weight.groupby(infants["clip"]).sum().reindex(clips)
-    whole = whole.where(whole > 0).to_numpy(float)
+
+    def summed(values: pd.Series) -> NDArray[np.float64]:
+        return values.groupby(infants["clip"]).sum().reindex(list(clips)).to_numpy(float)
+
+    whole = summed(weight)
+    whole = np.where(whole > 0, whole, np.nan)
     columns = [column_of(name) for name in names]
-    return {
-        column: (infants[column].astype(float) * weight)
-        .groupby(infants["clip"])
-        .sum()
-        .reindex(clips)
-        .to_numpy(float)
-        / whole
-        for column in columns
-    }
+    return {column: summed(infants[column].astype(float) * weight) / whole for column in columns}

@@ -7,12 +7,14 @@ recordings; what was measured of a recording is found again by its content.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.core import capacity
 from tests.bench import _films
 from tests.bench._figures import Figure
 from tests.bench.repro import PeakMemory
@@ -23,7 +25,7 @@ STAGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
 STAGE_S, WHOLE_S, THRESHOLD_S, ONE_MORE_S = 5.0, 30.0, 10.0, 20.0
 LARGE, MANY = 10_000, 1_000
 """Clips that figures are asked of; a smaller run is told and not judged."""
-GROWTH, FLAT = 1.05, 1.2
+GROWTH, FLAT, OFF = 1.05, 1.2, 0.2
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,10 @@ class Rung:
     """From there to the packed dataset."""
     one_more_s: float
     peak_gb: float
-    files: int = field(default=0)
+    files: int
     """That DVC looks after."""
+    foretold_s: float = 0.0
+    """Of all stages with clips new to the tables, by what fewer clips have taken before."""
 
 
 def figures(root: Path, rows: Sequence[int], table: Path | None = None) -> list[Figure]:
@@ -55,12 +59,21 @@ def figures(root: Path, rows: Sequence[int], table: Path | None = None) -> list[
     alone_s = _one_more(project, 0)
     rungs = []
     for number in sorted(rows):
-        rungs.append(_rung(project, number))
+        foretold_s = _foretold_s(project, number)
+        rungs.append(replace(_rung(project, number), foretold_s=foretold_s))
         print(rungs[-1], flush=True)
         if table is not None:
             _write(table, rungs)
     found = [figure for rung in rungs for figure in _of(rung, alone_s)]
     return found + (_growth(rungs) if len(rungs) > 1 else [])
+
+
+def _foretold_s(project: Project, number: int) -> float:
+    """What the capacity model says of a rung, whose recordings are all measured already."""
+    model = capacity.measured(project.root)
+    found = capacity.capacity(model, number, capacity.Machines(len(os.sched_getaffinity(0))))
+    tables = sum(hours for step, hours in found.steps.items() if step in capacity.IN_PARTS)
+    return 3600 * (tables + found.alone_hours)
 
 
 def _rung(project: Project, number: int) -> Rung:
@@ -130,7 +143,15 @@ def _growth(rungs: Sequence[Rung]) -> list[Figure]:
         "new to the tables": [sum(rung.first.values()) for rung in rungs],
         "all remembered": [sum(rung.remembered.values()) for rung in rungs],
     }
+    last = rungs[-1]
+    taken_s = sum(last.first.values())
     return [
+        Figure(
+            f"capacity model, {last.clips:,} clips by what fewer took: off by",
+            abs(last.foretold_s / taken_s - 1),
+            OFF,
+            note=f"{last.foretold_s:.0f} s foretold, {taken_s:.0f} taken",
+        ),
         *(
             Figure(f"growth, {what}: exponent", float(np.polyfit(clips, np.log(it), 1)[0]), GROWTH)
             for what, it in spent.items()
