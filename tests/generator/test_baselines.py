@@ -7,11 +7,19 @@ import pytest
 import torch
 
 from pipeline.generator import spans
-from pipeline.generator.baselines import PEERS, EnergyRidge, MeanFace, Retrieval, Task
+from pipeline.generator.baselines import (
+    PEERS,
+    EnergyRidge,
+    MeanFace,
+    Retrieval,
+    Task,
+    learned,
+)
 from pipeline.generator.baselines.codebook import Codebook
 from pipeline.generator.baselines.codetalker import fit_prior
 from pipeline.generator.baselines.decoder import DecoderLayer, Seen, places
-from pipeline.generator.params import Peers
+from pipeline.generator.params import Network, Peers
+from tests.bench._kept import Kept
 from tests.generator.world import OPEN, ToyFace, make_pack
 
 SMALL = Peers(steps=60, batch_spans=6, window_frames=14, width=32, learning_rate=1e-2)
@@ -41,9 +49,9 @@ def likeness(baseline, tested):
 
 
 def test_the_mean_face_is_the_mean(pack):
-    learned = pack.spans["train"]
-    rows = np.concatenate([span.expression[span.valid] for span in learned])
-    made = MeanFace.fit(learned).predict(pack.spans["test"][0])
+    known = pack.spans["train"]
+    rows = np.concatenate([span.expression[span.valid] for span in known])
+    made = MeanFace.fit(known).predict(pack.spans["test"][0])
     np.testing.assert_allclose(made, np.tile(rows.mean(0), (len(made), 1)), atol=1e-5)
 
 
@@ -53,9 +61,8 @@ def test_energy_finds_the_law(pack):
 
 
 def test_retrieval_finds_its_own_windows_again(pack):
-    learned = pack.spans["train"]
-    known = Retrieval.fit(learned, 12)
-    span = learned[0]
+    known = Retrieval.fit(pack.spans["train"], 12)
+    span = pack.spans["train"][0]
     whole = dataclasses.replace(
         span, expression=span.expression[24:60], valid=span.valid[24:60], audio=span.audio[24:60]
     )
@@ -161,3 +168,31 @@ def test_the_prior_learns_to_say_motion_in_code(task):
             return float(task.reconstruction(batch, made))
 
     assert missed(160) < 0.5 * missed(2)
+
+
+def test_codetalker_learns_to_speak_for_as_long_as_others_and_its_prior_before(task, monkeypatch):
+    trained = []
+    monkeypatch.setattr(learned, "train", lambda network, *_: trained.append((network, _[-1])))
+    fitted = PEERS["codetalker"].fit(task, seed=0)
+    assert [steps for _, steps in trained] == [SMALL.steps, SMALL.steps]
+    assert [network for network, _ in trained] == [fitted.network.prior, fitted.network]
+
+
+def test_no_peer_listens_further_ahead_than_the_generator():
+    listener = learned.Listener(3, 8)
+    sound = torch.randn(1, 40, 3)
+    other = sound.clone()
+    other[:, 20] += 1
+    moved = (listener(sound) - listener(other)).abs().amax((0, 2)).gt(1e-6).nonzero()[:, 0]
+    assert moved.min() == 20 - Network().look_ahead_frames
+
+
+@pytest.mark.parametrize("name", sorted(PEERS))
+def test_a_peer_that_is_kept_is_not_trained_again(name, pack, task, tmp_path, monkeypatch):
+    few = dataclasses.replace(task, params=SMALL.model_copy(update={"steps": 2}))
+    span = pack.spans["test"][0]
+    made = Kept(name, tmp_path).fit(few, 0).predict(span)
+    monkeypatch.setattr(learned, "train", lambda *_: pytest.fail("trained again"))
+    np.testing.assert_array_equal(Kept(name, tmp_path).fit(few, 0).predict(span), made)
+    with pytest.raises(pytest.fail.Exception):
+        Kept(name, tmp_path).fit(task, 0)

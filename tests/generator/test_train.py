@@ -90,6 +90,17 @@ def test_the_average_moves_as_its_decay_says(tmp_path):
         torch.testing.assert_close(trainer.averaged.denoiser.state_dict()[name], mean)
 
 
+def test_only_levels_that_sampling_visits_are_learned_from(tmp_path):
+    make_pack(tmp_path / "pack", {"train": 2, "val": 1, "test": 0}, frames=40)
+    params = QUICK.model_copy(update={"noise_floor": 0.6, "batch_spans": 200})
+    trainer = Trainer.start(params, spans.read(tmp_path / "pack"), ToyFace(), "cpu")
+    level = trainer._draw().level
+    assert trainer.generator.schedule.last == 600
+    assert 600 <= int(level.min()) < 650
+    assert 950 < int(level.max()) <= 999
+    assert (level > 800).float().mean() > 0.6
+
+
 def test_validation_repeats_itself_and_touches_nothing(tmp_path):
     make_pack(tmp_path / "pack", {"train": 2, "val": 2, "test": 0}, frames=40)
     trainer = Trainer.start(QUICK, spans.read(tmp_path / "pack"), ToyFace(), "cpu")
