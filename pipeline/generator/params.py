@@ -110,7 +110,7 @@ class Train(Params):
     """CPU threads; fixed, because sums in another order give other bytes. At this size more of
     them mostly wait for one another."""
     network: Network = Network()
-    steps: int = Field(300, ge=0)
+    steps: int = Field(150, ge=0)
     """Batches to learn from."""
     batch_spans: int = Field(32, ge=1)
     """Windows in a batch; many short ones tell more than few long ones."""
@@ -214,7 +214,7 @@ class Evaluate(Params):
     generator that was distilled takes its own."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
-    temperature: float = Field(1.15, ge=0.0, le=2.0)
+    temperature: float = Field(1.0, ge=0.0, le=2.0)
     """Of the noise that samples begin from: below 1 they stay nearer to the mean, and are less
     varied; a little above makes up for what few steps take away."""
     samples: int = Field(10, ge=2, le=100)

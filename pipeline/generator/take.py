@@ -133,7 +133,7 @@ def save(
 class Lines:
     """One line of JSON a frame, written as soon as it is known, after one that says what they are.
 
-    {"synthetic": true, "fps": 30.0, "look_ahead_s": 0.173, "identity": [...], "age": [...], ...}
+    {"synthetic": true, "fps": 30.0, "look_ahead_s": 0.2, "identity": [...], "age": [...], ...}
     {"frame": 0, "expression": [0.1312, ...]}
     """
 

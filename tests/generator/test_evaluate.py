@@ -64,7 +64,8 @@ def test_several_samples_differ_and_the_best_is_better_than_their_mean(judged):
     assert ours["samples"] == 10
     assert ours["diversity_mm"] > 0
     assert ours["lve_best_mm2"] < ours["lve_mean_mm2"]
-    assert ours["lve_of_mean_mm2"] < ours["lve_mean_mm2"]
+    # Where a sound tells the whole face, samples hardly differ: in four digits both may be one.
+    assert ours["lve_of_mean_mm2"] <= ours["lve_mean_mm2"]
     assert ours["aperture_ccc_mean"] < ours["aperture_ccc_best"] <= ours["aperture_pcc_best"]
     assert len(tables.read(root / "data/evaluate/samples.parquet")) == 4
 
