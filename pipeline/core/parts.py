@@ -31,6 +31,9 @@ from pipeline.core.runner import Job, Runner, Step
 if TYPE_CHECKING:
     import pandas as pd
 
+_FEW = 200
+"""Clips whose tables are made sooner than the processes start that would make them."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -74,7 +77,7 @@ def make(
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
     jobs = [_job(step, part, mine) for part, mine in by_part(pieces, count).items()]
-    done = runner.measure(step, jobs)
+    done = runner.measure(step, jobs, here=len(pieces) <= _FEW)
     for part, failure in done.failures.items():
         raise CradleError(
             f"{step.name}: the tables of part {part} cannot be made: {failure.detail}; "

@@ -160,10 +160,11 @@ class Runner:
             return len(os.sched_getaffinity(0))
         return self.run.workers
 
-    def measure(self, step: Step, jobs: Iterable[Job]) -> Measured:
+    def measure(self, step: Step, jobs: Iterable[Job], here: bool = False) -> Measured:
         """Measure what the store does not hold yet, the dearest first.
 
-        A clip that cannot be measured is a Failure; nothing that a clip does ends the run.
+        A clip that cannot be measured is a Failure; nothing that a clip does ends the run. What is
+        done sooner than another process starts may be done `here`, if nothing strange is read.
         """
         self.store.sweep()
         done = Measured()
@@ -180,13 +181,13 @@ class Runner:
         same = {mine[0].clip: mine for mine in alike.values()}
         tasks = [self._task(step, mine[0], key) for key, mine in alike.items()]
         began = time.perf_counter()
-        for clip, result in self._progress(step.name, self._execute(step, tasks), len(tasks)):
+        for clip, result in self._progress(step.name, self._execute(step, tasks, here), len(tasks)):
             for job in same[clip]:
                 done.measured += 1
                 done.add(job.clip, result)
         spent_s = time.perf_counter() - began
         self.measuring_s += spent_s
-        self._note(step, [mine[0] for mine in alike.values()], spent_s)
+        self._note(step, [mine[0] for mine in alike.values()], spent_s, here)
         return done.sort()
 
     def close(self) -> None:
@@ -194,12 +195,13 @@ class Runner:
         if self._processes is not None:
             self._processes.end()
 
-    def _note(self, step: Step, jobs: Sequence[Job], wall_s: float) -> None:
+    def _note(self, step: Step, jobs: Sequence[Job], wall_s: float, here: bool) -> None:
         """Remember what it has cost, for whoever asks what a run would."""
-        if self.run.executor == "ray":
+        if self.run.executor == "ray" and not here:
             # How many worked is not known, nor on what: nothing to plan this machine's work by.
             return
-        cores = 1 if self.run.executor == "serial" else min(self.workers, len(jobs))
+        alone = here or self.run.executor == "serial"
+        cores = 1 if alone else min(self.workers, len(jobs))
         cost, clips = sum(job.cost for job in jobs), sum(job.clips for job in jobs)
         Costs(self.store.root).note(step.name, cost, wall_s * cores, clips)
 
@@ -208,8 +210,10 @@ class Runner:
             job.clip, step.name, key, step.measure, job.inputs, self.store.root, self.run.timeout_s
         )
 
-    def _execute(self, step: Step, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
-        if self.run.executor == "serial" or len(tasks) == 0:
+    def _execute(
+        self, step: Step, tasks: Sequence[Task], here: bool
+    ) -> Iterator[tuple[str, Entry | Failure]]:
+        if self.run.executor == "serial" or here or len(tasks) == 0:
             return ((task.clip, worker.work(task)) for task in tasks)
         if self.run.executor == "ray":
             return cluster.in_cluster(tasks, self.run, step.needs)

@@ -172,5 +172,5 @@ def test_the_generator_learns_shares_of_layers():
     torch.testing.assert_close(model._mixed(audio)[..., 1:], audio[..., 6:11])
     torch.testing.assert_close(model._mixed(audio)[..., 0], audio[..., 0])
     turn = rotation(torch.arange(4), model.head)
-    model.hear(audio, torch.ones(1, dtype=torch.bool), turn)[0].value.sum().backward()
+    model.hear(audio, torch.ones(1, dtype=torch.bool), turn).layers[0].value.sum().backward()
     assert model.mix.grad is not None

@@ -245,8 +245,12 @@ def test_two_runs_write_the_same_bytes(world: World, tmp_path_factory) -> None:
         here.write()
         here.run()
     mine, theirs = (
-        {p.name: p.read_bytes() for p in (w.root / "data" / "fit").rglob("*.parquet")}
-        for w in (world, other)
+        {
+            path.relative_to(here.root): path.read_bytes()
+            for path in (here.root / "data" / "fit").rglob("*.parquet")
+            if path.is_file()
+        }
+        for here in (world, other)
     )
     assert mine == theirs
     assert world.fitted("one").expression.tobytes() == other.fitted("one").expression.tobytes()
