@@ -94,11 +94,11 @@ def together(kind: str, frames: int) -> list[Figure]:
     ]  # fmt: skip
 
 
-_together: list[Barrier] = []
+_barriers: list[Barrier] = []
 
 
 def _meet(barrier: Barrier) -> None:
-    _together.append(barrier)
+    _barriers.append(barrier)
 
 
 def _busy(kind: str, frames: int) -> _Span:
@@ -106,7 +106,7 @@ def _busy(kind: str, frames: int) -> _Span:
     face, params, truth = _task(kind, frames)
     _seconds(truth, face, params, "cpu")
     # Or the clock would count the while in which one is warm and the other is not.
-    _together[0].wait(_SECONDS_TO_WARM)
+    _barriers[0].wait(_SECONDS_TO_WARM)
     began, each_s = time.time(), []
     for _ in range(CLIPS_EACH):
         before = time.process_time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -40,9 +41,9 @@ def measure_level(out, inputs):
 
 class Level:
     width = 2
-    described = {"name": "level", "width": 2}  # noqa: RUF012
+    described: ClassVar = {"name": "level", "width": 2}
     step = Step("features", measure_level, described, INFO)
-    inputs = {}  # noqa: RUF012
+    inputs: ClassVar = {}
 
 
 def latents(random: np.random.Generator, frames: int = FRAMES) -> dict[str, np.ndarray]:

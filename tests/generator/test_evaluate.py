@@ -33,7 +33,8 @@ def hear(clip, start, frames):
 def judged(trained, tmp_path_factory):
     root = tmp_path_factory.mktemp("judged")
     shutil.copytree(trained.root, root, dirs_exist_ok=True)
-    params = Evaluate(videos=1, plotted_spans=2, sample_steps=4)
+    # In the toy world a sound tells nearly all of a face; warm, samples differ in what is written.
+    params = Evaluate(videos=1, plotted_spans=2, sample_steps=4, temperature=2.0)
     summary = evaluate.run(stage_in(root, "evaluate", params), trained.face, draw, hear)
     return root, summary, json.loads((root / "data/metrics/evaluate.json").read_text())
 
@@ -64,8 +65,7 @@ def test_several_samples_differ_and_the_best_is_better_than_their_mean(judged):
     assert ours["samples"] == 10
     assert ours["diversity_mm"] > 0
     assert ours["lve_best_mm2"] < ours["lve_mean_mm2"]
-    # Where a sound tells the whole face, samples hardly differ: in four digits both may be one.
-    assert ours["lve_of_mean_mm2"] <= ours["lve_mean_mm2"]
+    assert ours["lve_of_mean_mm2"] < ours["lve_mean_mm2"]
     assert ours["aperture_ccc_mean"] < ours["aperture_ccc_best"] <= ours["aperture_pcc_best"]
     assert len(tables.read(root / "data/evaluate/samples.parquet")) == 4
 
@@ -145,7 +145,8 @@ def test_the_video_shows_every_face_with_sound_and_says_that_it_is_synthetic(jud
 def test_evaluating_twice_gives_the_same_bytes(judged, tmp_path):
     root, _, _ = judged
     shutil.copytree(root, tmp_path, dirs_exist_ok=True)
-    params = Evaluate(videos=1, plotted_spans=2, sample_steps=4)
+    # In the toy world a sound tells nearly all of a face; warm, samples differ in what is written.
+    params = Evaluate(videos=1, plotted_spans=2, sample_steps=4, temperature=2.0)
     evaluate.run(stage_in(tmp_path, "evaluate", params), ToyFace(), draw, hear)
     for path in sorted((root / "data/evaluate").rglob("*.*")):
         again = tmp_path / path.relative_to(root)
