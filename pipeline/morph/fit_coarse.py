@@ -7,6 +7,7 @@ lie where no noise would put them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -39,25 +40,33 @@ def shared_coarse_first(
 ) -> tuple[State, int]:
     """As `fit_shared`, which see."""
     # What all frames share is known least well along some ways, and wants more steps at the end.
-    early, few = iterations // 2, _few(face)
-    before = 0
-    if early:
-        state, before = fit_shared(few.face, few.of(observed), state, weights, early)
-        observed = credible(face, observed, state)
-    state, after = fit_shared(face, observed, state, weights, iterations - early)
-    return state, before + after
+    return _coarse_first(fit_shared, iterations // 2, face, observed, state, weights, iterations)
 
 
 def frames_coarse_first(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
 ) -> tuple[State, int]:
     """As `fit_frames`, which see."""
-    early, few = 2 * iterations // 3, _few(face)
+    early = 2 * iterations // 3
+    return _coarse_first(fit_frames, early, face, observed, state, weights, iterations)
+
+
+def _coarse_first(
+    fit: Callable[[Face, Observed, State, Weights, int], tuple[State, int]],
+    early: int,
+    face: Face,
+    observed: Observed,
+    state: State,
+    weights: Weights,
+    iterations: int,
+) -> tuple[State, int]:
+    """`early` steps with few landmarks, then the others; a single step sees all at once."""
     before = 0
     if early:
-        state, before = fit_frames(few.face, few.of(observed), state, weights, early)
+        few = _few(face)
+        state, before = fit(few.face, few.of(observed), state, weights, early)
         observed = credible(face, observed, state)
-    state, after = fit_frames(face, observed, state, weights, iterations - early)
+    state, after = fit(face, observed, state, weights, iterations - early)
     return state, before + after
 
 
