@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 from torch import Tensor
 
 Array = NDArray[np.float64]
@@ -75,7 +75,7 @@ def unskewed(raw_mean: ArrayLike, raw_std: ArrayLike, slope: ArrayLike) -> tuple
 def _moments(mean: Array, slope: ArrayLike) -> tuple[Array, Array]:
     """Mean and spread of the leaky ReLU of a normal with this mean and unit spread."""
     a = np.asarray(slope, float)
-    above, density = norm.cdf(mean), norm.pdf(mean)
+    above, density = ndtr(mean), np.exp(-(mean**2) / 2) / np.sqrt(2 * np.pi)
     first = a * mean + (1 - a) * (mean * above + density)
     square = (mean**2 + 1) * above + mean * density
     second = a**2 * (mean**2 + 1) + (1 - a**2) * square

@@ -156,6 +156,12 @@ class Project:
         line = ",".join(values.get(name, "") for name in header)
         sources.write_text(",".join(header) + "\n" + line + "\n")
 
+    def forget(self, clips: int) -> None:
+        """Take what was measured of so many clips, at every step, out of the store."""
+        for step in (self.root / "data/.store").glob("*/"):
+            for entry in sorted(step.glob("??/*"))[:clips]:
+                shutil.rmtree(entry)
+
     def git(self, *words: str) -> None:
         """Run git."""
         subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True)

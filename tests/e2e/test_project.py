@@ -188,6 +188,17 @@ def test_one_clip_more_is_one_clip_measured(project: Project) -> None:
     assert {name: ran.measured[name] for name in MEASURING} == dict.fromkeys(MEASURING, 1)
 
 
+def test_workers_and_order_change_no_byte(finished: tuple[Project, Ran], project: Project) -> None:
+    tables = "data/[!.]*/**/*.parquet"
+    project.change(run={"workers": 1})
+    project.forget(3)
+    ran = project.dvc("repro", "--force", "select")
+    assert ran.code == 0, ran.output
+    assert ran.measured == {"download": 3, "isolate": 3, "landmarks": 3, "select": 0}
+    assert project.bytes_of(tables) == finished[0].bytes_of(tables)
+    assert project.lock == finished[0].lock
+
+
 def test_switched_off_the_nursery_leaves_nothing(project: Project) -> None:
     project.change(nursery={"clips": 0})
     ran = project.dvc("repro", "select")
