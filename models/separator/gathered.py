@@ -12,8 +12,7 @@ from models.separator import resynthesis
 from models.separator.stems import RATE, STEM_S, Array, Stem
 
 _SAMPLES = round(STEM_S * RATE)
-_OTHERS = {"animals": 4, "birds": 6, "dogs": 16, "cats": 32}
-"""Of each recording of a sort so many others are made: of the fewer the more."""
+_OTHERS = 4
 
 
 def gathered(bank: Path, rng: np.random.Generator, size: float = 1.0) -> list[Stem]:
@@ -32,7 +31,7 @@ def gathered(bank: Path, rng: np.random.Generator, size: float = 1.0) -> list[St
 
 def _others(wave: Array, sort: str, rng: np.random.Generator) -> list[Array]:
     """Other animals than a recorded one: larger, smaller, faster, slower."""
-    count = _OTHERS.get(sort, 0) if len(wave) > RATE // 4 else 0
+    count = _OTHERS if sort == "animals" and len(wave) > RATE // 4 else 0
     whole = wave[:_SAMPLES]
     changes = 2 ** rng.uniform((-0.8, -0.4, -0.3), (0.8, 0.4, 0.3), (count, 3))
     return [resynthesis.revoiced(whole, *change) for change in changes.tolist()]

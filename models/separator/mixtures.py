@@ -34,17 +34,9 @@ _BESIDE = (
     ("adult", "adult"),
     ("music", "noise"),
 )
-_OFTEN = (0.38, 0.24, 0.08, 0.06, 0.02, 0.08, 0.03, 0.06, 0.05)
+_OFTEN = (0.3, 0.24, 0.12, 0.09, 0.03, 0.08, 0.04, 0.06, 0.04)
 _RECORDED = ("noise", "music")
-_SORTS = {
-    "animals": 4.0,
-    "birds": 4.0,
-    "cats": 3.0,
-    "dogs": 4.0,
-    "instruments": 1.5,
-    "screams": 0.4,
-    "signals": 1.5,
-}
+_SORTS = {"animals": 3.0, "signals": 1.5, "screams": 0.4, "instruments": 1.5}
 """How often a sort of noise is drawn beside the others': these sound the most like an infant."""
 
 
@@ -56,11 +48,11 @@ class Shares:
     """The infant is a real recording."""
     adult: float = 0.8
     """An adult is a real recording."""
-    infant: float = 0.84
+    infant: float = 0.86
     """An infant is there at all."""
     alone: float = 0.16
     """Nothing else is."""
-    call: float = 0.25
+    call: float = 0.35
     """A noise is a made call or signal."""
 
 
