@@ -23,7 +23,6 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -34,6 +33,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from models.recordings.archives import unpack
 from models.recordings.sources import Package, Sounds, Sources, sources
 from pipeline.core.backends import file_digest
 from pipeline.media.command import ffmpeg_path
@@ -92,10 +92,8 @@ def unpacked(package: Package, debs: Path, folder: Path) -> Path | None:
             raise SystemExit(f"{found[0]}: sha256 {digest}, where {package.sha256} was expected")
         part = folder / f"{package.name}.part"
         subprocess.run([_unpacker(), "-x", found[0], part], check=True)
-        if package.archive:
-            with zipfile.ZipFile(part / package.archive) as archive:
-                inside = [x for x in archive.namelist() if x.endswith(".ogg")]
-                archive.extractall(part, inside)
+        for archive in sorted(part.glob(package.archive)) if package.archive else ():
+            unpack(archive, part)
         part.rename(root)
     return root if root.exists() else None
 

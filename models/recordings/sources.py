@@ -39,7 +39,7 @@ class Package(Params):
     by: str
     """Whom to name."""
     archive: str | None = None
-    """A zip file in it that holds the sounds."""
+    """Archives in it that hold the sounds, as a pattern; see archives.py."""
     sounds: tuple[Sounds, ...]
     """The first that takes a file has it."""
 
