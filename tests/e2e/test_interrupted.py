@@ -66,5 +66,5 @@ def test_workers_and_order_change_no_byte(tmp_path: Path) -> None:
         )
         ran = project.dvc("repro", "select")
         assert ran.code == 0, ran.output
-        results.append((project.bytes_of("data/*/*.parquet"), project.lock))
+        results.append((project.bytes_of("data/*/**/*.parquet"), project.lock))
     assert results[0] == results[1]
