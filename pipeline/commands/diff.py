@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 
 from pipeline.audit.words import printable
+from pipeline.core import ledger
 from pipeline.core.errors import CradleError
 from pipeline.core.params import fit
 from pipeline.dataset import measures, overrides
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         was = _state(there, everything)
         difference = Difference(was, now)
         clips, frames = difference.clips(), difference.frames()
-    backends = _backends(root, arguments.rev, clips, frames)
+        backends = _backends(there / "data", root / "data", clips, frames)
     for rows in (clips, frames):
         measured = rows["cause"] == Cause.MEASUREMENTS
         rows["by"] = rows["by"].mask(measured, rows["clip"].map(backends).fillna(""))
@@ -106,24 +107,29 @@ def _fetch(files: DVCFileSystem, stage: str, folder: Path, rev: str) -> None:
         ) from None
 
 
-def _backends(root: Path, rev: str, clips: pd.DataFrame, frames: pd.DataFrame) -> dict[str, str]:
+def _backends(
+    before: Path, after: Path, clips: pd.DataFrame, frames: pd.DataFrame
+) -> dict[str, str]:
     """By clip that was measured otherwise: the backends that are others now, or the same."""
     causes = pd.concat([clips["cause"], frames["cause"]])
     if not (causes == Cause.MEASUREMENTS).any():
         return {}
-    files = _files(root, rev)
     others: dict[str, list[str]] = {}
     for stage in ("isolate", "landmarks"):
-        path = f"data/{stage}/clips.parquet"
-        with files.open(path, "rb") as opened:
-            was = pd.read_parquet(opened).set_index("clip")
-        now = pd.read_parquet(root / path).set_index("clip")
-        for clip in now.index.intersection(was.index):
-            if was.loc[clip, "backend_digest"] != now.loc[clip, "backend_digest"]:
-                before, after = was.loc[clip, "backend"], now.loc[clip, "backend"]
-                told = f"{stage} by {after}" if after != before else f"{stage} by another {after}"
-                others.setdefault(str(clip), []).append(told)
+        was, now = (_origins(data / stage / "ledger.parquet") for data in (before, after))
+        for clip in sorted(was.keys() & now.keys()):
+            (old, old_digest), (new, digest) = was[clip], now[clip]
+            if old_digest != digest:
+                told = f"{stage} by {new}" if new != old else f"{stage} by another {new}"
+                others.setdefault(clip, []).append(told)
     return {clip: ", ".join(told) for clip, told in others.items()}
+
+
+def _origins(path: Path) -> dict[str, tuple[str, str]]:
+    """By clip: name and digest of the backend that it was measured by."""
+    rows = ledger.read_clips(path)
+    pairs = zip(rows["backend"], rows["backend_digest"], strict=True)
+    return dict(zip(rows["clip"], pairs, strict=True))
 
 
 def _words(clips: pd.DataFrame, frames: pd.DataFrame) -> str:

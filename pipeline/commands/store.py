@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.commands._planning import STORE, plan
 from pipeline.core import vault
@@ -18,6 +19,9 @@ from pipeline.core.errors import CradleError
 from pipeline.core.named import CLIPS, named_keys
 from pipeline.core.store import Store
 from pipeline.params import load
+
+if TYPE_CHECKING:
+    from dvc.api import DVCFileSystem
 
 EXAMPLE = "cradle store gc --rev main --dry-run"
 
@@ -101,6 +105,11 @@ def _needed(root: Path, revs: list[str]) -> dict[str, set[str]]:
     return found
 
 
+def _parts(files: DVCFileSystem, path: str) -> list[str]:
+    """The files of a table, which is in parts or was one in older revisions."""
+    return sorted(files.ls(path, detail=False)) if files.isdir(path) else [path]
+
+
 def _of_revision(root: Path, rev: str) -> dict[str, set[str]]:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
@@ -114,7 +123,9 @@ def _of_revision(root: Path, rev: str) -> dict[str, set[str]]:
     except (DvcException, SCMError, OSError) as error:
         raise CradleError(f"{rev}: no such revision here: {error}") from None
     try:
-        return named_keys([files.open(path, "rb") for path in found])
+        return named_keys(
+            [files.open(part, "rb") for path in found for part in _parts(files, path)]
+        )
     except OSError as error:
         raise CradleError(
             f"{rev}: its tables are not in DVC's cache here; `dvc pull` them, or leave it out: "

@@ -14,17 +14,23 @@ from statistics import fmean
 
 import pyarrow.parquet as pq
 
+from pipeline.core import tables
 from pipeline.core.costs import Costs
 from pipeline.core.store import Store
-from pipeline.core.tables import PARTS
 
 STAGES = ("download", "isolate", "landmarks", "select", "fit", "pack")
 SOURCE = "media"
 """The step whose cost is the bytes that came."""
-OF_STAGE = {"fit": "fit", "fit_tables": "fit", "features": "pack", "pack_tables": "pack"}
+OF_STAGE = {
+    "select_tables": "select",
+    **dict.fromkeys(("fit", "fit_tables", "fit_judged"), "fit"),
+    **dict.fromkeys(("features", "pack_tables"), "pack"),
+}
 """Steps that only see what came as far as their stage; the others see every clip."""
 IN_PARTS = {
-    **dict.fromkeys(("heard", "face_tables", "fit_tables"), PARTS),
+    **dict.fromkeys(
+        ("heard", "face_tables", "select_tables", "fit_tables", "fit_judged"), tables.PARTS
+    ),
     "pack_tables": 16,
 }
 """Steps that make tables of many clips, and in how many parts."""
@@ -154,7 +160,7 @@ def _arrived(root: Path, stage: str) -> int:
     for name in (stage, STAGES[0]):
         ledger = root / "data" / name / "ledger.parquet"
         if ledger.exists():
-            return int(pq.read_metadata(ledger).num_rows)
+            return tables.count_rows(ledger)
     return 0
 
 
@@ -163,7 +169,7 @@ def _largest_tables(root: Path) -> float:
     ledger = root / "data/download/ledger.parquet"
     if not ledger.exists():
         return 0.0
-    clips = max(1, pq.read_metadata(ledger).num_rows)
+    clips = max(1, tables.count_rows(ledger))
     stages = {path.parent for path in root.glob("data/*/*.parquet")}
     return max(sum(map(_uncompressed, _tables(stage))) for stage in stages) / clips
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.core import tables
 from pipeline.core.errors import LedgerError
@@ -44,6 +45,7 @@ CLIPS = pa.schema(
         ("detail", pa.string()),
     ]
 )
+FATE = ["clip", "state"]
 FRAMES = pa.schema(
     [
         ("clip", pa.string()),
@@ -57,6 +59,11 @@ FRAMES = pa.schema(
         ("op", pa.string()),
     ]
 )
+
+
+_OWN = [name for name in CLIPS.names if name not in ("stage", "state", "reason")]
+_SAID = ["clip", "reason", "measure", "op"]
+_COMPARED = {"frame": np.int64, "measured": np.float64, "threshold": np.float64}
 
 
 @dataclass(frozen=True)
@@ -92,48 +99,67 @@ class ClipRow:
         )
 
 
-def write_clips(path: Path, stage: str, rows: Iterable[ClipRow], came_in: Iterable[str]) -> None:
-    """Write a stage's clip ledger, sorted by clip.
+def write_clips(
+    path: Path, stage: str, rows: Iterable[ClipRow], came_in: Iterable[str], whole: bool = False
+) -> None:
+    """Write a stage's clip ledger, sorted by clip, in parts unless it should be one file.
 
     Raises:
         LedgerError: what came in is not what went out: a clip is missing, doubled or foreign, a
             reason does not belong to the stage, or a row's rule says the opposite of its state.
     """
-    import pandas as pd
-
     ordered = sorted(rows, key=lambda row: row.clip)
     _same_clips(stage, [row.clip for row in ordered], list(came_in))
     for row in ordered:
         _check(stage, row)
-    content = [{**vars(row), "stage": stage, "state": row.state.value} for row in ordered]
-    frame = pd.DataFrame(content, columns=CLIPS.names)
-    frame["reason"] = frame["reason"].map(str)
-    tables.write(path, frame, CLIPS)
+    known = {name: [getattr(row, name) for row in ordered] for name in _OWN}
+    for name in ("measured", "threshold"):
+        known[name] = [None if x is None or x != x else x for x in known[name]]
+    known["stage"] = [stage] * len(ordered)
+    known["state"] = [row.state.value for row in ordered]
+    known["reason"] = [str(row.reason) for row in ordered]
+    table = pa.table(known, schema=CLIPS)
+    if whole:
+        tables.write(path, table)
+    else:
+        tables.write_parts(path, table.to_pandas(), CLIPS)
 
 
 def write_frames(path: Path, stage: str, frames: pd.DataFrame) -> None:
-    """Write a stage's frame ledger, sorted by clip and frame.
+    """Write a stage's frame ledger, or a part of it, as one file, sorted by clip and frame.
 
     Args:
         path: where to.
         stage: who judged.
         frames: columns clip, frame, reason and, where a measure decided, measure, measured,
-            threshold, op.
+            threshold, op; words may be coded.
 
     Raises:
         LedgerError: a frame is doubled, a reason does not belong to the stage, or a row's rule says
             the opposite of its state.
     """
-    frames = frames.sort_values(["clip", "frame"], kind="stable").reset_index(drop=True)
-    if frames.duplicated(["clip", "frame"]).any():
-        raise LedgerError(f"{stage}: a frame is judged twice")
-    reasons = {name: Reason.named(name) for name in frames["reason"].unique()}
-    for reason in reasons.values():
-        _belongs(stage, reason)
-    state = frames["reason"].map({name: reason.state.value for name, reason in reasons.items()})
-    frames = frames.assign(stage=stage, state=state).reindex(columns=FRAMES.names)
-    _frames_keep_their_rules(stage, frames)
-    tables.write(path, frames, FRAMES)
+    words = {name: _coded(frames, name) for name in _SAID}
+    numbers = {
+        name: frames[name].to_numpy(kind) if name in frames else np.full(len(frames), np.nan)
+        for name, kind in _COMPARED.items()
+    }
+    order = _order(stage, words["clip"], numbers["frame"])
+    if order is not None:
+        words = {name: _Words(it.codes[order], it.names) for name, it in words.items()}
+        numbers = {name: it[order] for name, it in numbers.items()}
+    reasons = [Reason.named(name) for name in words["reason"].names]
+    for number in np.flatnonzero(np.bincount(words["reason"].codes, minlength=1)).tolist():
+        _belongs(stage, reasons[number])
+    _frames_keep_their_rules(stage, words, numbers, reasons)
+    words["state"] = _Words(words["reason"].codes, [it.state.value for it in reasons])
+    words["stage"] = _Words(np.zeros(len(frames), np.int8), [stage])
+    columns = [
+        words[it.name].column
+        if it.name in words
+        else pa.array(numbers[it.name], it.type, from_pandas=True)
+        for it in FRAMES
+    ]
+    tables.write(path, pa.table(columns, schema=FRAMES))
 
 
 def read_clips(path: Path, clips: Collection[str] | None = None) -> pd.DataFrame:
@@ -143,9 +169,13 @@ def read_clips(path: Path, clips: Collection[str] | None = None) -> pd.DataFrame
 
 def kept(path: Path, clips: Collection[str] | None = None) -> list[str]:
     """Ids of the clips that a stage kept, sorted; of some `clips` only where they are given."""
-    rows = tables.arrow(path, ["clip", "state"], clips)
+    return sorted(kept_of(tables.arrow(path, FATE, clips)))
+
+
+def kept_of(rows: pa.Table) -> set[str]:
+    """Ids of the clips that a ledger's rows, by the columns FATE, keep."""
     states = zip(rows["clip"].to_pylist(), rows["state"].to_pylist(), strict=True)
-    return sorted(clip for clip, state in states if state == State.KEPT)
+    return {clip for clip, state in states if state == State.KEPT}
 
 
 def dropped(rows: Iterable[ClipRow]) -> Counter[str]:
@@ -184,11 +214,57 @@ def _belongs(stage: str, reason: Reason) -> None:
         raise LedgerError(f"{stage}: may not say {reason}, which belongs to {reason.stages}")
 
 
-def _frames_keep_their_rules(stage: str, frames: pd.DataFrame) -> None:
-    for op, rows in frames.dropna(subset=["op", "measured", "threshold"]).groupby("op"):
-        holds = OPERATORS[str(op)](rows["measured"], rows["threshold"])
-        # A bridged frame failed its gate and is kept all the same, which its reason says.
-        expected = (rows["state"] == State.KEPT) & (rows["reason"] != Reason.BRIDGED)
-        wrong = rows[holds != expected]
+@dataclass(frozen=True)
+class _Words:
+    """A column of few different words: the place of each in `names`, or -1 where there is none."""
+
+    codes: NDArray
+    names: list[str]
+
+    @property
+    def column(self) -> pa.Array:
+        """The words themselves."""
+        none = self.codes < 0
+        known = pa.array(self.codes, pa.int32(), mask=none if none.any() else None)
+        names = pa.array(self.names, pa.string())
+        return pa.DictionaryArray.from_arrays(known, names).dictionary_decode()
+
+
+def _coded(frames: pd.DataFrame, name: str) -> _Words:
+    if name not in frames:
+        return _Words(np.full(len(frames), -1), [])
+    coded = frames[name].astype("category").cat
+    return _Words(coded.codes.to_numpy(), [str(it) for it in coded.categories])
+
+
+def _order(stage: str, clips: _Words, frame: NDArray) -> NDArray[np.int64] | None:
+    """The order of frames by clip, or None where they have it already."""
+    by_name = np.argsort(np.argsort(np.array(clips.names, object)))
+    place = (by_name[clips.codes] if len(by_name) else clips.codes).astype(np.int64)
+    number = place * (int(frame.max(initial=0)) + 1) + frame
+    if (np.diff(number) > 0).all():
+        return None
+    order = np.argsort(number, kind="stable")
+    if not np.diff(number[order]).all():
+        raise LedgerError(f"{stage}: a frame is judged twice")
+    return order
+
+
+def _frames_keep_their_rules(
+    stage: str, words: Mapping[str, _Words], numbers: Mapping[str, NDArray], reasons: list[Reason]
+) -> None:
+    # A bridged frame failed its gate and is kept all the same, which its reason says.
+    kept = np.array([it.state is State.KEPT and it is not Reason.BRIDGED for it in reasons], bool)
+    expected = kept[words["reason"].codes] if reasons else np.zeros(0, bool)
+    measured, threshold = numbers["measured"], numbers["threshold"]
+    known = ~(np.isnan(measured) | np.isnan(threshold))
+    for number, op in enumerate(words["op"].names):
+        holds = OPERATORS[op](measured, threshold)
+        wrong = np.flatnonzero(known & (words["op"].codes == number) & (holds != expected))
         if len(wrong):
-            raise LedgerError(f"{stage}: rule and state disagree:\n{wrong.head(3).to_string()}")
+            n, clips = wrong[0], words["clip"]
+            raise LedgerError(
+                f"{stage}: rule and state disagree in {len(wrong)} frames, first in frame "
+                f"{numbers['frame'][n]} of {clips.names[clips.codes[n]]}: "
+                f"{reasons[words['reason'].codes[n]]}, {measured[n]:g} {op} {threshold[n]:g}"
+            )

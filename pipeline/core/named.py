@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from pipeline.core import tables
 
 CLIPS = "clips.parquet"
 _KEY = "_key"
@@ -19,7 +21,7 @@ def named_keys(
 ) -> dict[str, set[str]]:
     """Keys by step that clips tables name, given as paths or open files, for all clips but some."""
     found: dict[str, set[str]] = {}
-    for one in opened:
+    for one in _files(opened):
         table = pq.read_table(one)
         table = table.filter(pc.invert(pc.is_in(table["clip"], value_set=_strings(besides))))
         for column in table.column_names:
@@ -27,6 +29,11 @@ def named_keys(
                 keys = set(table[column].drop_null().to_pylist())
                 found.setdefault(column.removesuffix(_KEY), set()).update(keys)
     return found
+
+
+def _files(opened: Iterable[Path | IO[bytes]]) -> Iterator[Path | IO[bytes]]:
+    for one in opened:
+        yield from tables.parts_of(one) if isinstance(one, Path) else [one]
 
 
 def _strings(words: Collection[str]) -> pa.Array:

@@ -5,8 +5,10 @@
     made = parts.make(stage.runner, Step("faces", measure), {"clip_1": Piece({...}, digest), ...})
     made.copy(out / "frames.parquet", FRAMES)    # a table in parts
     made.read("clips.parquet", CLIPS)            # all rows of a small one
+    parts.remake(stage.runner, Step("select_tables", measure), {"2c": Of({...}, digest, 150), ...})
 
 One clip more changes one part: the others are neither made again nor are they other files to DVC.
+What is decided clip by clip is decided part by part, each of the same part of the tables before.
 A part is made as a clip is measured, by a worker: `measure(out, inputs)` finds the pieces of its
 clips in `inputs["clips"]` and writes tables, a file each, with `join`.
 """
@@ -46,6 +48,17 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Of:
+    """What one part of a table is made of, where that is parts of others."""
+
+    inputs: Mapping[str, Any]
+    """Plain values and paths, handed to the step's `measure`; they do not enter the key."""
+    digest: str
+    """Of the content of everything in `inputs`."""
+    clips: int
+
+
+@dataclass(frozen=True)
 class Made:
     """Where the parts lie, by name."""
 
@@ -77,13 +90,53 @@ def make(
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
     jobs = [_job(step, part, mine) for part, mine in by_part(pieces, count).items()]
-    done = runner.measure(step, jobs, here=len(pieces) <= _FEW)
+    return _made(runner, step, jobs, here=len(pieces) <= _FEW)
+
+
+def remake(runner: Runner, step: Step, found: Mapping[str, Of], here_up_to: int = _FEW) -> Made:
+    """Make parts of a table of the same parts of others, by the part; what is remembered is not.
+
+    Up to so many clips in all it is done `here`, without another process.
+
+    Raises:
+        CradleError: a part cannot be made.
+    """
+    jobs = [
+        Job(
+            part,
+            {**step.params, **it.inputs, "part": part},
+            f"{part} {it.digest}",
+            cost=float(it.clips),
+            clips=it.clips,
+        )
+        for part, it in found.items()
+    ]
+    return _made(runner, step, jobs, here=sum(job.clips for job in jobs) <= here_up_to)
+
+
+def _made(runner: Runner, step: Step, jobs: Iterable[Job], here: bool) -> Made:
+    done = runner.measure(step, jobs, here=here)
     for part, failure in done.failures.items():
         raise CradleError(
             f"{step.name}: the tables of part {part} cannot be made: {failure.detail}; "
             f"the traceback is in {runner.store.root / 'tracebacks'}"
         )
     return Made({part: entry.path for part, entry in done.entries.items()})
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Of the content of these parts of tables, as far as they are there, in their order.
+
+    Raises:
+        CradleError: a table is not in parts, as older versions wrote it.
+    """
+    return hashlib.sha256(" ".join(map(_digest, paths)).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    if not path.parent.is_dir():
+        raise CradleError(f"{path.parent}: not a table in parts; `dvc repro` makes it anew")
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "-"
 
 
 def by_part(pieces: Mapping[str, Piece], count: int = tables.PARTS) -> dict[str, dict[str, Piece]]:
@@ -114,17 +167,6 @@ def join(path: Path, schema: pa.Schema, found: Iterable[tuple[str, pa.Table]]) -
     pq.write_table(
         whole.combine_chunks(), path, compression="zstd", row_group_size=tables.GROUP_ROWS
     )
-
-
-def write(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> None:
-    """Write a table of many clips in its parts; of each clip, rows keep their order."""
-    path.mkdir()
-    ids = frame[tables.CLIP].unique().tolist()
-    belongs = frame[tables.CLIP].map({clip: tables.part(clip) for clip in ids})
-    found = frame.groupby(belongs, sort=True) if ids else [("00", frame)]
-    for part, rows in found:
-        ordered = rows.sort_values(tables.CLIP, kind="stable")
-        tables.write(path / f"{part}.parquet", ordered, schema)
 
 
 def _named(schema: pa.Schema, found: Iterable[tuple[str, pa.Table]]) -> Iterator[pa.Table]:

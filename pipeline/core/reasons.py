@@ -47,7 +47,7 @@ class Reason(StrEnum):
     @classmethod
     def named(cls, name: str) -> Reason:
         """The reason of that name; KeyError where there is none."""
-        return {member.value: member for member in cls}[name]
+        return cls._value2member_map_[name]  # type: ignore[return-value]
 
     KEPT = (
         "kept",

@@ -14,10 +14,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.core import vault
 from pipeline.core.errors import ClipFailed, StoreError
@@ -42,6 +43,11 @@ class Failure:
         """What an error says, without the error."""
         detail = without_addresses(error.detail)[:200]
         return cls(error.reason, detail, error.measured, error.threshold, error.op)
+
+    @classmethod
+    def told(cls, content: Mapping[str, Any]) -> Failure:
+        """The same again, from what `asdict` and JSON made of it."""
+        return cls(**{**content, "reason": Reason.named(content["reason"])})
 
 
 @dataclass(frozen=True)
@@ -174,8 +180,7 @@ def _sync(folder: Path) -> None:
 
 
 def _read_failure(path: Path) -> Failure:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return Failure(**{**content, "reason": Reason.named(content["reason"])})
+    return Failure.told(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _lives(pid: int) -> bool:

@@ -13,6 +13,7 @@ import errno
 import hashlib
 import itertools
 import os
+import shutil
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ PARTS = 64
 GROUP_ROWS = 1 << 16
 """Rows that are stored together: who asks for one clip of millions of frames reads few of them."""
 
+_PART = "part of the table"
+_SHORT_ROWS = 8
 _FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 """What Arrow calls them, and what numpy does."""
 
@@ -79,24 +82,60 @@ def part(clip: str, count: int = PARTS) -> str:
     return f"{hashlib.sha256(clip.encode()).digest()[0] % count:02x}"
 
 
-def write(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:
+def write(path: Path, frame: pd.DataFrame | pa.Table, schema: pa.Schema | None = None) -> None:
     """Write a table, whole or not at all; `schema` fixes names, order and types of its columns."""
-    if schema is not None:
-        frame = frame.reindex(columns=schema.names)
-    if schema is not None and frame.empty:
-        # Columns without values have no type of their own, and lists cannot be made of them.
-        table = schema.empty_table()
-    else:
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     temporary = path.with_name(f".{path.name}.tmp")
-    # The pandas metadata name versions; without them two environments write the same bytes.
-    pq.write_table(
-        table.replace_schema_metadata(None),
-        temporary,
-        compression="zstd",
-        row_group_size=GROUP_ROWS,
-    )
+    _put(temporary, frame if isinstance(frame, pa.Table) else _of_frame(frame, schema))
     temporary.replace(path)
+
+
+def _of_frame(frame: pd.DataFrame, schema: pa.Schema | None) -> pa.Table:
+    if schema is None:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        # The pandas metadata name versions; without them two environments write the same bytes.
+        return table.replace_schema_metadata(None)
+    if frame.empty:
+        # Columns without values have no type of their own, and lists cannot be made of them.
+        return schema.empty_table()
+    columns = [
+        pa.array(frame[field.name], field.type, from_pandas=True)
+        if field.name in frame
+        else pa.nulls(len(frame), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _put(path: Path, table: pa.Table) -> None:
+    pq.write_table(table, path, compression="zstd", row_group_size=GROUP_ROWS)
+
+
+def write_parts(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None) -> None:
+    """Write a table of many clips as a folder of its parts, whole or not at all.
+
+    Of each clip, rows keep their order.
+    """
+    parts = {clip: part(clip) for clip in frame[CLIP].unique().tolist()}
+    ordered = frame.assign(**{_PART: frame[CLIP].map(parts)})
+    ordered = ordered.sort_values([_PART, CLIP], kind="stable")
+    belongs = ordered[_PART].tolist()
+    whole = _of_frame(ordered.drop(columns=_PART), schema)
+    starts = [n for n in range(len(belongs)) if n == 0 or belongs[n] != belongs[n - 1]]
+    temporary = path.with_name(f".{path.name}.tmp")
+    _remove(temporary)
+    temporary.mkdir()
+    for start, stop in itertools.pairwise([*starts, len(belongs)]):
+        _put(temporary / f"{belongs[start]}.parquet", whole.slice(start, stop - start))
+    if not starts:
+        _put(temporary / "00.parquet", whole)
+    _remove(path)
+    temporary.rename(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def read(
@@ -113,33 +152,67 @@ def read(
 
 
 def arrow(
-    path: Path, columns: Sequence[str] | None = None, clips: Collection[str] | None = None
+    path: Path,
+    columns: Sequence[str] | None = None,
+    clips: Collection[str] | None = None,
+    only_part: str | None = None,
 ) -> pa.Table:
-    """Read a table, or of its rows only those of some `clips`.
+    """Read a table, or of its rows only those of some `clips`, or of one part of those in parts.
 
     The clips of a whole table come dictionary-coded, so that each name is there once in many rows.
     Of a table in parts they come in the order of their ids.
     """
     if not _there(path).is_dir():
         return _of_file(path, columns, clips)
-    files = sorted(path.glob("*.parquet"))
+    wanted = None if only_part is None else {only_part}
     if clips is not None:
-        wanted = {f"{part(clip)}.parquet" for clip in clips}
-        files = [file for file in files if file.name in wanted] or files[:1]
-    names = _names(files[0]) if columns is None else list(columns)
-    found = [_of_file(file, list(dict.fromkeys([*names, CLIP])), clips) for file in files]
-    return _in_order(found).select(names)
+        wanted = {part(clip) for clip in clips}
+    here = parts_of(path) if wanted is None else _some(path, wanted)
+    asked = columns_of(here[0] if here else path) if columns is None else list(columns)
+    read = list(dict.fromkeys([*asked, CLIP]))
+    if not here:
+        # What is not there has its columns all the same.
+        return _of_file(parts_of(path)[0], read, clips).slice(0, 0).select(asked)
+    return _in_order([_of_file(file, read, clips) for file in here]).select(asked)
 
 
-def _names(path: Path) -> list[str]:
-    return pq.read_schema(path).names
+def _some(path: Path, wanted: Collection[str]) -> list[Path]:
+    found = (path / f"{name}.parquet" for name in sorted(wanted))
+    return [file for file in found if file.exists()]
+
+
+def each(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """A large table part after part, in no order of clips; no more than one is in memory.
+
+    Columns of words come dictionary-coded.
+    """
+    for file in parts_of(path):
+        words = [it.name for it in pq.read_schema(file) if pa.types.is_string(it.type)]
+        with pq.ParquetFile(file, read_dictionary=words) as opened:
+            yield opened.read(columns, use_threads=False).select(columns)
+
+
+def count_rows(path: Path) -> int:
+    """How many rows a table has, without reading them."""
+    return sum(int(pq.read_metadata(file).num_rows) for file in parts_of(path))
+
+
+def columns_of(path: Path) -> list[str]:
+    """Names of a table's columns."""
+    one = next(_there(path).glob("*.parquet")) if path.is_dir() else path
+    return list(pq.read_schema(one).names)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """The files that a table consists of: its parts, or itself."""
+    return sorted(path.glob("*.parquet")) if _there(path).is_dir() else [path]
 
 
 def _of_file(path: Path, columns: Sequence[str] | None, clips: Collection[str] | None) -> pa.Table:
     with pq.ParquetFile(path, read_dictionary=[CLIP]) as file:
         names = file.schema_arrow.names if columns is None else list(columns)
         if clips is None:
-            return file.read(names).select(names)
+            return file.read(names, use_threads=path.parent.suffix != path.suffix).select(names)
         # Groups of rows without these clips are left on disk.
         groups = list(_groups(file, clips))
         found = file.read_row_groups(groups, {*names, CLIP}, use_threads=False)
@@ -156,8 +229,18 @@ def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
         for number, rows in enumerate(parts)
         for name, start, stop in _stretches(rows[CLIP])
     )
+    if len(stretches) * _SHORT_ROWS > sum(map(len, parts)) > _SHORT_ROWS * len(parts):
+        return _taken(parts, stretches)
     slices = [parts[number].slice(start, stop - start) for _, number, start, stop in stretches]
     return pa.concat_tables(slices or parts[:1]).combine_chunks()
+
+
+def _taken(parts: Sequence[pa.Table], stretches: Sequence[tuple[str, int, int, int]]) -> pa.Table:
+    """The same of parts with few rows a clip, of which there would be too many slices."""
+    before = np.cumsum([0, *map(len, parts)])
+    places = [np.arange(start, stop) + before[n] for _, n, start, stop in stretches]
+    whole = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    return whole.take(pa.array(np.concatenate(places)))
 
 
 def _stretches(column: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:

@@ -5,7 +5,6 @@ What is decided, and in which order rules are asked, stands in `weigh`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,17 +72,18 @@ def _span_table(weighed: Weighed) -> pd.DataFrame:
     tables, kept = weighed.tables, weighed.kept
     clip = tables.clip_of_frame[kept.start]
     first = tables.first[clip]
-    table = pd.DataFrame(
+    # Spans come clip after clip, so each is numbered from the first of its own.
+    number = np.arange(len(clip)) - np.searchsorted(clip, clip)
+    return pd.DataFrame(
         {
             "clip": tables.clips["clip"][clip],
+            "span": number,
             "start_frame": kept.start - first,
             "end_frame": kept.end - first,
             "vocalization": tables.clips["vocalization"][clip],
             "bridged": spans.count(weighed.reason == NUMBER[Reason.BRIDGED], kept),
         }
     )
-    table.insert(1, "span", table.groupby("clip").cumcount())
-    return table
 
 
 def _frame_table(weighed: Weighed) -> pd.DataFrame:
@@ -286,10 +286,3 @@ def _medians(group: NDArray, values: Floats, count: int) -> Floats:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def reviewed_in_vain(
-    said: Sequence[overrides.Override], tables: Tables
-) -> list[overrides.Override]:
-    """Overrides of clips that never came this far: unknown, withdrawn or rejected before."""
-    return [override for override in said if override.clip not in tables.place]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline.core import ledger, tables
-from pipeline.core.reasons import State
+from pipeline.core.reasons import Reason, State
 from pipeline.core.stage import Stage
 from pipeline.dataset import rights
 from pipeline.dataset.params import Pack, Release
@@ -104,10 +105,13 @@ def gather(stage: Stage[Pack], meta: Mapping[str, Any], index: pd.DataFrame) -> 
 
 
 def _dropped(stage: Stage[Pack], name: str, file: str) -> dict[str, int]:
-    rows = tables.read(stage.data(name) / file, ["state", "reason"])
-    found = rows.loc[rows["state"] != State.KEPT, "reason"].value_counts()
-    counts = {str(reason): int(count) for reason, count in found.items()}
-    return dict(sorted(counts.items(), key=_most))
+    dropped = [str(reason) for reason in Reason if reason.state is not State.KEPT]
+    counts = np.zeros(len(dropped), np.int64)
+    for part in tables.each(stage.data(name) / file, ["reason"]):
+        number = tables.numbers(dropped, part["reason"])
+        counts += np.bincount(number[number >= 0], minlength=len(dropped))
+    found = {reason: int(n) for reason, n in zip(dropped, counts, strict=True) if n}
+    return dict(sorted(found.items(), key=_most))
 
 
 def _most(counted: tuple[str, int]) -> tuple[int, str]:

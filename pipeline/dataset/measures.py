@@ -8,7 +8,7 @@ tables.first[i]                  where clip i begins on that grid
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,15 @@ DIGEST_LETTERS = 12
 INFANT = "infant"
 CLAIMED = "claimed_score"
 """How much a voice sounds like what the catalogue says it is; made of the scores of all kinds."""
+LEDGERS = ("download/ledger", "isolate/ledger", "landmarks/ledger")
+READ = (
+    "download/clips",
+    "isolate/clips",
+    "isolate/events",
+    "isolate/frames",
+    "landmarks/frames",
+    "landmarks/tracks",
+)
 CLIPS = ["clip", "vocalization", "frames", "media_digest"]
 EVENTS = ["clip", "start_s", "end_s", "who"]
 OF_CLIP = "rival_likeness"
@@ -128,6 +137,7 @@ def read(
     minimum_s: Mapping[str, float],
     overrides: tuple[Override, ...],
     only: Collection[str] | None = None,
+    part: str | None = None,
 ) -> Tables:
     """Read what was measured of the clips that every stage before kept.
 
@@ -136,29 +146,28 @@ def read(
         minimum_s: the shortest event that counts, by vocalization.
         overrides: what reviewers said, of any clip.
         only: the clips to read, where not all are wanted.
+        part: the one part of all tables to read, where not all are wanted.
     """
-    stages = ("download", "isolate", "landmarks")
-    paths = [data / stage / "ledger.parquet" for stage in stages]
-    arrived = set.intersection(*(set(ledger.kept(path, only)) for path in paths))
-    clips = tables.arrow(data / "download" / "clips.parquet", CLIPS, only)
+
+    def table(name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        return tables.arrow(data / f"{name}.parquet", columns, only, part)
+
+    arrived = set.intersection(*(ledger.kept_of(table(name, ledger.FATE)) for name in LEDGERS))
     faces = ["clip", "frame", "found", "cut", *_face_columns()]
     return gather(
-        tables.only(clips, arrived),
-        tables.arrow(data / "isolate" / "clips.parquet", clips=only),
-        tables.arrow(data / "landmarks" / "frames.parquet", faces, only),
-        tables.arrow(data / "isolate" / "events.parquet", EVENTS, only),
+        tables.only(table("download/clips", CLIPS), arrived),
+        table("isolate/clips"),
+        table("landmarks/frames", faces),
+        table("isolate/events", EVENTS),
         minimum_s,
         overrides,
-        _company(data, only),
+        company(table("landmarks/tracks"), table("isolate/frames", ["clip", "frame", "stem_db"])),
     )
 
 
-def _company(data: Path, only: Collection[str] | None) -> dict[str, NDArray]:
-    levels = ["clip", "frame", "stem_db"]
-    return company(
-        tables.arrow(data / "landmarks" / "tracks.parquet", clips=only),
-        tables.arrow(data / "isolate" / "frames.parquet", levels, only),
-    )
+def files(data: Path, part: str) -> list[Path]:
+    """What is read of one part of the tables."""
+    return [data / f"{name}.parquet" / f"{part}.parquet" for name in (*LEDGERS, *READ)]
 
 
 def gather(

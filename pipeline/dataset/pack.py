@@ -24,11 +24,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.core import ledger, parts, tables
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
-from pipeline.core.reasons import Reason, State
+from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.dataset import card, croissant, datasheet, facts, pack_tables, shards
@@ -83,7 +84,7 @@ def run(stage: Stage[Pack], featuring: Featuring) -> Summary:
     _write(made, featuring.width, out)
     index = shards.index(out)
     rows = [ClipRow(clip, Reason.KEPT) for clip in kept]
-    ledger.write_clips(out / "ledger.parquet", "pack", rows, kept)
+    ledger.write_clips(out / "ledger.parquet", "pack", rows, kept, whole=True)
     _describe(stage, _meta(stage, featuring, index), index, out)
     sizes = index.groupby("split")["frames"].sum()
     words = ", ".join(f"{name} {sizes.get(name, 0):,}" for name in SPLITS)
@@ -183,10 +184,11 @@ def _featured(stage: Stage[Pack], featuring: Featuring, frames: Mapping[str, int
 
 
 def _same_length(stage: Stage[Pack], frames: Mapping[str, int]) -> None:
-    poses = tables.arrow(stage.data("fit") / "poses.parquet", ["clip"])
     names = list(frames)
-    number = tables.numbers(names, poses["clip"])
-    fitted = np.bincount(number[number >= 0], minlength=len(names))
+    fitted = np.zeros(len(names), np.int64)
+    for poses in tables.each(stage.data("fit") / "poses.parquet", ["clip"]):
+        number = tables.numbers(names, poses["clip"])
+        fitted += np.bincount(number[number >= 0], minlength=len(names))
     for clip, count in zip(names, fitted.tolist(), strict=True):
         if count != frames[clip]:
             raise CradleError(f"{clip}: the fit has {count} frames, the clip {frames[clip]}")
@@ -209,12 +211,14 @@ def _keys(path: Path, column: str) -> dict[str, str]:
 
 def _poor_frames(stage: Stage[Pack]) -> dict[str, list[int]]:
     """Frames inside spans that are carried over without having been measured well."""
-    bridged = tables.read(stage.data("select") / "frames.parquet", ["clip", "frame", "reason"])
-    bridged = bridged[bridged["reason"] == Reason.BRIDGED]
-    poor = tables.read(stage.data("fit") / "frames.parquet", ["clip", "frame", "state"])
-    poor = poor[poor["state"] != State.KEPT]
-    both = pd.concat([bridged, poor])[["clip", "frame"]]
-    return {str(clip): rows["frame"].tolist() for clip, rows in both.groupby("clip")}
+    found: dict[str, list[int]] = {}
+    for name, reason in (("select", Reason.BRIDGED), ("fit", Reason.FIT_POOR)):
+        path = stage.data(name) / "frames.parquet"
+        for part in tables.each(path, ["clip", "frame", "reason"]):
+            where = np.flatnonzero(tables.numbers([str(reason)], part["reason"]) == 0)
+            for row in part.take(pa.array(where)).to_pylist():
+                found.setdefault(row["clip"], []).append(row["frame"])
+    return found
 
 
 def _meta(stage: Stage[Pack], featuring: Featuring, index: pd.DataFrame) -> dict[str, Any]:

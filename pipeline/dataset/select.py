@@ -4,79 +4,84 @@ data/select/spans.parquet    clip, span, start_frame, end_frame, vocalization, b
 data/select/frames.parquet   the ledger of frames: which gate decided, value, threshold
 data/select/faces.parquet    clip, moves_with_sound, rival_likeness, rival_moves
 data/select/ledger.parquet   the ledger of clips
+
+Every clip is decided for itself, so every part of the tables is made of the same part of those
+before: one part is in memory at a time, and one clip more decides one part again.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
+import numpy as np
 
-from pipeline.core import ledger, tables
+from pipeline.core import ledger, parts, tables
 from pipeline.core.reasons import State
+from pipeline.core.runner import Step
 from pipeline.core.stage import Stage, Summary
-from pipeline.dataset import measures, overrides
-from pipeline.dataset.company import COLUMNS
-from pipeline.dataset.decide import Decisions, decide, reviewed_in_vain
+from pipeline.dataset import overrides, select_tables
 from pipeline.dataset.params import Select
 
 OVERRIDES = Path("data") / "overrides.csv"
-SPANS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("span", pa.int32()),
-        ("start_frame", pa.int32()),
-        ("end_frame", pa.int32()),
-        ("vocalization", pa.string()),
-        ("bridged", pa.int32()),
-    ]
-)
-FACES = pa.schema(
-    [("clip", pa.string()), *((name, pa.float64()) for name in COLUMNS if name != "clip")]
-)
+STEP = "select_tables"
+_HERE = 10_000
+"""Clips that are decided sooner than other processes start."""
 
 
 def run(stage: Stage[Select]) -> Summary:
     """Decide over everything that was measured, and write what was decided."""
     said = overrides.read(stage.root / OVERRIDES)
-    minimum_s = {kind.name: kind.min_s for kind in stage.everything.vocalizations}
-    measured = measures.read(stage.root / "data", minimum_s, said)
-    decisions = decide(measured, stage.params)
+    made = _decided(stage, said)
     out = stage.fresh_out()
-    write(out, decisions, list(measured.clips["clip"]))
-    tables.write(out / "faces.parquet", pd.DataFrame(measured.company), FACES)
+    made.copy(out / select_tables.SPANS_FILE, select_tables.SPANS)
+    made.copy(out / select_tables.FRAMES_FILE, ledger.FRAMES)
+    made.copy(out / select_tables.FACES_FILE, select_tables.FACES)
+    made.copy(out / select_tables.LEDGER_FILE, ledger.CLIPS)
+    clips = tables.arrow(out / select_tables.LEDGER_FILE, ["clip", "state", "reason"])
+    here, states = clips["clip"].to_pylist(), clips["state"].to_pylist()
+    reasons = zip(states, clips["reason"].to_pylist(), strict=True)
+    words = [_spans_in_words(out), *_overrides_in_words(said, set(here), made, stage.params)]
     return Summary(
-        seen=len(decisions.clips),
-        kept=sum(row.state is State.KEPT for row in decisions.clips),
-        dropped=ledger.dropped(decisions.clips),
-        extra=", ".join(
-            [
-                _spans_in_words(decisions.spans, len(decisions.frames)),
-                *_overrides_in_words(said, measured, stage.params),
-            ]
-        ),
+        seen=len(here),
+        kept=sum(state == State.KEPT for state in states),
+        dropped=Counter(reason for state, reason in reasons if state != State.KEPT),
+        extra=", ".join(words),
     )
 
 
-def write(out: Path, decisions: Decisions, came_in: list[str]) -> None:
-    """Write the three tables of the stage into the folder `out`."""
-    tables.write(out / "spans.parquet", decisions.spans, SPANS)
-    ledger.write_frames(out / "frames.parquet", "select", decisions.frames)
-    ledger.write_clips(out / "ledger.parquet", "select", decisions.clips, came_in)
+def _decided(stage: Stage[Select], said: tuple[overrides.Override, ...]) -> parts.Made:
+    data = stage.root / "data"
+    params = {
+        "minimum_s": {kind.name: kind.min_s for kind in stage.everything.vocalizations},
+        "thresholds": stage.params.model_dump(),
+    }
+    step = Step(STEP, select_tables.measure, params)
+    found = {
+        file.stem: select_tables.of_part(data, file.stem, said)
+        for file in tables.parts_of(data / "download" / "ledger.parquet")
+    }
+    return parts.remake(stage.runner, step, found, _HERE)
 
 
-def _spans_in_words(spans: pd.DataFrame, frames: int) -> str:
-    inside = int((spans["end_frame"] - spans["start_frame"]).sum())
-    return f"{len(spans):,} spans, {inside:,} of {frames:,} frames"
+def _spans_in_words(out: Path) -> str:
+    spans = tables.arrow(out / select_tables.SPANS_FILE, ["start_frame", "end_frame"])
+    start, end = (tables.values(spans[name], np.int64) for name in ("start_frame", "end_frame"))
+    frames = tables.count_rows(out / select_tables.FRAMES_FILE)
+    return f"{len(spans):,} spans, {int((end - start).sum()):,} of {frames:,} frames"
 
 
 def _overrides_in_words(
-    said: tuple[overrides.Override, ...], measured: measures.Tables, thresholds: Select
+    said: tuple[overrides.Override, ...], here: set[str], made: parts.Made, thresholds: Select
 ) -> Iterator[str]:
-    if stale := sum(override.stale for override in measured.overrides):
+    told = [
+        json.loads((folder / select_tables.TOLD_FILE).read_text())
+        for folder in made.folders.values()
+    ]
+    if stale := sum(it["stale"] for it in told):
         done = "applied" if thresholds.stale_overrides == "apply" else "not applied"
         yield f"{stale} stale overrides {done}"
-    if idle := reviewed_in_vain(said, measured):
+    if idle := [override for override in said if override.clip not in here]:
         yield f"{len(idle)} overrides of clips that are not here"

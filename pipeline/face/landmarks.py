@@ -94,7 +94,7 @@ def _jobs(stage: Stage[Landmarks], clips: pd.DataFrame) -> Iterable[Job]:
 def write_clips(path: Path, done: Measured, info: BackendInfo) -> None:
     """Write which measurement belongs to which clip."""
     rows = [(clip, entry.key, info.name, info.digest) for clip, entry in done.entries.items()]
-    tables.write(path, pd.DataFrame(rows, columns=CLIPS.names), CLIPS)
+    tables.write_parts(path, pd.DataFrame(rows, columns=CLIPS.names), CLIPS)
 
 
 def _account(done: Measured, info: BackendInfo, digests: dict[str, str]) -> list[ClipRow]:

@@ -12,52 +12,32 @@ a face are fitted, and a fit is found again by the landmarks that it was made fr
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from pipeline.core import ledger, parts, tables
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import ClipFailed
-from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
 from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.weights import of_the_user
-from pipeline.morph import age, embedding, fit_decide, fit_tables
+from pipeline.morph import age, embedding, fit_judged, fit_tables
 from pipeline.morph.model import MODELS
 from pipeline.morph.params import Fit
 
 STEP = "fit"
 _NEEDS = Needs(memory_gb=1.5, gpu=0.2)
-CLIPS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("fit_key", pa.string()),
-        ("focal_px", pa.float64()),
-        ("age", pa.float64()),
-        ("residual_px", pa.float64()),
-        ("residual_mm", pa.float64()),
-        ("fitted_frames", pa.int32()),
-        ("kept_frames", pa.int32()),
-    ]
-)
-SPANS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("span", pa.int32()),
-        ("start_frame", pa.int32()),
-        ("end_frame", pa.int32()),
-        ("vocalization", pa.string()),
-        ("bridged", pa.int32()),
-    ]
-)
+_HERE = 10_000
+"""Clips that are judged sooner than other processes start."""
 
 
 def run(stage: Stage[Fit]) -> Summary:
@@ -65,23 +45,21 @@ def run(stage: Stage[Fit]) -> Summary:
     clips, info = _clips(stage), origin(stage.params)
     done = _measure(stage, clips, info)
     made = _tables(stage, done)
+    judged = _judged(stage, clips, done, made, info)
     out = stage.fresh_out()
-    poses = made.read(fit_tables.POSES_FILE, fit_tables.POSES)
-    selected = _selected(stage, done)
-    decided = fit_decide.decide(poses, selected.spans, selected.bridged, stage.params)
     made.copy(out / fit_tables.POSES_FILE, fit_tables.POSES)
-    tables.write(out / "spans.parquet", decided.spans, SPANS)
-    tables.write(out / "clips.parquet", _about(done, made, decided.spans), CLIPS)
-    ledger.write_frames(out / "frames.parquet", stage.name, decided.frames)
-    rows = _rows(clips, done, decided.clips, info)
-    ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
+    for name, schema in fit_judged.TABLES.items():
+        judged.copy(out / name, schema)
+    told = tables.arrow(out / fit_judged.LEDGER_FILE, ["clip", "state", "reason"])
+    pairs = zip(told["state"].to_pylist(), told["reason"].to_pylist(), strict=True)
+    dropped = Counter(reason for state, reason in pairs if state != State.KEPT)
     return Summary(
         seen=len(clips),
         remembered=done.remembered,
         measured=done.measured,
-        kept=sum(row.state is State.KEPT for row in rows),
-        dropped=ledger.dropped(rows),
-        extra=_in_words(decided),
+        kept=len(clips) - dropped.total(),
+        dropped=dropped,
+        extra=_in_words(out, judged),
     )
 
 
@@ -134,31 +112,26 @@ def origin(params: Fit) -> BackendInfo:
     )
 
 
-@dataclass(frozen=True)
-class _Selected:
-    spans: pd.DataFrame
-    bridged: pd.DataFrame
-
-
-def _clips(stage: Stage[Fit]) -> pd.DataFrame:
-    """Clips that select kept: clip, face_key, frames, height, width, age_months."""
-    kept = ledger.kept(stage.data("select") / "ledger.parquet")
+def _clips(stage: Stage[Fit]) -> list[dict[str, Any]]:
+    """Clips that select kept, by id: clip, face_key, frames, height, width, age_months."""
+    kept = set(ledger.kept(stage.data("select") / "ledger.parquet"))
     columns = ["clip", "frames", "height", "width", "age_months"]
-    sizes = tables.read(stage.data("download") / "clips.parquet", columns)
-    faces = tables.read(stage.data("landmarks") / "clips.parquet", ["clip", "face_key"])
-    clips = sizes.merge(faces, on="clip", validate="one_to_one")
-    return clips[clips["clip"].isin(kept)].sort_values("clip").reset_index(drop=True)
+    sizes = tables.rows(tables.arrow(stage.data("download") / "clips.parquet", columns))
+    faces = tables.arrow(stage.data("landmarks") / "clips.parquet", ["clip", "face_key"])
+    keys = dict(zip(faces["clip"].to_pylist(), faces["face_key"].to_pylist(), strict=True))
+    found = [row | {"face_key": keys[row["clip"]]} for row in sizes if row["clip"] in kept]
+    return sorted(found, key=itemgetter("clip"))
 
 
-def _measure(stage: Stage[Fit], clips: pd.DataFrame, info: BackendInfo) -> Measured:
+def _measure(stage: Stage[Fit], clips: list[dict[str, Any]], info: BackendInfo) -> Measured:
     params = stage.params.measured()
     jobs = [
         Job(
             row["clip"],
             {
                 "landmarks": stage.store.entry("face", row["face_key"]).path / "landmarks.npz",
-                "height": int(row["height"]),
-                "width": int(row["width"]),
+                "height": row["height"],
+                "width": row["width"],
                 "params": params,
                 "device": stage.device,
                 "age_months": _age_months(row),
@@ -166,28 +139,21 @@ def _measure(stage: Stage[Fit], clips: pd.DataFrame, info: BackendInfo) -> Measu
             _content(row, stage.params.model),
             cost=float(row["frames"]),
         )
-        for row in clips.to_dict("records")
+        for row in clips
     ]
     return stage.runner.measure(Step(STEP, measure, params, info, _NEEDS), jobs)
 
 
-def _age_months(row: dict[Hashable, Any]) -> float | None:
-    return None if np.isnan(row["age_months"]) else float(row["age_months"])
+def _age_months(row: dict[str, Any]) -> float | None:
+    age_months = row["age_months"]
+    return None if age_months is None or np.isnan(age_months) else float(age_months)
 
 
-def _content(row: dict[Hashable, Any], model: str) -> str:
+def _content(row: dict[str, Any], model: str) -> str:
     """All of a clip that its fit depends on; an age that the model knows nothing of is none."""
     seen = f"{row['face_key']} {row['height']}x{row['width']}"
     latent = age.latent(model, _age_months(row))
     return seen if latent is None else f"{seen} age {latent!r}"
-
-
-def _selected(stage: Stage[Fit], done: Measured) -> _Selected:
-    spans = tables.read(stage.data("select") / "spans.parquet")
-    frames = tables.read(stage.data("select") / "frames.parquet", ["clip", "frame", "reason"])
-    bridged = frames.loc[frames["reason"] == Reason.BRIDGED, ["clip", "frame"]]
-    fitted = list(done.entries)
-    return _Selected(spans[spans["clip"].isin(fitted)], bridged[bridged["clip"].isin(fitted)])
 
 
 def _tables(stage: Stage[Fit], done: Measured) -> parts.Made:
@@ -198,32 +164,41 @@ def _tables(stage: Stage[Fit], done: Measured) -> parts.Made:
     return parts.make(stage.runner, Step("fit_tables", fit_tables.measure), pieces)
 
 
-def _about(done: Measured, made: parts.Made, spans: pd.DataFrame) -> pd.DataFrame:
-    about = made.read(fit_tables.ABOUT_FILE, fit_tables.ABOUT)
-    length = (spans["end_frame"] - spans["start_frame"]).groupby(spans["clip"]).sum()
-    return about.assign(
-        fit_key=[done.entries[clip].key for clip in about["clip"]],
-        kept_frames=about["clip"].map(length).fillna(0).astype(int),
+def _judged(
+    stage: Stage[Fit],
+    clips: list[dict[str, Any]],
+    done: Measured,
+    made: parts.Made,
+    info: BackendInfo,
+) -> parts.Made:
+    """Decide which frames were fitted well enough, part by part."""
+    step = Step(
+        "fit_judged",
+        fit_judged.measure,
+        {"params": stage.params.decides(), "backend": [info.name, info.digest]},
     )
+    of_part: dict[str, dict[str, Any]] = {}
+    for row in clips:
+        clip = row["clip"]
+        failed = done.failures.get(clip)
+        of_part.setdefault(tables.part(clip), {})[clip] = {
+            "face_key": row["face_key"],
+            "fit_key": done.entries[clip].key if clip in done.entries else None,
+            "failed": None if failed is None else asdict(failed),
+        }
+    found = {
+        part: fit_judged.of_part(stage.data("select"), part, mine, made.folders.get(part))
+        for part, mine in sorted(of_part.items())
+    }
+    return parts.remake(stage.runner, step, found, _HERE)
 
 
-def _rows(
-    clips: pd.DataFrame, done: Measured, decided: list[ClipRow], info: BackendInfo
-) -> list[ClipRow]:
-    failed = [ClipRow.of(clip, failure) for clip, failure in done.failures.items()]
-    digests = dict(zip(clips["clip"], clips["face_key"], strict=True))
-    return [
-        replace(
-            row,
-            backend=info.name,
-            backend_digest=info.digest,
-            input_digest=digests[row.clip],
-        )
-        for row in [*decided, *failed]
-    ]
-
-
-def _in_words(decided: fit_decide.Decided) -> str:
-    kept = int((decided.spans["end_frame"] - decided.spans["start_frame"]).sum())
-    poor = int((decided.frames["reason"] == str(Reason.FIT_POOR)).sum())
-    return f"{len(decided.spans):,} spans of {kept:,} frames, {poor:,} frames fitted poorly"
+def _in_words(out: Path, judged: parts.Made) -> str:
+    spans = tables.arrow(out / fit_judged.SPANS_FILE, ["start_frame", "end_frame"])
+    start, end = (tables.values(spans[name], np.int64) for name in ("start_frame", "end_frame"))
+    poor = sum(
+        json.loads((folder / fit_judged.TOLD_FILE).read_text())["poor"]
+        for folder in judged.folders.values()
+    )
+    kept = int((end - start).sum())
+    return f"{len(spans):,} spans of {kept:,} frames, {poor:,} frames fitted poorly"

@@ -67,3 +67,7 @@ class Fit(Params):
     def measured(self) -> dict[str, Any]:
         """What the measurement reads; thresholds that only decide are left out."""
         return self.model_dump(mode="json", exclude=_DECIDES)
+
+    def decides(self) -> dict[str, Any]:
+        """Those thresholds alone."""
+        return self.model_dump(mode="json", include=_DECIDES)

@@ -322,7 +322,7 @@ def _write(
     kept = [row for row in rows if told[row.id].state is State.KEPT]
     made, prints = entries
     content = [_about(row, made[row.id], prints[row.id], infos[row.id]) for row in kept]
-    tables.write(out / "clips.parquet", pd.DataFrame(content, columns=CLIPS.names), CLIPS)
+    tables.write_parts(out / "clips.parquet", pd.DataFrame(content, columns=CLIPS.names), CLIPS)
     ledger.write_clips(out / "ledger.parquet", stage.name, told.values(), [row.id for row in rows])
 
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from pipeline.core import tables
 from pipeline.core.store import Entry, Store
@@ -20,7 +19,7 @@ STORE = Path("data/.store")
 def prints(root: Path) -> dict[str, Fingerprint]:
     """The fingerprint of every clip that was kept, by id; a run that took none has none."""
     path, store = root / CLIPS, Store(root / STORE)
-    if not path.exists() or "fingerprint_key" not in pq.read_schema(path).names:
+    if not path.exists() or "fingerprint_key" not in tables.columns_of(path):
         return {}
     rows = tables.read(path, ["clip", "fingerprint_key"]).dropna()
     found = _found(store, rows)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.core import tables
 from pipeline.core.reasons import State
 from pipeline.sources.remotes import remotes
 
@@ -84,7 +85,7 @@ def _withdrawn(root: Path) -> set[str]:
     path = root / LEDGER
     if not path.exists():
         return set()
-    rows = pq.read_table(path, columns=["clip", "state"]).to_pylist()
+    rows = tables.rows(tables.arrow(path, ["clip", "state"]))
     return {row["clip"] for row in rows if row["state"] == State.WITHDRAWN}
 
 

@@ -81,9 +81,9 @@ def run(stage: Stage[Isolate]) -> Summary:
     told = of_clips(events, dict(zip(clips["clip"], clips["source"], strict=True)), typists)
     about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
     about = _about(about, told, stems, voices, kinds).assign(**_origin(separator, tracker))
-    tables.write(out / "clips.parquet", about, clips_schema(kinds))
+    tables.write_parts(out / "clips.parquet", about, clips_schema(kinds))
     heard.copy(out / heard_tables.FRAMES_FILE, heard_tables.FRAMES)
-    parts.write(out / heard_tables.EVENTS_FILE, told, TYPED)
+    tables.write_parts(out / heard_tables.EVENTS_FILE, told, TYPED)
     failures = {**stems.failures, **voices.failures}
     rows = _account(clips, voices, failures, separator, tracker)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))

@@ -18,7 +18,7 @@ from pipeline.core.reasons import Reason
 from pipeline.core.runner import Run, Runner
 from pipeline.core.stage import Stage
 from pipeline.core.store import Store
-from pipeline.dataset import select
+from pipeline.dataset import select_tables
 from pipeline.dataset.decide import decide
 from pipeline.dataset.params import Select
 from pipeline.dataset.shards import Shards
@@ -154,7 +154,7 @@ def _decided(data: Path, here: pd.DataFrame) -> None:
         said,
     )
     decisions = decide(measured, LIMITS)
-    select.write(data / "select", decisions, list(here["clip"]))
+    select_tables.write(data / "select", decisions, list(here["clip"]))
     kept = ["good", "poor_fit"]
     frames = pd.DataFrame(
         [

@@ -12,7 +12,7 @@ from pipeline.core import ledger, tables
 from pipeline.core.code import PROJECT
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
-from pipeline.dataset import measures, select
+from pipeline.dataset import measures, select_tables
 from pipeline.dataset.decide import decide
 from pipeline.dataset.params import Select
 from tests.dataset import world
@@ -68,5 +68,5 @@ def project(root: Path, clips: int, frames: int) -> Path:
     for name in ("params.yaml", "data/overrides.csv"):
         (root / name).write_bytes((PROJECT / name).read_bytes())
     decided = decide(measures.read(data, MINIMUM_S, ()), Select(min_snr_db=10.0))
-    select.write(data / "select", decided, names)
+    select_tables.write(data / "select", decided, names)
     return root

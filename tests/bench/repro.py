@@ -126,7 +126,7 @@ def killed(root: Path, kills: int) -> list[Figure]:
 
 def _damage(calm: Project, troubled: Project) -> tuple[int, int, int]:
     """Whether tables differ, whether dvc.lock does, and how many files were left half-written."""
-    pattern = "data/*/*.parquet"
+    pattern = "data/*/**/*.parquet"
     leftovers = [*troubled.root.glob("data/.store/.tmp-*"), *troubled.root.glob("data/*/.*.tmp")]
     return (
         calm.bytes_of(pattern) != troubled.bytes_of(pattern),

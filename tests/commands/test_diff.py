@@ -4,6 +4,9 @@ import json
 from dataclasses import replace
 
 from pipeline.commands import diff
+from pipeline.core import ledger
+from pipeline.core.ledger import ClipRow
+from pipeline.core.reasons import Reason
 from pipeline.dataset.differ import Difference, State
 from pipeline.dataset.params import Select
 from tests.dataset import world
@@ -40,3 +43,17 @@ def test_where_nothing_differs_it_says_so():
     found = Difference(state, state)
     assert diff._words(found.clips(), found.frames()) == "no clip flipped"
     assert json.loads(diff._json(found.clips(), found.frames())) == []
+
+
+def test_measurements_of_another_backend_say_which(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    for data, tracker in ((before, "old"), (after, "new")):
+        for stage, backend in (("isolate", f"separator+{tracker}"), ("landmarks", "mediapipe")):
+            (data / stage).mkdir(parents=True)
+            rows = [ClipRow("b", Reason.KEPT, backend=backend, backend_digest=f"of {backend}")]
+            ledger.write_clips(data / stage / "ledger.parquet", stage, rows, ["b"])
+    tables = [world.tables(["a", "b"]), world.tables(["a", "b"], spoil_frames=[HIDDEN])]
+    found = Difference(*(State(it, STRICT) for it in tables))
+    clips, frames = found.clips(), found.frames()
+    told = diff._backends(before, after, clips, frames)
+    assert told == {"b": "isolate by separator+new"}

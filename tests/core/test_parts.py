@@ -91,7 +91,7 @@ def test_of_one_clip_one_part_is_opened(tmp_path: Path) -> None:
 def test_written_from_a_frame_it_is_the_same(tmp_path: Path) -> None:
     path = made(tmp_path, CLIPS, "out")
     again = tmp_path / "frames.parquet"
-    parts.write(again, tables.read(path), SCHEMA)
+    tables.write_parts(again, tables.read(path), SCHEMA)
     pd.testing.assert_frame_equal(tables.read(again), tables.read(path))
     assert {it.name for it in again.iterdir()} == {it.name for it in path.iterdir()}
 
@@ -100,7 +100,7 @@ def test_of_no_clips_there_is_a_table_without_rows(tmp_path: Path) -> None:
     path = made(tmp_path, [], "out")
     assert tables.read(path).columns.tolist() == ["clip", "frame"]
     assert len(tables.arrow(path, ["frame"])) == 0
-    parts.write(tmp_path / "none.parquet", tables.read(path), SCHEMA)
+    tables.write_parts(tmp_path / "none.parquet", tables.read(path), SCHEMA)
     assert len(tables.read(tmp_path / "none.parquet")) == 0
 
 

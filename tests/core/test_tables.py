@@ -90,6 +90,7 @@ def test_questions_about_few_clips_load_neither_pandas_nor_all_of_arrow(path):
     code = f"""
 import pathlib, sys
 from pipeline.core import tables
+tables.part = lambda clip: "01" if clip == "b" else "00"
 table = tables.arrow(pathlib.Path({str(path)!r}), None, ["a", "c"])
 assert tables.rows(table)[-1]["clip"] == "c"
 tables.lists(table["points"], float)

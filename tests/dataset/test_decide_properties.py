@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import ledger, tables
 from pipeline.core.reasons import State
-from pipeline.dataset import select
+from pipeline.dataset import select_tables
 from pipeline.dataset.decide import decide
 from pipeline.dataset.measures import FPS, Tables
 from pipeline.dataset.params import Select
@@ -87,7 +87,7 @@ def test_spans_are_apart_in_bounds_long_enough_and_add_up(grid, limits):
 def test_nothing_vanishes_and_the_ledger_accepts_every_decision(tmp_path_factory, grid, limits):
     decided = decide(grid, limits)
     out = tmp_path_factory.mktemp("select")
-    select.write(out, decided, list(grid.clips["clip"]))
+    select_tables.write(out, decided, list(grid.clips["clip"]))
     rows = ledger.read_clips(out / "ledger.parquet")
     assert list(rows["clip"]) == sorted(grid.clips["clip"])
     assert Counter(rows["state"])["kept"] == decided.spans["clip"].nunique()

@@ -133,10 +133,10 @@ def test_one_clip_more_writes_one_shard_anew(project):
     out = project / "data" / "pack"
     path = project / "data" / "fit" / "ledger.parquet"
     rows = tables.read(path)
-    tables.write(path, rows[rows["clip"] != BAD])
+    tables.write_parts(path, rows[rows["clip"] != BAD])
     pack.run(stage(project), Level())
     first = {path.name: path.read_bytes() for path in shards.paths(out)}
-    tables.write(path, rows)
+    tables.write_parts(path, rows)
     summary = pack.run(stage(project), Level())
     assert (summary.measured, summary.remembered) == (1, 4)
     second = {path.name: path.read_bytes() for path in shards.paths(out)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from pipeline.core import ledger, tables
+from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Run, Runner
@@ -36,12 +38,12 @@ def project(tmp_path):
     clips = world.clips(NAMES)
     seen = world.faces(clips)
     seen.loc[seen["clip"] == "turned", "yaw_deg"] = 70.0
-    tables.write(data / "download" / "clips.parquet", clips)
-    tables.write(data / "isolate" / "clips.parquet", world.voice(clips))
-    tables.write(data / "isolate" / "events.parquet", world.events(clips))
-    tables.write(data / "landmarks" / "frames.parquet", seen)
-    tables.write(data / "landmarks" / "tracks.parquet", world.tracks(clips))
-    tables.write(data / "isolate" / "frames.parquet", world.levels(clips))
+    tables.write_parts(data / "download" / "clips.parquet", clips)
+    tables.write_parts(data / "isolate" / "clips.parquet", world.voice(clips))
+    tables.write_parts(data / "isolate" / "events.parquet", world.events(clips))
+    tables.write_parts(data / "landmarks" / "frames.parquet", seen)
+    tables.write_parts(data / "landmarks" / "tracks.parquet", world.tracks(clips))
+    tables.write_parts(data / "isolate" / "frames.parquet", world.levels(clips))
     (data / "overrides.csv").write_text(HEAD)
     return tmp_path
 
@@ -85,7 +87,7 @@ def test_a_second_infant_that_may_be_the_one_that_cries_drops_the_clip(project):
     data = project / "data"
     both = tables.read(data / "landmarks" / "tracks.parquet")
     rival = both[both["clip"] == "good"].assign(track=1, chosen=False)
-    tables.write(data / "landmarks" / "tracks.parquet", pd.concat([both, rival]))
+    tables.write_parts(data / "landmarks" / "tracks.parquet", pd.concat([both, rival]))
     select.run(stage(project))
     assert reasons(project)["good"] == "two_infants"
     row = tables.read(data / "select" / "faces.parquet").set_index("clip").loc["good"]
@@ -119,7 +121,7 @@ def test_a_stale_override_is_told_and_applied_or_not(project, rule, reason, said
     path = project / "data" / "landmarks" / "frames.parquet"
     faces = tables.read(path)
     faces.loc[faces["clip"] == "turned", "mouth_visible"] = 0.9
-    tables.write(path, faces)
+    tables.write_parts(path, faces)
     assert said in select.run(stage(project, stale_overrides=rule)).extra
     assert reasons(project)["turned"] == reason
     row = ledger.read_clips(project / "data" / "select" / "ledger.parquet").set_index("clip")
@@ -142,7 +144,7 @@ def test_a_digest_is_of_one_clip_alone_and_of_all_that_was_measured(project):
     path = project / "data" / "isolate" / "clips.parquet"
     voices = tables.read(path)
     voices.loc[voices["clip"] == "turned", "snr_db"] += 1
-    tables.write(path, voices)
+    tables.write_parts(path, voices)
     assert stamped(project, "good") == good
     assert stamped(project, "turned") != turned
 
@@ -155,8 +157,55 @@ def test_a_bad_override_stops_before_anything_is_written(project):
 
 
 def test_two_runs_write_the_same_bytes(project):
-    select.run(stage(project))
     out = project / "data" / "select"
-    first = {path.name: path.read_bytes() for path in out.iterdir()}
     select.run(stage(project))
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+    first = content(out)
+    select.run(stage(project))
+    assert content(out) == first
+    shutil.rmtree(project / "data" / ".store")
+    select.run(stage(project))
+    assert content(out) == first
+
+
+def content(out):
+    return {str(it.relative_to(out)): it.read_bytes() for it in out.rglob("*.parquet/*")}
+
+
+def test_what_is_measured_anew_of_one_clip_decides_its_part_alone(project):
+    out, store = project / "data" / "select", project / "data" / ".store" / select.STEP
+    select.run(stage(project))
+    before, decided = content(out), len(list(store.glob("??/*")))
+    path = project / "data" / "landmarks" / "frames.parquet"
+    faces = tables.read(path)
+    faces.loc[faces["clip"] == "good", "mouth_visible"] = 0.1
+    tables.write_parts(path, faces)
+    select.run(stage(project))
+    changed = {name for name, it in content(out).items() if before[name] != it}
+    part = f"{tables.part('good')}.parquet"
+    assert changed == {f"{name}.parquet/{part}" for name in ("ledger", "frames", "spans")}
+    assert len(list(store.glob("??/*"))) == decided + 1
+
+
+def test_a_table_that_is_not_in_parts_is_said(project):
+    path = project / "data" / "isolate" / "events.parquet"
+    whole = tables.read(path)
+    shutil.rmtree(path)
+    tables.write(path, whole)
+    with pytest.raises(CradleError, match=r"events.parquet: not a table in parts"):
+        select.run(stage(project))
+
+
+def test_memory_holds_one_part_at_a_time(project, monkeypatch):
+    """However many clips there are: what is read is read part by part."""
+    asked = []
+    real = tables.arrow
+
+    def arrow(path, columns=None, clips=None, only_part=None):
+        if path.parent.name != "select":
+            asked.append(only_part)
+        return real(path, columns, clips, only_part)
+
+    monkeypatch.setattr(tables, "arrow", arrow)
+    select.run(stage(project))
+    assert None not in asked
+    assert set(asked) == {tables.part(name) for name in NAMES}

@@ -70,10 +70,12 @@ class Folder:
     def made(self) -> dict[str, bytes]:
         """The tables, and the media by key."""
         files = [
-            *(self.root / "data/download").glob("*"),
+            *(self.root / "data/download").rglob("*"),
             *self.root.glob("data/.store/media/*/*/*"),
         ]
-        return {str(path.relative_to(self.root)): path.read_bytes() for path in files}
+        return {
+            str(path.relative_to(self.root)): path.read_bytes() for path in files if path.is_file()
+        }
 
     def left(self) -> list[Path]:
         return list((self.root / "data/.store").glob(".tmp-*"))

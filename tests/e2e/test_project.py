@@ -204,7 +204,7 @@ def test_switched_off_the_nursery_leaves_nothing(project: Project) -> None:
     ran = project.dvc("repro", "select")
     assert ran.code == 0, ran.output
     for stage in ("download", "isolate", "landmarks", "select"):
-        for path in (project.root / "data" / stage).glob("*.parquet"):
+        for path in (project.root / "data" / stage).rglob("*.parquet"):
             assert len(tables.read(path)) == 0, path
 
 

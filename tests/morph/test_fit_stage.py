@@ -97,12 +97,12 @@ class World:
         spans = pd.DataFrame({"clip": names}).assign(
             span=0, start_frame=2, end_frame=FRAMES, vocalization="cry", bridged=0
         )
-        tables.write(data / "select" / "spans.parquet", spans)
+        tables.write_parts(data / "select" / "spans.parquet", spans)
         frames = pd.DataFrame(
             [(name, frame) for name in names for frame in range(FRAMES)], columns=["clip", "frame"]
         )
         frames["reason"] = np.where(frames["frame"].isin(bridged), "bridged", "kept")
-        ledger.write_frames(data / "select" / "frames.parquet", "select", frames)
+        tables.write_parts(data / "select" / "frames.parquet", frames)
         rows = [ClipRow(name, Reason.KEPT) for name in names]
         ledger.write_clips(data / "select" / "ledger.parquet", "select", rows, names)
 

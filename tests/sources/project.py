@@ -57,4 +57,4 @@ class Project:
 
     def tables(self) -> list[bytes]:
         folder = self.root / "data/download"
-        return [(folder / name).read_bytes() for name in ("clips.parquet", "ledger.parquet")]
+        return [part.read_bytes() for part in sorted(folder.rglob("*.parquet/*"))]
