@@ -19,7 +19,7 @@ def unpack(archive: Path, into: Path) -> None:
     """Write the sounds that an archive holds below `into`, under their names in it.
 
     Raises:
-        ValueError: it is none of .zip, .cat and .rcc.
+        ValueError: it is none of .zip, .cat and .rcc, or a name in it leads out of `into`.
     """
     readers = {".zip": _of_zip, ".cat": _of_cat, ".rcc": _of_rcc}
     if archive.suffix not in readers:
@@ -27,6 +27,10 @@ def unpack(archive: Path, into: Path) -> None:
     for name, content in readers[archive.suffix](archive):
         if name.endswith(_SOUNDS):
             path = into / name
+            if not path.resolve().is_relative_to(into.resolve()):
+                raise ValueError(
+                    f"{archive}: {name!r} leads out of the folder; nothing was written"
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 

@@ -47,6 +47,15 @@ def test_qt_resources_give_sounds_in_their_folders(tmp_path: Path, packed: bool)
     assert unpacked(tmp_path / "farm.rcc") == {"farm/dog.wav": SOUND}
 
 
+@pytest.mark.parametrize("name", ["../dog.ogg", "farm/../../dog.ogg", "/tmp/dog.ogg"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "public.zip", "w") as archive:
+        archive.writestr(name, SOUND)
+    with pytest.raises(ValueError, match="leads out of the folder"):
+        unpacked(tmp_path / "public.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["public.zip"]
+
+
 def test_another_archive_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a\.tar: \.zip, \.cat, \.rcc are allowed"):
         unpack(tmp_path / "a.tar", tmp_path)
