@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipeline.core import ledger, tables
 from pipeline.core.code import PROJECT
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.dataset import measures, select_tables
-from pipeline.dataset.decide import decide
+from pipeline.dataset.decide import Decisions, decide
 from pipeline.dataset.params import Select
 from tests.dataset import world
 
@@ -59,14 +61,22 @@ def project(root: Path, clips: int, frames: int) -> Path:
     for stage in ("download", "isolate", "landmarks"):
         rows = [ClipRow(name, Reason.KEPT, backend="made_up") for name in names]
         ledger.write_clips(data / stage / "ledger.parquet", stage, rows, names)
-    tables.write(data / "download" / "clips.parquet", made["clips"])
-    tables.write(data / "isolate" / "clips.parquet", made["voice"])
-    tables.write(data / "isolate" / "events.parquet", made["events"])
-    tables.write(data / "isolate" / "frames.parquet", world.levels(made["clips"]))
-    tables.write(data / "landmarks" / "frames.parquet", made["faces"])
-    tables.write(data / "landmarks" / "tracks.parquet", world.tracks(made["clips"]))
+    tables.write_parts(data / "download" / "clips.parquet", made["clips"])
+    tables.write_parts(data / "isolate" / "clips.parquet", made["voice"])
+    tables.write_parts(data / "isolate" / "events.parquet", made["events"])
+    tables.write_parts(data / "isolate" / "frames.parquet", world.levels(made["clips"]))
+    tables.write_parts(data / "landmarks" / "frames.parquet", made["faces"])
+    tables.write_parts(data / "landmarks" / "tracks.parquet", world.tracks(made["clips"]))
     for name in ("params.yaml", "data/overrides.csv"):
         (root / name).write_bytes((PROJECT / name).read_bytes())
     decided = decide(measures.read(data, MINIMUM_S, ()), Select(min_snr_db=10.0))
-    select_tables.write(data / "select", decided, names)
+    _in_parts(data / "select", decided, names)
     return root
+
+
+def _in_parts(folder: Path, decided: Decisions, names: list[str]) -> None:
+    """What select decided, as the stage leaves it."""
+    with tempfile.TemporaryDirectory() as whole:
+        select_tables.write(Path(whole), decided, names)
+        for path in Path(whole).iterdir():
+            tables.write_parts(folder / path.name, tables.read(path), pq.read_schema(path))

@@ -97,11 +97,11 @@ def _tables(root: Path, names: list[str], made: dict[str, str]) -> None:
             rows["media_digest"] = rows["source_digest"] = [made[name] for name in names]
         for folder in (root / "data" / stage, root / ".dvc/cache/files/md5" / stage):
             folder.mkdir(parents=True, exist_ok=True)
-            tables.write(folder / "clips.parquet", rows)
+            tables.write_parts(folder / "clips.parquet", rows)
             told = [ClipRow(name, Reason.KEPT) for name in names]
             ledger.write_clips(folder / "ledger.parquet", stage, told, names)
     frames = pd.DataFrame({"clip": np.repeat(names, 300), "frame": list(range(300)) * len(names)})
-    tables.write(root / "data/landmarks/frames.parquet", frames)
+    tables.write_parts(root / "data/landmarks/frames.parquet", frames)
 
 
 def _print(rng: np.random.Generator) -> dict[str, np.ndarray]:
