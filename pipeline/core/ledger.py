@@ -59,7 +59,17 @@ FRAMES = pa.schema(
         ("op", pa.string()),
     ]
 )
-
+SPANS = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("span", pa.int32()),
+        ("start_frame", pa.int32()),
+        ("end_frame", pa.int32()),
+        ("vocalization", pa.string()),
+        ("bridged", pa.int32()),
+    ]
+)
+"""Frames start_frame to end_frame (exclusive) that are kept together; so many of them bridged."""
 
 _OWN = [name for name in CLIPS.names if name not in ("stage", "state", "reason")]
 _SAID = ["clip", "reason", "measure", "op"]
@@ -176,6 +186,23 @@ def kept_of(rows: pa.Table) -> set[str]:
     """Ids of the clips that a ledger's rows, by the columns FATE, keep."""
     states = zip(rows["clip"].to_pylist(), rows["state"].to_pylist(), strict=True)
     return {clip for clip, state in states if state == State.KEPT}
+
+
+def tally(path: Path) -> tuple[int, Counter[str]]:
+    """How many clips a stage kept, and for which reasons it dropped the others."""
+    rows = tables.arrow(path, ["clip", "state", "reason"])
+    states = Counter(zip(rows["state"].to_pylist(), rows["reason"].to_pylist(), strict=True))
+    reasons: Counter[str] = Counter()
+    for (state, reason), count in states.items():
+        reasons[reason] += count * (state != State.KEPT)
+    return states.total() - reasons.total(), +reasons
+
+
+def extent(path: Path) -> tuple[int, int]:
+    """How many spans a table of them holds, and how many frames they hold together."""
+    spans = tables.arrow(path, ["start_frame", "end_frame"])
+    start, end = (tables.values(spans[name], np.int64) for name in ("start_frame", "end_frame"))
+    return len(spans), int((end - start).sum())
 
 
 def dropped(rows: Iterable[ClipRow]) -> Counter[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 
 class State(StrEnum):
@@ -47,7 +48,7 @@ class Reason(StrEnum):
     @classmethod
     def named(cls, name: str) -> Reason:
         """The reason of that name; KeyError where there is none."""
-        return cls._value2member_map_[name]  # type: ignore[return-value]
+        return _named()[name]
 
     KEPT = (
         "kept",
@@ -220,3 +221,8 @@ class Reason(StrEnum):
         "download isolate landmarks fit",
         "The code that worked on it raised an error that it should not have.",
     )
+
+
+@cache
+def _named() -> dict[str, Reason]:
+    return {reason.value: reason for reason in Reason}

@@ -33,7 +33,8 @@ GROUP_ROWS = 1 << 16
 """Rows that are stored together: who asks for one clip of millions of frames reads few of them."""
 
 _PART = "part of the table"
-_SHORT_ROWS = 8
+_FEW_ROWS = 8
+"""Rows a clip below which rows are put in order one by one, not clip by clip."""
 _FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 """What Arrow calls them, and what numpy does."""
 
@@ -208,11 +209,16 @@ def parts_of(path: Path) -> list[Path]:
     return sorted(path.glob("*.parquet")) if _there(path).is_dir() else [path]
 
 
+def _is_part(path: Path) -> bool:
+    """Whether it is one file of a table in parts, which is too small for threads."""
+    return path.parent.suffix == path.suffix
+
+
 def _of_file(path: Path, columns: Sequence[str] | None, clips: Collection[str] | None) -> pa.Table:
     with pq.ParquetFile(path, read_dictionary=[CLIP]) as file:
         names = file.schema_arrow.names if columns is None else list(columns)
         if clips is None:
-            return file.read(names, use_threads=path.parent.suffix != path.suffix).select(names)
+            return file.read(names, use_threads=not _is_part(path)).select(names)
         # Groups of rows without these clips are left on disk.
         groups = list(_groups(file, clips))
         found = file.read_row_groups(groups, {*names, CLIP}, use_threads=False)
@@ -229,7 +235,7 @@ def _in_order(parts: Sequence[pa.Table]) -> pa.Table:
         for number, rows in enumerate(parts)
         for name, start, stop in _stretches(rows[CLIP])
     )
-    if len(stretches) * _SHORT_ROWS > sum(map(len, parts)) > _SHORT_ROWS * len(parts):
+    if len(stretches) * _FEW_ROWS > sum(map(len, parts)) > _FEW_ROWS * len(parts):
         return _taken(parts, stretches)
     slices = [parts[number].slice(start, stop - start) for _, number, start, stop in stretches]
     return pa.concat_tables(slices or parts[:1]).combine_chunks()

@@ -12,14 +12,10 @@ before: one part is in memory at a time, and one clip more decides one part agai
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.core import ledger, parts, tables
-from pipeline.core.reasons import State
 from pipeline.core.runner import Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.dataset import overrides, select_tables
@@ -36,20 +32,13 @@ def run(stage: Stage[Select]) -> Summary:
     said = overrides.read(stage.root / OVERRIDES)
     made = _decided(stage, said)
     out = stage.fresh_out()
-    made.copy(out / select_tables.SPANS_FILE, select_tables.SPANS)
+    made.copy(out / select_tables.SPANS_FILE, ledger.SPANS)
     made.copy(out / select_tables.FRAMES_FILE, ledger.FRAMES)
     made.copy(out / select_tables.FACES_FILE, select_tables.FACES)
     made.copy(out / select_tables.LEDGER_FILE, ledger.CLIPS)
-    clips = tables.arrow(out / select_tables.LEDGER_FILE, ["clip", "state", "reason"])
-    here, states = clips["clip"].to_pylist(), clips["state"].to_pylist()
-    reasons = zip(states, clips["reason"].to_pylist(), strict=True)
-    words = [_spans_in_words(out), *_overrides_in_words(said, set(here), made, stage.params)]
-    return Summary(
-        seen=len(here),
-        kept=sum(state == State.KEPT for state in states),
-        dropped=Counter(reason for state, reason in reasons if state != State.KEPT),
-        extra=", ".join(words),
-    )
+    kept, dropped = ledger.tally(out / select_tables.LEDGER_FILE)
+    words = [_spans_in_words(out), *_overrides_in_words(said, out, made, stage.params)]
+    return Summary(seen=kept + dropped.total(), kept=kept, dropped=dropped, extra=", ".join(words))
 
 
 def _decided(stage: Stage[Select], said: tuple[overrides.Override, ...]) -> parts.Made:
@@ -67,14 +56,13 @@ def _decided(stage: Stage[Select], said: tuple[overrides.Override, ...]) -> part
 
 
 def _spans_in_words(out: Path) -> str:
-    spans = tables.arrow(out / select_tables.SPANS_FILE, ["start_frame", "end_frame"])
-    start, end = (tables.values(spans[name], np.int64) for name in ("start_frame", "end_frame"))
-    frames = tables.count_rows(out / select_tables.FRAMES_FILE)
-    return f"{len(spans):,} spans, {int((end - start).sum()):,} of {frames:,} frames"
+    spans, frames = ledger.extent(out / select_tables.SPANS_FILE)
+    of_all = tables.count_rows(out / select_tables.FRAMES_FILE)
+    return f"{spans:,} spans, {frames:,} of {of_all:,} frames"
 
 
 def _overrides_in_words(
-    said: tuple[overrides.Override, ...], here: set[str], made: parts.Made, thresholds: Select
+    said: tuple[overrides.Override, ...], out: Path, made: parts.Made, thresholds: Select
 ) -> Iterator[str]:
     told = [
         json.loads((folder / select_tables.TOLD_FILE).read_text())
@@ -83,5 +71,6 @@ def _overrides_in_words(
     if stale := sum(it["stale"] for it in told):
         done = "applied" if thresholds.stale_overrides == "apply" else "not applied"
         yield f"{stale} stale overrides {done}"
+    here = set(tables.arrow(out / select_tables.LEDGER_FILE, ["clip"])["clip"].to_pylist())
     if idle := [override for override in said if override.clip not in here]:
         yield f"{len(idle)} overrides of clips that are not here"

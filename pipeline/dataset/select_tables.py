@@ -27,16 +27,6 @@ from pipeline.dataset.params import Select
 
 SPANS_FILE, FRAMES_FILE, FACES_FILE = "spans.parquet", "frames.parquet", "faces.parquet"
 LEDGER_FILE, TOLD_FILE = "ledger.parquet", "told.json"
-SPANS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("span", pa.int32()),
-        ("start_frame", pa.int32()),
-        ("end_frame", pa.int32()),
-        ("vocalization", pa.string()),
-        ("bridged", pa.int32()),
-    ]
-)
 FACES = pa.schema(
     [("clip", pa.string()), *((name, pa.float64()) for name in COLUMNS if name != "clip")]
 )
@@ -63,6 +53,6 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
 
 def write(out: Path, decisions: Decisions, came_in: list[str]) -> None:
     """Write what was decided as three tables, a file each, into the folder `out`."""
-    tables.write(out / SPANS_FILE, decisions.spans, SPANS)
+    tables.write(out / SPANS_FILE, decisions.spans, ledger.SPANS)
     ledger.write_frames(out / FRAMES_FILE, "select", decisions.frames)
     ledger.write_clips(out / LEDGER_FILE, "select", decisions.clips, came_in, whole=True)

@@ -40,20 +40,10 @@ CLIPS = pa.schema(
         ("kept_frames", pa.int32()),
     ]
 )
-SPANS = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("span", pa.int32()),
-        ("start_frame", pa.int32()),
-        ("end_frame", pa.int32()),
-        ("vocalization", pa.string()),
-        ("bridged", pa.int32()),
-    ]
-)
 TABLES = {
     CLIPS_FILE: CLIPS,
     FRAMES_FILE: ledger.FRAMES,
-    SPANS_FILE: SPANS,
+    SPANS_FILE: ledger.SPANS,
     LEDGER_FILE: ledger.CLIPS,
 }
 
@@ -89,7 +79,7 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
     )
     about = _made(inputs["fitted"], fit_tables.ABOUT_FILE, fit_tables.ABOUT)
     tables.write(out / CLIPS_FILE, _about(about, clips, decided.spans), CLIPS)
-    tables.write(out / SPANS_FILE, decided.spans, SPANS)
+    tables.write(out / SPANS_FILE, decided.spans, ledger.SPANS)
     ledger.write_frames(out / FRAMES_FILE, "fit", decided.frames)
     rows = _rows(clips, decided.clips, *inputs["backend"])
     ledger.write_clips(out / LEDGER_FILE, "fit", rows, clips, whole=True)

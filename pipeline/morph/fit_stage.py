@@ -13,7 +13,6 @@ a face are fitted, and a fit is found again by the landmarks that it was made fr
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
@@ -26,7 +25,7 @@ import numpy as np
 from pipeline.core import ledger, parts, tables
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import ClipFailed
-from pipeline.core.reasons import Reason, State
+from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.weights import of_the_user
@@ -50,14 +49,12 @@ def run(stage: Stage[Fit]) -> Summary:
     made.copy(out / fit_tables.POSES_FILE, fit_tables.POSES)
     for name, schema in fit_judged.TABLES.items():
         judged.copy(out / name, schema)
-    told = tables.arrow(out / fit_judged.LEDGER_FILE, ["clip", "state", "reason"])
-    pairs = zip(told["state"].to_pylist(), told["reason"].to_pylist(), strict=True)
-    dropped = Counter(reason for state, reason in pairs if state != State.KEPT)
+    kept, dropped = ledger.tally(out / fit_judged.LEDGER_FILE)
     return Summary(
         seen=len(clips),
         remembered=done.remembered,
         measured=done.measured,
-        kept=len(clips) - dropped.total(),
+        kept=kept,
         dropped=dropped,
         extra=_in_words(out, judged),
     )
@@ -194,11 +191,9 @@ def _judged(
 
 
 def _in_words(out: Path, judged: parts.Made) -> str:
-    spans = tables.arrow(out / fit_judged.SPANS_FILE, ["start_frame", "end_frame"])
-    start, end = (tables.values(spans[name], np.int64) for name in ("start_frame", "end_frame"))
+    spans, frames = ledger.extent(out / fit_judged.SPANS_FILE)
     poor = sum(
         json.loads((folder / fit_judged.TOLD_FILE).read_text())["poor"]
         for folder in judged.folders.values()
     )
-    kept = int((end - start).sum())
-    return f"{len(spans):,} spans of {kept:,} frames, {poor:,} frames fitted poorly"
+    return f"{spans:,} spans of {frames:,} frames, {poor:,} frames fitted poorly"

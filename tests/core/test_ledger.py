@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import ledger
+from pipeline.core import ledger, tables
 from pipeline.core.errors import LedgerError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
@@ -98,3 +99,20 @@ def test_what_came_in_is_what_was_kept_plus_what_was_dropped(reasons: list[Reaso
     kept = sum(row.reason is Reason.KEPT for row in rows)
     bridged = sum(row.reason is Reason.BRIDGED for row in rows)
     assert kept + bridged + ledger.dropped(rows).total() == len(rows)
+
+
+def test_what_was_kept_and_why_the_others_were_not_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.parquet"
+    others = [replace(DROPPED, clip=name) for name in ("c", "d")]
+    ledger.write_clips(path, "select", [KEPT, DROPPED, *others], ["a", "b", "c", "d"])
+    assert ledger.tally(path) == (1, {str(DROPPED.reason): 3})
+    ledger.write_clips(path, "select", [], [])
+    assert ledger.tally(path) == (0, {})
+
+
+def test_spans_and_their_frames_are_counted(tmp_path: Path) -> None:
+    spans = pd.DataFrame(
+        {"clip": ["a", "a", "b"], "start_frame": [0, 40, 7], "end_frame": [30, 90, 8]}
+    )
+    tables.write_parts(tmp_path / "spans.parquet", spans, ledger.SPANS)
+    assert ledger.extent(tmp_path / "spans.parquet") == (3, 81)
