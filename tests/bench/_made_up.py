@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +55,15 @@ def options(bench: str, about: str | None) -> argparse.ArgumentParser:
 
 
 def project(root: Path, clips: int, frames: int) -> Path:
-    """Write all of it into `root`, with what select decides, and return it."""
+    """Write all of it into `root`, with what select decides, and return it.
+
+    A process of its own does it: what making it up takes is no part of anybody's peak memory.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+        return beside.submit(_write, root, clips, frames).result()
+
+
+def _write(root: Path, clips: int, frames: int) -> Path:
     data, made = root / "data", measured(clips, frames)
     names = list(made["clips"]["clip"])
     for stage in ("download", "isolate", "landmarks", "select"):
