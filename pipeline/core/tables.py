@@ -253,18 +253,11 @@ def _stretches(column: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
     """Each run of rows of one clip: its id, where it starts and where it stops."""
     start = 0
     for chunk in column.chunks:
-        if not len(chunk):
-            continue
-        coded = isinstance(chunk, pa.DictionaryArray)
-        edges = [0, len(chunk)]
-        if coded:
-            places = _values(chunk.indices)
-            edges = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(chunk)]
-        else:
-            said = chunk.to_pylist()
-            edges = [0, *(n for n in range(1, len(said)) if said[n] != said[n - 1]), len(said)]
-        for first, last in itertools.pairwise(edges):
-            yield chunk[first].as_py(), start + first, start + last
+        coded = chunk if isinstance(chunk, pa.DictionaryArray) else chunk.dictionary_encode()
+        names, places = coded.dictionary.to_pylist(), _values(coded.indices)
+        edges = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
+        for first, last in itertools.pairwise([*edges, len(chunk)]):
+            yield names[places[first]], start + first, start + last
         start += len(chunk)
 
 
