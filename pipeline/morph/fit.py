@@ -1,15 +1,16 @@
-"""Fit a morphable model to the landmarks of a clip: one identity, age and camera, F expressions.
+"""Fit a morphable model to landmarks: of each clip one identity, age and camera, F expressions.
 
     face = embedded("procedural")
     fitted = fit_clip(points_px, visibility, (height, width), face, Fit(), device="cpu")
     fitted.expression[fitted.valid]
 
-About ten Levenberg-Marquardt steps with analytic derivatives, frames batched; see fit_start.py,
-fit_system.py and fit_solve.py for the three parts.
+About ten Levenberg-Marquardt steps with analytic derivatives, all frames of all clips batched; see
+fit_given.py, fit_system.py and fit_solve.py for its parts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,26 +19,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.core.errors import CradleError
-from pipeline.morph import age, camera
+from pipeline.morph import camera
 from pipeline.morph.fit_coarse import frames_coarse_first
+from pipeline.morph.fit_given import (
+    FitError,
+    Given,
+    Landmarks,
+    first_state,
+    given,
+    priors,
+    restarted,
+)
 from pipeline.morph.fit_retry import residuals_px, retried, shared_retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
-from pipeline.morph.fit_solve import Weights, shared_covariance
-from pipeline.morph.fit_start import Pose, weak_perspective
-from pipeline.morph.fit_system import Face, Observed, State, credible, observe
+from pipeline.morph.fit_solve import shared_covariance
+from pipeline.morph.fit_system import Face, Observed, credible
 from pipeline.morph.params import Fit
 
 Array = NDArray[np.float32]
 
 # Standard deviations a latent; a Newton step from there ends far nearer still.
 _AT_REST = 0.3
-# Frames posed at a time, which bounds memory.
-_POSES = 1024
-
-
-class FitError(CradleError):
-    """Landmarks that no face can be fitted to, in any frame."""
 
 
 @dataclass(frozen=True)
@@ -97,139 +99,73 @@ def fit_clip(
     device: str = "cpu",
     age_months: float | None = None,
 ) -> Fitted:
-    """Fit one clip.
-
-    Args:
-        points_px: (F, L, 2) landmarks, x right, y down; nan where nothing was found.
-        visibility: (F, L) from 0 to 1; how far each landmark is to be believed.
-        size: height and width of the picture in px.
-        face: the rows of the model that the landmarks lie on.
-        params: weights and steps.
-        device: where to compute.
-        age_months: of the infant, where it is known.
+    """Fit one clip; see `Landmarks` for what is given, and `fit_clips`.
 
     Raises:
         FitError: no frame has enough visible landmarks that spread over a face.
     """
+    clip = Landmarks(points_px, visibility, size, age_months)
+    [found] = fit_clips([clip], face, params, device)
+    if isinstance(found, FitError):
+        raise found
+    return found
+
+
+def fit_clips(
+    clips: Sequence[Landmarks], face: Face, params: Fit | None = None, device: str = "cpu"
+) -> list[Fitted | FitError]:
+    """Fit clips, all frames of all of them at once; each as it would be alone, but for rounding.
+
+    Args:
+        clips: what each is given, the same landmarks of all.
+        face: the rows of the model that the landmarks lie on.
+        params: weights and steps.
+        device: where to compute.
+
+    Returns:
+        In the same order, each clip's fit or why it has none.
+    """
     params = params or Fit()
     face = face.to(device, torch.float64 if params.precision == "float64" else torch.float32)
-    _check(points_px, visibility, face)
-    weights = _aged(_weights(params, size), face, params, age_months)
-    focal = torch.exp(torch.tensor(weights.log_focal)).to(face.mean)
-    start = _pose(points_px, visibility, size, face, face.mean, params)
-    frames = torch.nonzero(start.usable)[:, 0]
-    if len(frames) == 0:
-        raise FitError(
-            f"no frame has {params.min_landmarks} visible landmarks that spread over a face"
-        )
-    observed = observe(points_px, visibility, size, start.scale_mm, face)
-    if len(frames) < len(points_px):
-        observed = observed.take(frames)
-    state = _first_state(face, start, focal, weights).take(frames)
-    chosen = diverse(state.R, start.residual_mm[frames], params.shared_frames)
-    weights = _for_frames(weights, params, len(chosen))
-    some = observed.take(chosen)
+    seen: list[Given] = []
+    found: list[Fitted | FitError | None] = []
+    for clip in clips:
+        try:
+            seen.append(given(clip, face, params))
+            found.append(None)
+        except FitError as error:
+            found.append(error)
+    fitted = iter(_fit(seen, face, params) if seen else [])
+    return [next(fitted) if one is None else one for one in found]
+
+
+def _fit(clips: Sequence[Given], face: Face, params: Fit) -> list[Fitted]:
+    observed = Observed.joined([clip.observed for clip in clips])
+    chosen = [diverse(clip.start.R, clip.start.residual_mm, params.shared_frames) for clip in clips]
+    weights = priors(clips, [len(rows) for rows in chosen], face, params)
+    state = first_state(clips, face, weights)
+    asked = torch.cat([rows + span.start for rows, span in zip(chosen, state.spans, strict=True)])
+    some = observed.take(asked)
     shared, steps = shared_retried(
-        face, some, state.take(chosen), weights, params.shared_iterations, params.retry_residual_mm
+        face, some, state.take(asked), weights, params.shared_iterations, params.retry_residual_mm
     )
     surety = shared_covariance(face, credible(face, some, shared), shared, weights)
     loose = face.loose or face
-    state = _restart(points_px, visibility, size, loose, shared, params, weights).take(frames)
+    known = replace(state, shared=shared.shared, log_focal=shared.log_focal)
+    state = restarted(loose, observed, known, params)
     state, more = frames_coarse_first(loose, observed, state, weights, params.frame_iterations)
     state, _ = retried(
         loose, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
     )
     believed = credible(loose, observed, state)
-    jitter = jitter_of(loose, believed, state, frames)
-    coupling = Coupling(params.coupling, jitter, params.onset)
+    frames = torch.cat([clip.frames for clip in clips])
+    coupling = Coupling(params.coupling, jitter_of(loose, believed, state, frames), params.onset)
     smoothed = smooth(loose, believed, state, weights, surety, coupling, frames)
-    solved = _Solved(smoothed, surety.diagonal().sqrt(), steps + more)
-    return _fitted(face, observed, solved, params, frames, len(points_px))
-
-
-def _check(points_px: np.ndarray, visibility: np.ndarray, face: Face) -> None:
-    L = len(face.mean)
-    if points_px.ndim != 3 or points_px.shape[1:] != (L, 2):
-        raise FitError(f"landmarks have shape {points_px.shape}; the face wants (frames, {L}, 2)")
-    if visibility.shape != points_px.shape[:2]:
-        raise FitError(f"visibility has shape {visibility.shape}, wants {points_px.shape[:2]}")
-
-
-def _weights(params: Fit, size: tuple[int, int]) -> Weights:
-    log_focal = float(np.log(params.focal_long_sides * max(size)))
-    variance = params.focal_spread**2
-    return Weights(params.huber, params.expression_prior, 1.0, 1 / variance, log_focal)
-
-
-def _aged(weights: Weights, face: Face, params: Fit, age_months: float | None) -> Weights:
-    """With a known age in place of what all infants' ages say."""
-    latent = age.latent(params.model, age_months)
-    if latent is None:
-        return weights
-    centre = torch.zeros(face.surface.shared_count).to(face.mean)
-    tightness = torch.ones_like(centre)
-    who = face.surface.identity_count
-    centre[who:] = latent
-    tightness[who:] = (age.STEP_MONTHS / params.age_spread_months) ** 2
-    return replace(weights, centre=centre, tightness=tightness)
-
-
-def _for_frames(weights: Weights, params: Fit, frames: int) -> Weights:
-    # Landmarks err alike in every frame of a clip, so frames are not as many witnesses.
-    repeated = frames / min(frames, params.independent_frames)
-    return replace(
-        weights,
-        shared=params.identity_prior * repeated,
-        witnesses=repeated,
-        focal=weights.focal / params.identity_prior,
-    )
-
-
-def _pose(
-    points_px: np.ndarray,
-    visibility: np.ndarray,
-    size: tuple[int, int],
-    face: Face,
-    own: Tensor,
-    params: Fit,
-) -> Pose:
-    """Scaled-orthographic pose of a shape (L, 3) in every frame."""
-    poses = []
-    for start in range(0, len(points_px), _POSES):
-        some = points_px[start : start + _POSES], visibility[start : start + _POSES]
-        plain = observe(*some, size, torch.ones(len(some[0])).to(face.mean), face)
-        poses.append(weak_perspective(plain.points, plain.weight, own, params.min_landmarks))
-    return Pose.joined(poses)
-
-
-def _first_state(face: Face, pose: Pose, focal: Tensor, weights: Weights) -> State:
-    F, like = len(pose.R), face.mean
-    sideways, log_scale = pose.placed(focal)
-    return State(
-        torch.zeros(face.surface.shared_count).to(like) + weights.centre,
-        torch.log(focal),
-        torch.zeros(F, face.surface.expression_count).to(like),
-        pose.R,
-        sideways,
-        log_scale,
-    )
-
-
-def _restart(
-    points_px: np.ndarray,
-    visibility: np.ndarray,
-    size: tuple[int, int],
-    face: Face,
-    found: State,
-    params: Fit,
-    weights: Weights,
-) -> State:
-    """Every frame's start, now with the clip's own identity and camera."""
-    still = torch.zeros(1, face.surface.expression_count).to(face.mean)
-    own = face.surface.at(found.shared, still)[0]
-    pose = _pose(points_px, visibility, size, face, own, params)
-    state = _first_state(face, pose, torch.exp(found.log_focal), weights)
-    return replace(state, shared=found.shared)
+    found = _found(face, observed, smoothed, surety, params)
+    return [
+        _fitted(found, number, span, clip, params, face.surface.identity_count, steps + more)
+        for number, (span, clip) in enumerate(zip(state.spans, clips, strict=True))
+    ]
 
 
 def diverse(R: Tensor, residual_mm: Tensor, count: int) -> Tensor:
@@ -252,44 +188,62 @@ def diverse(R: Tensor, residual_mm: Tensor, count: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Solved:
-    smoothed: Smoothed
-    shared_std: Tensor
-    steps: int
+class _Found:
+    """What was found of all frames and clips; see `Fitted` for what it is."""
+
+    of_clip: Mapping[str, Array]
+    """By name, (C, ...); identity and age together as `shared`."""
+    of_frame: Mapping[str, Array]
+    """By name, (F, ...)."""
+
+
+def _found(
+    face: Face, observed: Observed, smoothed: Smoothed, surety: Tensor, params: Fit
+) -> _Found:
+    state = smoothed.state.tightened(face)
+    residual_px = residuals_px(face, observed, state)
+    variance = smoothed.variance[:, : state.expression.shape[1]]
+    of_clip = {
+        "shared": state.shared,
+        "focal_px": torch.exp(state.log_focal),
+        "shared_std": surety.diagonal(dim1=1, dim2=2).sqrt(),
+    }
+    of_frame = {
+        "expression": state.expression,
+        "rotation": camera.log_rotation(state.R),
+        "translation": state.translation,
+        "residual_px": residual_px,
+        "residual_mm": residual_px * torch.exp(state.log_scale),
+        "expression_std": variance.sqrt() * params.expression_spread,
+        "unrest": smoothed.unrest,
+    }
+    return _Found(
+        *({name: x.cpu().numpy() for name, x in part.items()} for part in (of_clip, of_frame))
+    )
 
 
 def _fitted(
-    face: Face, observed: Observed, solved: _Solved, params: Fit, frames: Tensor, F: int
+    found: _Found, number: int, span: slice, clip: Given, params: Fit, who: int, steps: int
 ) -> Fitted:
-    state = solved.smoothed.state.tightened(face)
-    residual_px = residuals_px(face, observed, state)
-    rows = frames.cpu().numpy()
+    """What was found of one clip, over all its frames; `who` latents are identity."""
+    F, rows = len(clip.clip.points_px), clip.frames.cpu().numpy()
 
-    def spread(values: Tensor) -> Array:
+    def spread(values: Array) -> Array:
         full = np.full((F, *values.shape[1:]), np.nan, np.float32)
-        full[rows] = values.cpu().numpy()
+        full[rows] = values[span]
         return full
 
-    def plain(values: Tensor) -> Array:
-        return values.cpu().numpy().astype(np.float32)
-
-    residual, who = spread(residual_px), face.surface.identity_count
+    own = {name: values[number].astype(np.float32) for name, values in found.of_clip.items()}
+    of_frame = {name: spread(values) for name, values in found.of_frame.items()}
+    converged = of_frame.pop("unrest") < _AT_REST
     return Fitted(
-        identity=plain(state.shared[:who]),
-        age=plain(state.shared[who:]),
-        focal_px=float(torch.exp(state.log_focal)),
-        expression=spread(state.expression),
-        rotation=spread(camera.log_rotation(state.R)),
-        translation=spread(state.translation),
-        residual_px=residual,
-        residual_mm=spread(residual_px * torch.exp(state.log_scale)),
-        valid=np.isfinite(residual),
-        identity_std=plain(solved.shared_std[:who] * params.identity_spread),
-        age_std=plain(solved.shared_std[who:-1]),
-        expression_std=spread(
-            solved.smoothed.variance[:, : state.expression.shape[1]].sqrt()
-            * params.expression_spread
-        ),
-        converged=spread(solved.smoothed.unrest) < _AT_REST,
-        iterations=solved.steps,
+        identity=own["shared"][:who],
+        age=own["shared"][who:],
+        focal_px=float(own["focal_px"]),
+        valid=np.isfinite(of_frame["residual_px"]),
+        identity_std=own["shared_std"][:who] * np.float32(params.identity_spread),
+        age_std=own["shared_std"][who:-1],
+        converged=converged,
+        iterations=steps,
+        **of_frame,
     )

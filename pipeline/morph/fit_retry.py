@@ -7,14 +7,14 @@ whole clip before a camera of quite another focal length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from pipeline.morph.fit_coarse import frames_coarse_first, shared_coarse_first
-from pipeline.morph.fit_solve import Weights, batches, clip_cost, frame_costs
+from pipeline.morph.fit_solve import Weights, batches, clip_costs, frame_costs
 from pipeline.morph.fit_system import Face, Observed, State, offsets
 
 # How far, in standard deviations of expression, the mouth is opened to start from.
@@ -27,20 +27,29 @@ _CAMERAS = (-1.1, 1.1)
 def shared_retried(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int, over_mm: float
 ) -> tuple[State, int]:
-    """Identity, age and camera of a clip, from other cameras too where the usual one leaves
-    most of the landmarks `over_mm` off; the state and the steps tried. Arguments are those of
+    """Identity, age and camera of clips, from other cameras too where the usual one leaves most of
+    a clip's landmarks `over_mm` off; the state and the steps tried. Arguments are those of
     `retried`."""
     best, steps = shared_coarse_first(face, observed, state, weights, iterations)
-    if _usual_mm(face, observed, best) <= over_mm:
+    lost = _usual_mm(face, observed, best) > over_mm
+    if not bool(lost.any()):
         return best, steps
-    cost = clip_cost(face, observed, best, weights)
+    some, theirs = state.take_clips(lost)
+    seen, own = observed.take(theirs), weights.take_clips(lost)
+    found, _ = best.take_clips(lost)
+    cost = clip_costs(face, seen, found, own)
     for other in _CAMERAS:
-        start = replace(state, log_focal=state.log_focal + other)
-        found, more = shared_coarse_first(face, observed, start, weights, iterations)
-        steps, new_cost = steps + more, clip_cost(face, observed, found, weights)
-        if new_cost < cost:
-            best, cost = found, new_cost
-    return best, steps
+        start = replace(some, log_focal=some.log_focal + other)
+        tried, more = shared_coarse_first(face, seen, start, own, iterations)
+        steps, new_cost = steps + more, clip_costs(face, seen, tried, own)
+        found = found.choose_clips(new_cost < cost, tried)
+        cost = torch.minimum(cost, new_cost)
+    best = _put(best, torch.nonzero(theirs)[:, 0], found)
+    return replace(
+        best,
+        shared=_filled(best.shared, lost, found.shared),
+        log_focal=_filled(best.log_focal, lost, found.log_focal),
+    ), steps
 
 
 def retried(
@@ -73,10 +82,12 @@ def retried(
     return _put(state, rows, best), improved
 
 
-def _usual_mm(face: Face, observed: Observed, state: State) -> float:
-    """Median distance of visible landmarks: a wrong camera moves all of them, not a few."""
+def _usual_mm(face: Face, observed: Observed, state: State) -> Tensor:
+    """Median distance (C,) of a clip's visible landmarks: a wrong camera moves all of them, not a
+    few."""
     off_px = torch.linalg.vector_norm(offsets(face, observed, state), dim=-1)
-    return float((off_px * torch.exp(state.log_scale)[:, None])[observed.weight > 0.1].median())
+    off_mm, seen = off_px * torch.exp(state.log_scale)[:, None], observed.weight > 0.1
+    return torch.stack([off_mm[span][seen[span]].median() for span in state.spans])
 
 
 def residuals_mm(face: Face, observed: Observed, state: State) -> Tensor:
@@ -102,7 +113,7 @@ def _starts(face: Face, state: State, rows: Tensor, residual_mm: Tensor) -> Iter
     yield rest
     yield replace(rest, R=_mirrored(rest.R))
     yield replace(rest, expression=_opened(face, rest))
-    near = _nearest_good(rows, residual_mm)
+    near = _nearest_good(rows, residual_mm, state.spans)
     yield replace(
         poor,
         expression=state.expression[near],
@@ -121,31 +132,36 @@ def _mirrored(R: Tensor) -> Tensor:
 
 def _opened(face: Face, state: State) -> Tensor:
     """Expressions (F, E) that open what can open, by gradient of the openings at rest."""
-    still = torch.zeros_like(state.expression[:1]).requires_grad_()
-    points = face.surface.at(state.shared, still)[0]
+    still = state.shared.new_zeros(len(state.shared), state.expression.shape[1]).requires_grad_()
+    points = face.surface.at(state.shared, still)
     upper, lower = face.pairs.unbind(-1)
-    torch.linalg.vector_norm(points[upper] - points[lower], dim=-1).sum().backward()
+    torch.linalg.vector_norm(points[:, upper] - points[:, lower], dim=-1).sum().backward()
     assert still.grad is not None
-    way = still.grad / torch.linalg.vector_norm(still.grad).clamp_min(1e-9)
-    return (_OPENED * way).expand_as(state.expression)
+    return (_OPENED * torch.nn.functional.normalize(still.grad, dim=1))[state.clip]
 
 
-def _nearest_good(rows: Tensor, residual_mm: Tensor) -> Tensor:
-    """For each poor row the nearest frame in time that is the better half of all."""
-    good = torch.nonzero(residual_mm <= residual_mm.median())[:, 0]
-    return good[(rows[:, None] - good).abs().argmin(1)]
+def _nearest_good(rows: Tensor, residual_mm: Tensor, spans: Sequence[slice]) -> Tensor:
+    """For each poor row the nearest frame in time that is the better half of its clip's."""
+    found = []
+    for span in spans:
+        poor = rows[(rows >= span.start) & (rows < span.stop)]
+        own = residual_mm[span]
+        good = torch.nonzero(own <= own.median())[:, 0] + span.start
+        found.append(good[(poor[:, None] - good).abs().argmin(1)])
+    return torch.cat(found)
 
 
 def _put(state: State, rows: Tensor, some: State) -> State:
-    def put(whole: Tensor, part: Tensor) -> Tensor:
-        filled = whole.clone()
-        filled[rows] = part
-        return filled
-
     return replace(
         state,
-        expression=put(state.expression, some.expression),
-        R=put(state.R, some.R),
-        sideways=put(state.sideways, some.sideways),
-        log_scale=put(state.log_scale, some.log_scale),
+        expression=_filled(state.expression, rows, some.expression),
+        R=_filled(state.R, rows, some.R),
+        sideways=_filled(state.sideways, rows, some.sideways),
+        log_scale=_filled(state.log_scale, rows, some.log_scale),
     )
+
+
+def _filled(whole: Tensor, rows: Tensor, part: Tensor) -> Tensor:
+    filled = whole.clone()
+    filled[rows] = part
+    return filled

@@ -9,6 +9,7 @@ price fades with the fourth power of its size, so that onsets stay where they ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,16 +21,15 @@ from pipeline.morph.fit_solve import (
     Weights,
     batches,
     frame_step,
+    frames_at_once,
     linearise_all,
     moved_by_shared,
     prior_weight,
     with_prior,
 )
 from pipeline.morph.fit_system import POSE, Face, Normal, Observed, State, evidence, offsets
+from pipeline.morph.fit_windows import Together, together
 
-# Coupling reaches a few frames far, so that windows which overlap by more give what one would.
-_WINDOW = 240
-_MARGIN = 12
 # One frame in so many says how unsure identity and camera make the frames around it.
 _ASKED = 8
 # Frames in the middle of a clip that its jitter is judged by.
@@ -46,8 +46,8 @@ class Coupling:
 
     weight: float
     """Of a change between frames against what the landmarks of one frame say."""
-    jitter: float
-    """The landmarks' noise from frame to frame, in units of their assumed noise."""
+    jitter: Sequence[float]
+    """Of each clip, the landmarks' noise from frame to frame, in units of their assumed noise."""
     onset: float
     """Changes of so many times the noise are taken for motion."""
 
@@ -64,12 +64,18 @@ class Smoothed:
     landmarks leave open, a latent."""
 
 
-def jitter_of(face: Face, observed: Observed, state: State, frame: Tensor) -> float:
-    """Noise of the landmarks from frame to frame, in units of their noise; 0 where it is unknown.
+def jitter_of(face: Face, observed: Observed, state: State, frame: Tensor) -> list[float]:
+    """What `Coupling` has of each clip; 0 where it is unknown.
 
     From third differences (Rice 1984, one order further) of what each frame's fit leaves: motion,
     fast motion too, is in the fit, and where landmarks stray alike in every frame drops out.
     """
+    return [
+        _jitter(face, observed.take(span), state.take(span), frame[span]) for span in state.spans
+    ]
+
+
+def _jitter(face: Face, observed: Observed, state: State, frame: Tensor) -> float:
     if len(frame) < 4:
         return 0.0
     middle = slice(max(0, (len(frame) - _ENOUGH) // 2), (len(frame) + _ENOUGH) // 2)
@@ -98,38 +104,83 @@ def smooth(
     coupling: Coupling,
     frame: Tensor,
 ) -> Smoothed:
-    """Couple F fitted frames; frame (F,) are their numbers, next to one another where they differ
-    by one; shared_covariance (S + 1, S + 1) is how sure the shared unknowns are."""
-    pieces, F = [], len(frame)
-    for start in range(0, F, _WINDOW):
-        first, last = max(0, start - _MARGIN), min(F, start + _WINDOW + _MARGIN)
-        rows = slice(first, last)
-        found = _window(face, observed.take(rows), state.take(rows), weights, coupling, frame[rows])
-        own = slice(start - first, min(start + _WINDOW, F) - first)
+    """Couple F fitted frames; frame (F,) are their numbers in their clip, next to one another where
+    they differ by one; shared_covariance (C, S + 1, S + 1) is how sure the shared unknowns are."""
+    pieces = []
+    for some in together(state.spans, frames_at_once(state.R)):
+        rows, own = some.rows.to(frame), some.own.to(frame)
+        there = observed.take(rows), state.take(rows), frame[rows]
+        found = _coupled(face, *there, weights, coupling, some)
         pieces.append([part[own] for part in found])
     step, variance, unrest = map(torch.cat, zip(*pieces, strict=True))
     by_shared = _by_shared(face, observed, state, weights, shared_covariance)
     return Smoothed(state.moved(step), variance + by_shared, unrest)
 
 
-def _window(
+def _coupled(
     face: Face,
     observed: Observed,
     state: State,
+    frame: Tensor,
     weights: Weights,
     coupling: Coupling,
-    frame: Tensor,
+    some: Together,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Steps (F, n), variances (F, E), what is shared being known, and how far from rest (F,)."""
     alone = linearise_all(face, observed, state, weights, with_shared=False)
     normal, E = with_prior(alone, observed, state, weights), state.expression.shape[1]
-    unrest = _unrest(normal)
+    chain = _Chain.joined(
+        [
+            _linked(
+                normal.take(span), alone.H[span], state.take(span), frame[span], coupling,
+                coupling.jitter[window.clip],
+            )
+            for window, span in zip(some.windows, some.spans, strict=True)
+        ]
+    )  # fmt: skip
+    solved = solve_chain(chain.D, chain.U, chain.g[..., None])
+    variance = solved.variance[:, :E] * chain.unit[:, :E] ** 2
+    return (
+        -solved.x[..., 0] * chain.unit,
+        _doubted(face, observed, state, weights, variance),
+        _unrest(normal),
+    )
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Frames that hang together, as `solve_chain` takes them."""
+
+    D: Tensor
+    """(F, n, n)."""
+    U: Tensor
+    """(F - 1, n, n)."""
+    g: Tensor
+    """(F, n)."""
+    unit: Tensor
+    """(F, n) what unknowns are counted in."""
+
+    @staticmethod
+    def joined(parts: Sequence[_Chain]) -> _Chain:
+        """Chains one after another, with no link between."""
+        if len(parts) == 1:
+            return parts[0]
+        none = torch.zeros_like(parts[0].D[:1])
+        links = [link for part in parts for link in (none, part.U)][1:]
+        D, g, unit = (torch.cat([getattr(p, name) for p in parts]) for name in ("D", "g", "unit"))
+        return _Chain(D, torch.cat(links), g, unit)
+
+
+def _linked(
+    normal: Normal, H: Tensor, state: State, frame: Tensor, coupling: Coupling, jitter: float
+) -> _Chain:
+    """The chain of one window; H (F, n, n) is what landmarks say without priors."""
     # Radians meet millimetres: one scale for all frames keeps the chain a chain.
     unit = torch.diagonal(normal.H, dim1=1, dim2=2).mean(0).clamp_min(1e-12).rsqrt()
     square = unit[:, None] * unit
-    D, M = normal.H * square, alone.H.mean(0) * square
+    D, M = normal.H * square, H.mean(0) * square
     d = changes(state) / unit
-    price = _prices(d, D, M, coupling) * (frame[1:] - frame[:-1] == 1)
+    price = _prices(d, D, M, coupling, jitter) * (frame[1:] - frame[:-1] == 1)
     g = normal.g * unit
     pulled = price[:, None] * (d @ M)
     g[:-1] -= pulled
@@ -137,13 +188,7 @@ def _window(
     between = price[:, None, None] * M
     D[:-1] += between
     D[1:] += between
-    solved = solve_chain(D, -between, g[..., None])
-    variance = solved.variance[:, :E] * unit[:E] ** 2
-    return (
-        -solved.x[..., 0] * unit,
-        _doubted(face, observed, state, weights, variance),
-        unrest,
-    )
+    return _Chain(D, -between, g, unit.expand_as(g))
 
 
 def _unrest(normal: Normal) -> Tensor:
@@ -169,15 +214,27 @@ def _by_shared(
     They are off by as much in every frame, for which coupling does nothing, and what that does
     changes slowly: a few frames are asked.
     """
-    F, E = state.expression.shape
-    near = torch.arange(F, device=state.R.device) // _ASKED
-    asked = (torch.arange(int(near[-1]) + 1).to(near) * _ASKED + _ASKED // 2).clamp_max(F - 1)
+    E = state.expression.shape[1]
+    asked, near = _asked(state)
     some, there = observed.take(asked), state.take(asked)
     parts = []
     for rows in batches(there):
-        moved = moved_by_shared(face, some.take(rows), there.take(rows), weights)[:, :E]
-        parts.append(((moved @ shared_covariance) * moved).sum(-1).clamp_min(0))
+        alike = there.take(rows)
+        moved = moved_by_shared(face, some.take(rows), alike, weights)[:, :E]
+        parts.append(((moved @ shared_covariance[alike.clip]) * moved).sum(-1).clamp_min(0))
     return torch.cat(parts)[near]
+
+
+def _asked(state: State) -> tuple[Tensor, Tensor]:
+    """Frames that are asked, and for each frame (F,) which of those is near."""
+    asked, near, before = [], [], 0
+    for span in state.spans:
+        last = span.stop - 1
+        middles = torch.arange(span.start, span.stop, _ASKED).add(_ASKED // 2).clamp_max(last)
+        near.append(torch.arange(span.stop - span.start) // _ASKED + before)
+        asked.append(middles)
+        before += len(middles)
+    return torch.cat(asked).to(state.clip), torch.cat(near).to(state.clip)
 
 
 def changes(state: State) -> Tensor:
@@ -194,10 +251,10 @@ def changes(state: State) -> Tensor:
     )
 
 
-def _prices(d: Tensor, H: Tensor, M: Tensor, coupling: Coupling) -> Tensor:
+def _prices(d: Tensor, H: Tensor, M: Tensor, coupling: Coupling, jitter: float) -> Tensor:
     """Weight (F - 1,) of each change, less the further it is beyond what jitter makes of it."""
     length = ((d @ M) * d).sum(1).clamp_min(0).sqrt()
     seen = torch.linalg.solve(H.mean(0), M)
     # Two frames' jitter, as much of it as the prior lets through.
-    usual = coupling.jitter * (2 * (seen * seen.mT).sum()).clamp_min(0).sqrt()
+    usual = jitter * (2 * (seen * seen.mT).sum()).clamp_min(0).sqrt()
     return coupling.weight * (coupling.onset * usual / length.clamp_min(1e-9)).clamp(max=1) ** 4

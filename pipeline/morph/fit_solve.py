@@ -1,13 +1,15 @@
-"""Levenberg-Marquardt on a clip: what is shared by Schur complement, then every frame by itself.
+"""Levenberg-Marquardt on clips: what is shared by Schur complement, then every frame by itself.
 
 Marquardt (1963) damps each unknown by its own curvature. Eliminating the 70 unknowns of each frame
-leaves 34 equations for a clip, however long it is (Triggs et al. 2000, section 6.1).
+leaves 34 equations for a clip, however long it is (Triggs et al. 2000, section 6.1). All frames of
+all clips take their steps together; each clip has its own damping, and rests when it is done.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +22,7 @@ from pipeline.morph.fit_system import (
     State,
     costs,
     evidence,
+    in_precision,
     linearise,
 )
 
@@ -32,55 +35,80 @@ _ENOUGH = 1e-4
 
 @dataclass(frozen=True)
 class Weights:
-    """What the priors weigh against residuals in standard deviations."""
+    """What the priors weigh against residuals in standard deviations; C clips' or all clips'."""
 
     huber: float
     expression: float
-    shared: float
-    """For a whole clip."""
-    focal: float
-    """One over the variance of the log focal length, in units of `shared`."""
-    log_focal: float
-    """Where the focal length is thought to be."""
-    witnesses: float = 1.0
-    """How many frames say what one independent frame would."""
+    shared: Tensor | float
+    """(C,) for a whole clip."""
+    focal: Tensor | float
+    """(C,) one over the variance of the log focal length, in units of `shared`."""
+    log_focal: Tensor | float
+    """(C,) where the focal length is thought to be."""
+    witnesses: Tensor | float = 1.0
+    """(C,) how many frames say what one independent frame would."""
     centre: Tensor | float = 0.0
-    """(I + A,) where identity and age are thought to be, in standard deviations."""
+    """(C, I + A) where identity and age are thought to be, in standard deviations."""
     tightness: Tensor | float = 1.0
-    """(I + A,) one over their variances, in units of `shared`."""
+    """(C, I + A) one over their variances, in units of `shared`."""
 
-    def of_shared(self, like: Tensor) -> Tensor:
-        """Weights (I + A + 1,) of identity, age and log focal length."""
-        prior = torch.full_like(like, self.shared)
-        prior[:-1] *= self.tightness
-        prior[-1] *= self.focal
-        return prior
+    def of_shared(self, state: State) -> Tensor:
+        """Weights (C, I + A + 1) of identity, age and log focal length."""
+        prior = torch.cat([self.tightness * torch.ones_like(state.shared), self._focal(state)], 1)
+        return prior * torch.as_tensor(self.shared).to(prior).reshape(-1, 1)
+
+    def off(self, state: State) -> Tensor:
+        """How far (C, I + A + 1) those are from where they are thought to be."""
+        focal = (state.log_focal - self.log_focal)[:, None]
+        return torch.cat([state.shared - self.centre, focal], 1)
+
+    def take_clips(self, chosen: Tensor) -> Weights:
+        """Those of some of the clips (C,)."""
+        own: dict[str, Any] = {
+            name: x[chosen] if isinstance(x, Tensor) else x for name, x in vars(self).items()
+        }
+        return Weights(**own)
+
+    def to(self, dtype: torch.dtype) -> Weights:
+        """The same in a precision."""
+        return in_precision(self, dtype)
+
+    def _focal(self, state: State) -> Tensor:
+        return (self.focal * torch.ones_like(state.log_focal))[:, None]
 
 
 def fit_shared(
-    face: Face, observed: Observed, state: State, weights: Weights, iterations: int
+    face: Face,
+    observed: Observed,
+    state: State,
+    weights: Weights,
+    iterations: int,
+    first_damping: float = _FIRST_DAMPING,
 ) -> tuple[State, int]:
     """Identity, age and focal length with the frames given; the state and the steps."""
-    damping = _FIRST_DAMPING
+    damping = torch.full_like(state.log_focal, first_damping)
+    moving = torch.ones_like(damping, dtype=torch.bool)
     normal = _linearise(face, observed, state, weights, with_shared=True)
-    cost = _whole_cost(_cost_with_prior(normal, observed, state, weights), state, weights)
-    steps, still = 0, False
-    while steps < iterations and not still:
+    cost = _whole_costs(_cost_with_prior(normal, observed, state, weights), state, weights)
+    steps = 0
+    while steps < iterations and bool(moving.any()):
         steps += 1
         moved = state.moved(*_schur_step(normal, state, weights, damping))
-        ahead = normal
+        ahead = None
         if steps < iterations:
             ahead = _linearise(face, observed, moved, weights, with_shared=True)
             frames = _cost_with_prior(ahead, observed, moved, weights)
         else:
             # Nobody asks for the equations behind the last step.
             frames = frame_costs(face, observed, moved, weights)
-        new_cost = _whole_cost(frames, moved, weights)
-        still = abs(cost - new_cost) < _ENOUGH * cost
-        if new_cost < cost:
-            state, normal, cost, damping = moved, ahead, new_cost, damping / 10
-        else:
-            damping *= 10
+        new_cost = _whole_costs(frames, moved, weights)
+        better = moving & (new_cost < cost)
+        moving = moving & ((cost - new_cost).abs() >= _ENOUGH * cost)
+        state = state.choose_clips(better, moved)
+        if ahead is not None:
+            normal = normal.choose(better[state.clip], ahead)
+        cost = torch.where(better, new_cost, cost)
+        damping = torch.where(better, damping / 10, damping * 10)
     return state, steps
 
 
@@ -103,6 +131,7 @@ def _fit_batch(
     face: Face, observed: Observed, state: State, weights: Weights, iterations: int
 ) -> tuple[State, int]:
     damping = torch.full_like(state.log_scale, _FIRST_DAMPING)
+    moving = torch.ones_like(damping, dtype=torch.bool)
     normal = _linearise(face, observed, state, weights, with_shared=False)
     cost = _cost_with_prior(normal, observed, state, weights)
     for step in range(1, iterations + 1):
@@ -114,10 +143,11 @@ def _fit_batch(
             new_cost = _cost_with_prior(ahead, observed, moved, weights)
         else:
             new_cost = frame_costs(face, observed, moved, weights)
-        still = bool(((cost - new_cost).abs() < _ENOUGH * cost).all())
-        better = new_cost < cost
+        better = moving & (new_cost < cost)
+        # A frame at rest stays there, whoever else is in its batch.
+        moving = moving & ((cost - new_cost).abs() >= _ENOUGH * cost)
         state = state.choose(better, moved)
-        if ahead is None or still:
+        if ahead is None or not bool(moving.any()):
             break
         normal = normal.choose(better, ahead)
         cost = torch.where(better, new_cost, cost)
@@ -125,11 +155,16 @@ def _fit_batch(
     return state, step
 
 
+def frames_at_once(like: Tensor) -> int:
+    """How many frames are worked on at a time where `like` lies."""
+    return _BATCH[like.device.type]
+
+
 def batches(state: State) -> list[slice]:
     """Slices of the frames that are worked on at a time."""
     frames = len(state.R)
     # As many in each, since a few frames take nearly as long as many.
-    count = -(-frames // _BATCH[state.R.device.type])
+    count = -(-frames // frames_at_once(state.R))
     ends = [frames * n // max(count, 1) for n in range(count + 1)]
     return [slice(start, end) for start, end in pairwise(ends)]
 
@@ -202,16 +237,15 @@ def _cost_with_prior(normal: Normal, observed: Observed, state: State, weights: 
     return normal.cost + prior
 
 
-def clip_cost(face: Face, observed: Observed, state: State, weights: Weights) -> float:
-    """What a clip costs, shared and own unknowns alike."""
-    return _whole_cost(frame_costs(face, observed, state, weights), state, weights)
+def clip_costs(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
+    """What each clip (C,) costs, shared and own unknowns alike."""
+    return _whole_costs(frame_costs(face, observed, state, weights), state, weights)
 
 
-def _whole_cost(frames: Tensor, state: State, weights: Weights) -> float:
-    """What a clip costs, of what its frames (F,) do."""
-    shared = (weights.tightness * (state.shared.double() - weights.centre).square()).sum()
-    focal = weights.focal * (state.log_focal.double() - weights.log_focal) ** 2
-    return float(frames.double().sum() + weights.shared * (shared + focal))
+def _whole_costs(frames: Tensor, state: State, weights: Weights) -> Tensor:
+    """What each clip (C,) costs, of what its frames (F,) do; float64."""
+    shared = weights.of_shared(state).double() * weights.off(state).double().square()
+    return state.per_clip(frames.double()) + shared.sum(1)
 
 
 def frame_step(normal: Normal, damping: Tensor) -> Tensor:
@@ -221,27 +255,25 @@ def frame_step(normal: Normal, damping: Tensor) -> Tensor:
 
 
 def _schur_step(
-    normal: Normal, state: State, weights: Weights, damping: float
+    normal: Normal, state: State, weights: Weights, damping: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """One step (F, E + 6) and (I + 2,) of everything at once, exactly."""
+    """One step (F, E + 6) and (C, I + 2) of everything at once, exactly, damped by (C,)."""
     n = state.expression.shape[1] + POSE
     H = normal.H
-    D, C = _damped(H[:, :n, :n], torch.tensor(damping).to(H)), H[:, :n, n:]
+    D, C = _damped(H[:, :n, :n], damping[state.clip, None]), H[:, :n, n:]
     # Columns: what each shared unknown, and the gradient, does to the frame's own unknowns.
     solved = _solve(D, torch.cat([C, normal.g[:, :n, None]], -1))
     through, alone = solved[..., :-1], solved[..., -1:]
-    prior = weights.of_shared(H[0, n:, 0])
-    off = (state.shared - weights.centre, (state.log_focal - weights.log_focal)[None])
-    wanted = torch.cat(off)
-    whole = H[:, n:, n:].sum(0) + torch.diag(prior)
-    S = _damped(whole, torch.tensor(damping).to(H)) - (C.transpose(1, 2) @ through).sum(0)
-    g = normal.g[:, n:].sum(0) + prior * wanted - (C.transpose(1, 2) @ alone).sum(0)[:, 0]
-    shared = -_solve(S, g[:, None])[:, 0]
-    return -(alone[..., 0] + through @ shared), shared
+    prior = weights.of_shared(state)
+    whole = state.per_clip(H[:, n:, n:]) + torch.diag_embed(prior)
+    S = _damped(whole, damping[:, None]) - state.per_clip(C.mT @ through)
+    g = state.per_clip(normal.g[:, n:] - (C.mT @ alone)[..., 0]) + prior * weights.off(state)
+    shared = -_solve(S, g[..., None])[..., 0]
+    return -(alone + through @ shared[state.clip][..., None])[..., 0], shared
 
 
 def shared_covariance(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:
-    """How sure identity, age and log focal length are (I + 2, I + 2), the frames marginalised.
+    """How sure identity, age and log focal length are (C, I + 2, I + 2), frames marginalised.
 
     M^-1 K M^-1, where M is how fast the estimate is drawn back and K how much of what draws it is
     noise (Huber 1967), priors counting alike in both.
@@ -256,13 +288,15 @@ def shared_covariance(face: Face, observed: Observed, state: State, weights: Wei
     M, K = drawn.H.double(), noisy.H.double()
     C = M[:, :n, n:]
     through = -_solve(M[:, :n, :n], C)
-    prior = torch.diag(weights.of_shared(C[0, 0]))
-    S = M[:, n:, n:].sum(0) + prior + (C.mT @ through).sum(0)
+    prior = torch.diag_embed(weights.of_shared(state).double())
+    S = state.per_clip(M[:, n:, n:] + C.mT @ through) + prior
     # What moves a shared unknown, through the frames that follow it.
-    follow = torch.cat([through, torch.eye(len(S)).to(S).expand(len(C), -1, -1)], 1)
-    noise = (follow.mT @ K @ follow).sum(0) + prior
-    back = _solve(S, torch.eye(len(S)).to(S))
-    return (weights.witnesses * back @ noise @ back).to(state.shared)
+    one = torch.eye(S.shape[-1]).to(S)
+    follow = torch.cat([through, one.expand(len(C), -1, -1)], 1)
+    noise = state.per_clip(follow.mT @ K @ follow) + prior
+    back = _solve(S, one.expand_as(S))
+    witnesses = torch.as_tensor(weights.witnesses).to(S).reshape(-1, 1, 1)
+    return (witnesses * back @ noise @ back).to(state.shared)
 
 
 def moved_by_shared(face: Face, observed: Observed, state: State, weights: Weights) -> Tensor:

@@ -67,7 +67,7 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
         ClipFailed: no frame has a face that could be fitted.
     """
     # Here, not above: a stage that has nothing to fit need not wait for torch.
-    from pipeline.morph.fit import FitError
+    from pipeline.morph.fit_given import FitError
     from pipeline.morph.fit_landmarks import fit_landmarks
 
     try:

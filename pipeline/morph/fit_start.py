@@ -37,6 +37,10 @@ class Pose:
     usable: Tensor
     """(F,) whether enough landmarks are seen, and not all on a line."""
 
+    def take(self, frames: Tensor) -> Pose:
+        """Those of some of the frames."""
+        return Pose(*(getattr(self, field.name)[frames] for field in fields(Pose)))
+
     @staticmethod
     def joined(parts: Sequence[Pose]) -> Pose:
         """Frames of several, one after another."""
@@ -53,12 +57,13 @@ class Pose:
 
 
 def weak_perspective(points: Tensor, weight: Tensor, shape: Tensor, min_landmarks: int) -> Pose:
-    """Pose of `shape` (L, 3) in each frame; points (F, L, 2) px, y down, weight (F, L) 0..1."""
+    """Pose of a shape (L, 3), or of each frame's (F, L, 3); points (F, L, 2) px, y down, weight
+    (F, L) 0..1."""
     up = (points * torch.tensor([1.0, -1.0]).to(points)).mT.contiguous()
     # About its own middle, since squares of what lies far off drown what differs.
-    middle = shape.mean(0)
-    solid = shape - middle
-    powers = torch.cat([torch.ones_like(solid[:, :1]), solid, _outer(solid)], 1)
+    middle = shape.mean(-2)
+    solid = shape - middle[..., None, :]
+    powers = torch.cat([torch.ones_like(solid[..., :1]), solid, _outer(solid)], -1)
     robust, counted = torch.ones_like(weight), weight > 0
     for _ in range(_ROUNDS):
         M, mean_px, mean_mm = _affine(up, weight * robust, powers)
@@ -72,18 +77,19 @@ def weak_perspective(points: Tensor, weight: Tensor, shape: Tensor, min_landmark
 
 
 def _outer(shape: Tensor) -> Tensor:
-    """Products (L, 9) of each point's coordinates with one another."""
-    return (shape[:, :, None] * shape[:, None]).flatten(1)
+    """Products (..., L, 9) of each point's coordinates with one another."""
+    return (shape[..., :, None] * shape[..., None, :]).flatten(-2)
 
 
 def _affine(points: Tensor, weight: Tensor, powers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Affine cameras (F, 2, 3) and the middles (F, 2) px and (F, 3) mm that they turn about.
 
-    Of points (F, 2, L) px and powers (L, 13): 1, the shape's coordinates, and their products.
+    Of points (F, 2, L) px and powers (L, 13) or (F, L, 13): 1, the shape's coordinates, and their
+    products.
     """
     share = weight / weight.sum(1, keepdim=True).clamp_min(1e-9)
-    moments = share @ powers
-    pixels = (share[:, None] * points) @ powers[:, :4]
+    moments = (share[:, None] @ powers)[:, 0]
+    pixels = (share[:, None] * points) @ powers[..., :4]
     mean_mm, mean_px = moments[:, 1:4], pixels[..., 0]
     cross = pixels[..., 1:] - mean_px[..., None] * mean_mm[:, None]
     square = moments[:, 4:].unflatten(1, (3, 3)) - mean_mm[..., None] * mean_mm[:, None]

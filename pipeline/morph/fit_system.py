@@ -3,6 +3,8 @@
     shared, one a clip   identity, age, log focal length                              33 + 1
     local, one a frame   expression, turn (3), sideways mm (2), log scale mm/px       64 + 6
 
+F frames of C clips are worked on together; those of a clip stand one after another.
+
 Depth is carried as mm on the face a pixel, depth = scale * focal: then a change of focal length
 leaves the size of the face in the picture alone and moves only its perspective, which is what
 makes the two separable. Residuals are in standard deviations of the landmarks' noise.
@@ -13,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,11 +26,15 @@ from pipeline.morph import camera
 from pipeline.morph.squares import Rows, gram
 from pipeline.morph.surface import Surface
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 POSE = 6
 # Standard deviations beyond which a landmark is somebody else's, and how many of a frame's must not
 # be.
 _INCREDIBLE, _MOST = 6.0, 0.6
 T = TypeVar("T", "Observed", "State")
+D = TypeVar("D", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +91,26 @@ class Observed:
         """Some of the frames."""
         return _take(self, frames, ())
 
+    def to(self, dtype: torch.dtype) -> Observed:
+        """The same in a precision."""
+        return in_precision(self, dtype)
+
+    @staticmethod
+    def joined(parts: Sequence[Observed]) -> Observed:
+        """Frames of several, one after another."""
+        return _joined(parts, ())
+
 
 @dataclass(frozen=True)
 class State:
     """A point in the space that is searched."""
 
     shared: Tensor
-    """(I + 1,) identity and age."""
+    """(C, I + 1) identity and age."""
     log_focal: Tensor
-    """() of px."""
+    """(C,) of px."""
+    clip: Tensor
+    """(F,) whose each frame is, in order."""
     expression: Tensor
     """(F, E)."""
     R: Tensor
@@ -102,29 +120,76 @@ class State:
     log_scale: Tensor
     """(F,) of mm a pixel at the head's origin."""
 
+    @staticmethod
+    def of_clip(
+        shared: Tensor,
+        log_focal: Tensor,
+        expression: Tensor,
+        R: Tensor,
+        sideways: Tensor,
+        log_scale: Tensor,
+    ) -> State:
+        """All frames of one clip; shared (I + 1,), log_focal ()."""
+        clip = torch.zeros(len(R), dtype=torch.long, device=R.device)
+        return State(shared[None], log_focal[None], clip, expression, R, sideways, log_scale)
+
     def take(self, frames: Any) -> State:
         """Some of the frames, under the same shared unknowns."""
-        return _take(self, frames, ("shared", "log_focal"))
+        return _take(self, frames, _SHARED)
+
+    def take_clips(self, chosen: Tensor) -> tuple[State, Tensor]:
+        """Some of the clips (C,), and which frames (F,) are theirs."""
+        theirs = chosen[self.clip]
+        number = torch.cumsum(chosen, 0) - 1
+        some = self.take(theirs)
+        return replace(
+            some,
+            shared=self.shared[chosen],
+            log_focal=self.log_focal[chosen],
+            clip=number[some.clip],
+        ), theirs
+
+    def to(self, dtype: torch.dtype) -> State:
+        """The same in a precision."""
+        return in_precision(self, dtype)
 
     @staticmethod
     def joined(parts: Sequence[State]) -> State:
         """Frames of several states, one after another, under the first's shared unknowns."""
-        names = ("expression", "R", "sideways", "log_scale")
-        whole = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
-        return replace(parts[0], **whole)
+        return _joined(parts, _SHARED)
+
+    @property
+    def focal_px(self) -> Tensor:
+        """(F,)."""
+        return torch.exp(self.log_focal)[self.clip]
 
     @property
     def translation(self) -> Tensor:
         """(F, 3) mm, camera axes."""
-        depth = torch.exp(self.log_scale + self.log_focal)
+        # Multiplied, not added as logarithms, which loses a digit of the depth.
+        depth = torch.exp(self.log_scale) * self.focal_px
         return torch.cat([self.sideways, depth[:, None]], -1)
+
+    @property
+    def spans(self) -> list[slice]:
+        """The frames of each clip."""
+        ends = torch.bincount(self.clip, minlength=len(self.shared)).cumsum(0).tolist()
+        return [slice(start, end) for start, end in pairwise([0, *ends])]
+
+    def per_clip(self, values: Tensor) -> Tensor:
+        """Sums (C, ...) of what is given for every frame (F, ...)."""
+        if len(self.shared) == 1:
+            return values.sum(0, keepdim=True)
+        # Not index_add, whose order is any on a GPU.
+        count = torch.bincount(self.clip, minlength=len(self.shared))
+        return torch.segment_reduce(values.contiguous(), "sum", lengths=count)
 
     def tightened(self, face: Face) -> State:
         """Without the strays that a looser face has had."""
         return replace(self, expression=self.expression[:, : face.surface.expression_count])
 
     def moved(self, local: Tensor, shared: Tensor | None = None) -> State:
-        """The state after steps: local (F, E + 6), shared (I + 2,)."""
+        """The state after steps: local (F, E + 6), shared (C, I + 2)."""
         E = self.expression.shape[1]
         step = replace(
             self,
@@ -138,13 +203,12 @@ class State:
             return step
         return replace(
             step,
-            shared=step.shared + shared[:-1],
-            log_focal=step.log_focal + shared[-1].clamp(-0.7, 0.7),
+            shared=step.shared + shared[:, :-1],
+            log_focal=step.log_focal + shared[:, -1].clamp(-0.7, 0.7),
         )
 
     def choose(self, better: Tensor, other: State) -> State:
         """Frames of `other` where `better` (F,), own frames elsewhere."""
-
         return replace(
             self,
             expression=_pick(better, other.expression, self.expression),
@@ -153,14 +217,42 @@ class State:
             log_scale=_pick(better, other.log_scale, self.log_scale),
         )
 
+    def choose_clips(self, better: Tensor, other: State) -> State:
+        """Clips of `other` where `better` (C,), own clips elsewhere."""
+        return replace(
+            self.choose(better[self.clip], other),
+            shared=_pick(better, other.shared, self.shared),
+            log_focal=_pick(better, other.log_focal, self.log_focal),
+        )
+
+
+_SHARED = ("shared", "log_focal")
+
 
 def _pick(better: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return torch.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
 
 
+def in_precision(whole: D, dtype: torch.dtype) -> D:
+    """A dataclass with its real numbers in a precision."""
+    real = {
+        field.name: getattr(whole, field.name).to(dtype)
+        for field in fields(whole)
+        if torch.is_tensor(getattr(whole, field.name))
+        and getattr(whole, field.name).is_floating_point()
+    }
+    return replace(whole, **real)
+
+
 def _take(whole: T, frames: Any, kept: tuple[str, ...]) -> T:
     names = [field.name for field in fields(whole) if field.name not in kept]
     return replace(whole, **{name: getattr(whole, name)[frames] for name in names})
+
+
+def _joined(parts: Sequence[T], kept: tuple[str, ...]) -> T:
+    names = [field.name for field in fields(parts[0]) if field.name not in kept]
+    whole = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+    return replace(parts[0], **whole)
 
 
 @dataclass(frozen=True)
@@ -174,6 +266,10 @@ class Normal:
     g: Tensor
     """(F, n)."""
 
+    def take(self, frames: Any) -> Normal:
+        """Those of some of the frames."""
+        return Normal(self.cost[frames], self.H[frames], self.g[frames])
+
     def choose(self, better: Tensor, other: Normal) -> Normal:
         """Frames of `other` where `better` (F,), own frames elsewhere."""
         if bool(better.all()):
@@ -184,13 +280,13 @@ class Normal:
 
 def shape(face: Face, state: State) -> Tensor:
     """Landmarks (F, L, 3) on the heads of a state, mm."""
-    return face.surface.at(state.shared, state.expression)
+    return face.surface.at(state.shared[state.clip], state.expression)
 
 
 def offsets(face: Face, observed: Observed, state: State) -> Tensor:
     """How far the face lies from the landmarks, (F, L, 2) px."""
     seen = camera.to_camera(shape(face, state), state.R, state.translation)
-    return camera.to_pixels(seen, torch.exp(state.log_focal), (0, 0)) - observed.points
+    return camera.to_pixels(seen, state.focal_px[:, None, None], (0, 0)) - observed.points
 
 
 def credible(face: Face, observed: Observed, state: State) -> Observed:
@@ -218,7 +314,7 @@ def linearise(
     sight = _sight(face, observed, state, with_shared)
     length, weight = _lengths(face, observed, sight.rest[:, -1]), _weights(face, observed)
     root = torch.sqrt(weight * _huber_weight(length, huber)) / _noise(face, observed)
-    moves = face.surface.moves(state.shared, state.expression, with_shared)
+    moves = face.surface.moves(state.shared[state.clip], state.expression, with_shared)
     whole = gram(moves, _weighted(face, sight, root[:, None, None]))
     H, g = _assembled(whole, state.expression.shape[1], with_shared)
     return Normal(_robust_cost(length, weight, huber), H, g)
@@ -239,7 +335,7 @@ def _sight(face: Face, observed: Observed, state: State, with_shared: bool) -> _
     M = torch.tensor(camera.AXES).to(t)[:, None] * state.R
     x, y, z = torch.baddbmm(t, M, points).unbind(1)
     z = z.clamp_min(camera.NEAREST_MM)
-    focal = torch.exp(state.log_focal)
+    focal = state.focal_px[:, None]
     scale, flat = focal / z, torch.stack([x, y], 1) / z[:, None]
     own = torch.addcmul(M[:, :2, :, None], flat[:, :, None], M[:, 2:, :, None], value=-1)
     own *= scale[:, None, None]
@@ -252,7 +348,7 @@ def _sight(face: Face, observed: Observed, state: State, with_shared: bool) -> _
     rest[:, 3, 0] = rest[:, 4, 1] = scale
     # Scaling the depth moves every point along the axis of the camera.
     torch.mul(flat, (scale * -t[:, 2])[:, None], out=rest[:, 5])
-    pixels = focal * flat
+    pixels = focal[:, None] * flat
     if with_shared:
         torch.add(pixels, rest[:, 5], out=rest[:, 6])
     torch.sub(pixels, observed.points.mT, out=rest[:, -1])

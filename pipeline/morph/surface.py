@@ -4,8 +4,8 @@
     surface.at(shared, expression)                         # (F, L, 3) mm
     surface.moves(shared, expression, False).whole(F)      # (F, L, 3, E)
 
-`shared` (S,) is one identity and age, `expression` (F, E) one a frame. Only the points asked for
-are evaluated: of a network's last layer, their rows alone.
+`expression` (F, E) is one a frame; `shared` is identity and age, (S,) of all frames or (F, S).
+Only the points asked for are evaluated: of a network's last layer, their rows alone.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Surface(Protocol):
         """E, latents of expression."""
 
     def at(self, shared: Tensor, expression: Tensor) -> Tensor:
-        """Points (F, L, 3) mm of latents (S,) and (F, E)."""
+        """Points (F, L, 3) mm of latents (S,) or (F, S), and (F, E)."""
 
     def moves(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Moves:
         """What latents do to points; expression first, then, `with_shared`, identity and age."""
@@ -98,8 +98,9 @@ class LinearSurface:
 
     def at(self, shared: Tensor, expression: Tensor) -> Tensor:
         """Points (F, L, 3) of latents."""
-        own = self.mean + torch.einsum("k,kld->ld", shared, self.shared)
-        return own + (expression @ self.expression.flatten(1)).unflatten(1, own.shape)
+        both = torch.cat([shared.expand(len(expression), -1), expression], 1)
+        points = torch.addmm(self.mean.flatten(), both, _flat(self))
+        return points.unflatten(1, self.mean.shape)
 
     def moves(self, shared: Tensor, expression: Tensor, with_shared: bool) -> Moves:
         """What latents do to points, which is the same everywhere."""
@@ -125,6 +126,12 @@ class LinearSurface:
 
 
 # A surface is known by itself, not by its content.
+@lru_cache(maxsize=8)
+def _flat(surface: LinearSurface) -> Tensor:
+    """(S + E, 3 L)."""
+    return torch.cat([surface.shared, surface.expression]).flatten(1)
+
+
 @lru_cache(maxsize=8)
 def _stacked(surface: LinearSurface, with_shared: bool) -> Tensor:
     """(L, 3, E [+ S])."""

@@ -47,7 +47,7 @@ def started(truth: Truth, face: Face, params: Fit, steps: int) -> Fitted:
     pose = weak_perspective(plain.points, plain.weight, own, params.min_landmarks)
     focal = torch.tensor(truth.focal_px).double()
     sideways, log_scale = pose.placed(focal)
-    state = State(
+    state = State.of_clip(
         truth.shared, torch.log(focal), torch.zeros_like(truth.expression), pose.R, sideways,
         log_scale,
     )  # fmt: skip
@@ -70,7 +70,7 @@ def oracle(truth: Truth, face: Face, params: Fit, steps: int = 5) -> Fitted:
 def offsets_px(fitted: Fitted, truth: Truth, face: Face) -> Array:
     """Distances (F, L) of the fitted face from the landmarks."""
     scale = torch.from_numpy(fitted.translation[:, 2].astype(float) / fitted.focal_px)
-    state = State(
+    state = State.of_clip(
         torch.from_numpy(np.r_[fitted.identity, fitted.age].astype(float)),
         torch.tensor(np.log(fitted.focal_px)),
         torch.from_numpy(fitted.expression.astype(float)),
@@ -84,7 +84,7 @@ def offsets_px(fitted: Fitted, truth: Truth, face: Face) -> Array:
 
 
 def true_state(truth: Truth) -> State:
-    return State(
+    return State.of_clip(
         truth.shared,
         torch.tensor(np.log(truth.focal_px)),
         truth.expression,
@@ -97,8 +97,8 @@ def true_state(truth: Truth) -> State:
 def as_fitted(state: State) -> Fitted:
     F = len(state.R)
     return Fitted(
-        state.shared[:-1].numpy(),
-        state.shared[-1:].numpy(),
+        state.shared[0, :-1].numpy(),
+        state.shared[0, -1:].numpy(),
         float(torch.exp(state.log_focal)),
         state.expression.numpy(),
         camera.log_rotation(state.R).numpy(),

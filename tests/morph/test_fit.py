@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.morph.fit import FitError, Fitted, diverse, fit_clip
+from pipeline.morph.fit import Fitted, diverse, fit_clip
+from pipeline.morph.fit_given import FitError
 from pipeline.morph.fit_system import Face
 from pipeline.morph.params import Fit
 from tests.morph.fit_faces import (

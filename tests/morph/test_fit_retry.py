@@ -45,7 +45,7 @@ def wrong(face: Face, truth: Truth, observed: Observed) -> State:
     """Where frames come to rest that started turned the other way; the others started well."""
     R = camera.exp_rotation(truth.rotation)
     R[LOST] = R[LOST] * torch.tensor([[1.0, 1, -1], [1, 1, -1], [-1, -1, 1]]).double()
-    start = State(
+    start = State.of_clip(
         truth.shared,
         torch.tensor(np.log(FOCAL_PX)),
         torch.zeros_like(truth.expression),

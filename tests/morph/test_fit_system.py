@@ -42,7 +42,7 @@ def observed(face: Face) -> Observed:
 @pytest.fixture(scope="module")
 def state(face: Face) -> State:
     rng = np.random.default_rng(5)
-    return State(
+    return State.of_clip(
         torch.from_numpy(rng.normal(size=6)),
         torch.tensor(6.6).double(),
         torch.from_numpy(rng.normal(size=(4, 8))),
@@ -75,7 +75,7 @@ def test_the_equations_are_the_squares_of_the_derivatives(
     n = 8 + POSE
 
     def residuals(steps: torch.Tensor) -> torch.Tensor:
-        moved = state.moved(steps[:n].expand(4, n), steps[n:])
+        moved = state.moved(steps[:n].expand(4, n), steps[None, n:])
         off = offsets(kind, observed, moved)
         upper, lower = kind.pairs.unbind(-1)
         rows = torch.cat([off, off[:, upper] - off[:, lower]], 1)
@@ -148,12 +148,12 @@ def test_eliminating_frames_solves_the_whole_system(
     prior = torch.full((S,), WEIGHTS.shared).double()
     prior[-1] *= WEIGHTS.focal
     whole[4 * n :, 4 * n :] += torch.diag(prior)
-    off = torch.cat([state.shared, (state.log_focal - WEIGHTS.log_focal)[None]])
+    off = torch.cat([state.shared[0], state.log_focal - WEIGHTS.log_focal])
     right[4 * n :] += prior * off
     whole += torch.diag(damping * torch.diagonal(whole) + 1e-12)
     dense = torch.linalg.solve(whole, -right)
-    local, shared = fit_solve._schur_step(normal, state, WEIGHTS, damping)
-    assert torch.allclose(shared, dense[4 * n :], rtol=1e-6, atol=1e-9)
+    local, shared = fit_solve._schur_step(normal, state, WEIGHTS, torch.tensor([damping]).double())
+    assert torch.allclose(shared[0], dense[4 * n :], rtol=1e-6, atol=1e-9)
     assert torch.allclose(local.flatten(), dense[: 4 * n], rtol=1e-6, atol=1e-9)
 
 
