@@ -22,7 +22,7 @@ from pipeline.core.reasons import Reason
 from pipeline.core.store import Entry, Failure
 
 if TYPE_CHECKING:
-    from pipeline.core.runner import Needs, Run, Task
+    from pipeline.core.runner import Batch, Needs, Run
 
 _LOOK_S = 1.0
 _FAILED_STARTS = 3
@@ -43,30 +43,30 @@ class _Hand:
 
         return str(ray.get_runtime_context().get_node_id())
 
-    def work(self, task: Task) -> Entry | Failure:
+    def work(self, batch: Batch) -> list[tuple[str, Entry | Failure]]:
         """See `worker.work`."""
-        return worker.work(task)
+        return worker.work(batch)
 
 
 @dataclass
 class _Flight:
-    """What a hand is at: a task, or (None) still starting."""
+    """What a hand is at: tasks, or (none) still starting."""
 
     hand: Any
-    task: Task | None
+    batch: Batch
 
 
 def in_cluster(
-    tasks: Sequence[Task], run: Run, needs: Needs
+    batches: Sequence[Batch], run: Run, needs: Needs
 ) -> Iterator[tuple[str, Entry | Failure]]:
-    """Work through `tasks` on the cluster that `run` names.
+    """Work through tasks on the cluster that `run` names.
 
     Raises:
         CradleError: Ray is not installed, there is no such cluster, or no node has what is needed.
     """
     crew = _Crew(joined(run), run, needs)
     try:
-        yield from crew.work(deque(tasks))
+        yield from crew.work(deque(batches))
     finally:
         crew.end()
 
@@ -125,13 +125,13 @@ class _Crew:
     def _gpu(self) -> float:
         return 0.0 if self._run.device == "cpu" else self._needs.gpu
 
-    def work(self, ahead: deque[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+    def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Entry | Failure]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""
-        while ahead or any(flight.task for flight in self._flying.values()):
+        while ahead or any(flight.batch for flight in self._flying.values()):
             self._hire(len(ahead))
             while ahead and self._idle:
-                hand, task = self._idle.pop(), ahead.popleft()
-                self._flying[hand.work.remote(task)] = _Flight(hand, task)
+                hand, batch = self._idle.pop(), ahead.popleft()
+                self._flying[hand.work.remote(batch)] = _Flight(hand, batch)
             ready, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK_S)
             if not self._nodes and time.monotonic() - self._began_s > _START_S:
                 raise CradleError(
@@ -148,11 +148,11 @@ class _Crew:
 
     def _hire(self, wanted: int) -> None:
         room = self._room()
-        starting = sum(flight.task is None for flight in self._flying.values())
+        starting = sum(not flight.batch for flight in self._flying.values())
         hired = len(self._idle) + len(self._flying)
         for _ in range(min(room - hired, wanted - len(self._idle) - starting)):
             hand = self._hiring.remote()
-            self._flying[hand.node.remote()] = _Flight(hand, None)
+            self._flying[hand.node.remote()] = _Flight(hand, ())
 
     def _room(self) -> int:
         """How many hands the cluster has room for, if nobody else works there."""
@@ -171,7 +171,7 @@ class _Crew:
             raise CradleError(f"run.executor: no node of the Ray cluster has {asked}")
         return room if self._run.workers == "auto" else min(room, self._run.workers)
 
-    def _landed(self, reference: Any, ahead: deque[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+    def _landed(self, reference: Any, ahead: deque[Batch]) -> Iterator[tuple[str, Entry | Failure]]:
         flight = self._flying.pop(reference)
         try:
             found = self._ray.get(reference)
@@ -182,28 +182,29 @@ class _Crew:
             # A worker raises only what ends the run, such as a full disk; not where it stood.
             raise error.cause from None
         self._idle.append(flight.hand)
-        if flight.task is None:
+        if not flight.batch:
             self._nodes[flight.hand] = found
             self._failed_starts = 0
         else:
-            yield flight.task.clip, found
+            yield from found
 
     def _lost(
-        self, flight: _Flight, ahead: deque[Task], error: Exception
+        self, flight: _Flight, ahead: deque[Batch], error: Exception
     ) -> Iterator[tuple[str, Entry | Failure]]:
         """A process that died twice under one clip is that clip's doing; a node's end is not."""
-        if flight.task is None:
+        if not flight.batch:
             self._failed_starts += 1
             if self._failed_starts > _FAILED_STARTS:
                 raise CradleError(f"run.executor: no worker starts on the Ray cluster: {error}")
             return
         alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
         why = "clip" if self._nodes[flight.hand] in alive else "node"
-        self._deaths[f"{why} {flight.task.clip}"] += 1
-        if self._deaths[f"{why} {flight.task.clip}"] < {"clip": 2, "node": _LOST_NODES}[why]:
-            ahead.append(flight.task)
-            return
-        detail = "the process died twice while working on this clip"
-        if why == "node":
-            detail = f"{_LOST_NODES} nodes were lost while working on this clip"
-        yield flight.task.clip, Failure(Reason.WORKER_CRASHED, detail)
+        for task in flight.batch:
+            self._deaths[f"{why} {task.clip}"] += 1
+            if self._deaths[f"{why} {task.clip}"] < {"clip": 2, "node": _LOST_NODES}[why]:
+                ahead.append([task])
+                continue
+            detail = "the process died twice while working on this clip"
+            if why == "node":
+                detail = f"{_LOST_NODES} nodes were lost while working on this clip"
+            yield task.clip, Failure(Reason.WORKER_CRASHED, detail)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.core import worker
@@ -19,7 +20,9 @@ from pipeline.core.reasons import Reason
 from pipeline.core.store import Entry, Failure
 
 if TYPE_CHECKING:
-    from pipeline.core.runner import Task
+    from pipeline.core.runner import Batch, Task
+
+    _Results = Future[list[tuple[str, Entry | Failure]]]
 
 
 class Processes:
@@ -29,14 +32,14 @@ class Processes:
         self._workers = workers
         self._warm: ProcessPoolExecutor | None = None
 
-    def work(self, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
-        """Work through `tasks`; when a process dies, whoever was in flight is tried again alone."""
-        ahead = deque(tasks)
+    def work(self, batches: Sequence[Batch]) -> Iterator[tuple[str, Entry | Failure]]:
+        """Work through tasks; when a process dies, whoever was in flight is tried again alone."""
+        ahead = deque(batches)
         while ahead:
             suspects: list[Task] = []
             yield from self._until_broken(ahead, suspects)
             for task in suspects:
-                yield task.clip, _alone(task)
+                yield _alone(task)
 
     def end(self) -> None:
         """Let the processes go."""
@@ -45,43 +48,46 @@ class Processes:
         self._warm = None
 
     def _until_broken(
-        self, ahead: deque[Task], suspects: list[Task]
+        self, ahead: deque[Batch], suspects: list[Task]
     ) -> Iterator[tuple[str, Entry | Failure]]:
-        flying: dict[Future[Entry | Failure], Task] = {}
+        flying: dict[_Results, Batch] = {}
         self._warm = pool = self._warm or _pool(self._workers)
         try:
             while (ahead or flying) and not suspects:
                 while ahead and len(flying) < self._workers:
-                    task = ahead.popleft()
-                    flying[_submit(pool, task)] = task
+                    batch = ahead.popleft()
+                    flying[_submit(pool, batch)] = batch
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    task = flying.pop(future)
+                    batch = flying.pop(future)
                     if isinstance(future.exception(), BrokenProcessPool):
-                        suspects += [task, *flying.values()]
+                        suspects += chain(batch, *flying.values())
                         flying.clear()
                         break
-                    yield task.clip, future.result()
+                    yield from future.result()
         finally:
             if suspects or sys.exc_info()[0] is not None:
                 self.end()
 
 
-def _alone(task: Task) -> Entry | Failure:
+def _alone(task: Task) -> tuple[str, Entry | Failure]:
     pool = _pool(1)
     try:
-        return _submit(pool, task).result()
+        [found] = _submit(pool, [task]).result()
     except BrokenProcessPool:
-        return Failure(Reason.WORKER_CRASHED, "the process died twice while working on this clip")
+        died = "the process died twice while working on this clip"
+        return task.clip, Failure(Reason.WORKER_CRASHED, died)
+    else:
+        return found
     finally:
         _end(pool)
 
 
-def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Entry | Failure]:
+def _submit(pool: ProcessPoolExecutor, batch: Batch) -> _Results:
     try:
-        return pool.submit(worker.work, task)
+        return pool.submit(worker.work, batch)
     except BrokenProcessPool as error:
         # A pool can break between two results; the task is then a suspect like any other.
-        broken: Future[Entry | Failure] = Future()
+        broken: _Results = Future()
         broken.set_exception(error)
         return broken
 

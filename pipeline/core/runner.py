@@ -6,7 +6,8 @@
     done.failures["clip_2"].reason
 
 `measure(out: Path, inputs: Mapping)` is a function of a module; it writes its files into the folder
-`out`, or raises ClipFailed.
+`out`, or raises ClipFailed. A step that keeps a device busier with several clips at a time says
+how they are measured `together`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from pipeline.core.processes import Processes
 from pipeline.core.store import Entry, Failure, Store
 
 Measure = Callable[[Path, Mapping[str, Any]], None]
+Write = Callable[[Path], None]
+"""Writes one clip's files into a folder, or raises ClipFailed."""
 
 
 class Run(Params):
@@ -64,6 +67,16 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Together:
+    """How several clips are measured at a time, each with what it would come to by itself."""
+
+    measure: Callable[[Sequence[Mapping[str, Any]]], Sequence[Write]]
+    """Of the inputs of each; a function of a module. Where it fails, each is measured alone."""
+    cost: float
+    """So many clips at a time as cost no more, in the unit of jobs."""
+
+
+@dataclass(frozen=True)
 class Step:
     """One kind of measurement."""
 
@@ -73,6 +86,7 @@ class Step:
     """What the measurement reads of the parameters; never a threshold that only decides."""
     backend: BackendInfo | None = None
     needs: Needs = field(default_factory=Needs)
+    together: Together | None = None
 
     def key(self, digest: str) -> str:
         """The name of a measurement in the store: everything that its content depends on."""
@@ -141,6 +155,11 @@ class Task:
     inputs: Mapping[str, Any]
     store: Path
     timeout_s: float
+    together: Callable[[Sequence[Mapping[str, Any]]], Sequence[Write]] | None = None
+
+
+Batch = Sequence[Task]
+"""Tasks of one step that a worker is handed at a time; mostly one."""
 
 
 class Runner:
@@ -179,9 +198,10 @@ class Runner:
                 alike.setdefault(key, []).append(job)
         # Clips of the same content are measured once.
         same = {mine[0].clip: mine for mine in alike.values()}
-        tasks = [self._task(step, mine[0], key) for key, mine in alike.items()]
+        batches = self._batches(step, {key: mine[0] for key, mine in alike.items()})
         began = time.perf_counter()
-        for clip, result in self._progress(step.name, self._execute(step, tasks, here), len(tasks)):
+        found = self._execute(step, batches, here)
+        for clip, result in self._progress(step.name, found, len(alike)):
             for job in same[clip]:
                 done.measured += 1
                 done.add(job.clip, result)
@@ -205,20 +225,45 @@ class Runner:
         cost, clips = sum(job.cost for job in jobs), sum(job.clips for job in jobs)
         Costs(self.store.root).note(step.name, cost, wall_s * cores, clips)
 
+    def _batches(self, step: Step, jobs: Mapping[str, Job]) -> Sequence[Batch]:
+        """What workers are handed, of jobs by key, the dearest first."""
+        most = 0.0
+        if step.together:
+            # No more than leaves something for everybody.
+            hands = 1 if self.run.executor == "serial" else self.workers
+            share = sum(job.cost for job in jobs.values()) / hands
+            most = min(step.together.cost, share)
+        batches: list[list[Task]] = []
+        left = 0.0
+        for key, job in jobs.items():
+            if not batches or not step.together or job.cost > left:
+                batches.append([])
+                left = most
+            batches[-1].append(self._task(step, job, key))
+            left -= job.cost
+        return batches
+
     def _task(self, step: Step, job: Job, key: str) -> Task:
         return Task(
-            job.clip, step.name, key, step.measure, job.inputs, self.store.root, self.run.timeout_s
+            job.clip,
+            step.name,
+            key,
+            step.measure,
+            job.inputs,
+            self.store.root,
+            self.run.timeout_s,
+            step.together.measure if step.together else None,
         )
 
     def _execute(
-        self, step: Step, tasks: Sequence[Task], here: bool
+        self, step: Step, batches: Sequence[Batch], here: bool
     ) -> Iterator[tuple[str, Entry | Failure]]:
-        if self.run.executor == "serial" or here or len(tasks) == 0:
-            return ((task.clip, worker.work(task)) for task in tasks)
+        if self.run.executor == "serial" or here or len(batches) == 0:
+            return (found for batch in batches for found in worker.work(batch))
         if self.run.executor == "ray":
-            return cluster.in_cluster(tasks, self.run, step.needs)
+            return cluster.in_cluster(batches, self.run, step.needs)
         self._processes = self._processes or Processes(self.workers)
-        return self._processes.work(tasks)
+        return self._processes.work(batches)
 
     @staticmethod
     def _progress(

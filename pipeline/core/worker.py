@@ -1,4 +1,4 @@
-"""What happens to one clip inside a worker: measured, refused for a reason, or failed."""
+"""What happens to clips inside a worker: each measured, refused for a reason, or failed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.core import disk, log, seal
@@ -20,9 +21,10 @@ from pipeline.core.store import Entry, Failure, Store
 from pipeline.core.words import without_addresses
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import FrameType
 
-    from pipeline.core.runner import Task
+    from pipeline.core.runner import Batch, Task, Write
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,21 +48,47 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def work(task: Task) -> Entry | Failure:
-    """Measure one clip, publish the result, and write down what became of it."""
+def work(batch: Batch) -> list[tuple[str, Entry | Failure]]:
+    """Measure clips, publish the results, and write down what became of each."""
     began = time.perf_counter()
-    found = _work(task)
+    writes = _together(batch) or [partial(_alone, task) for task in batch]
+    shared_s = (time.perf_counter() - began) / len(batch)
+    return [
+        (task.clip, _work(task, write, shared_s)) for task, write in zip(batch, writes, strict=True)
+    ]
+
+
+def _together(batch: Batch) -> Sequence[Write]:
+    """What writes each clip's files, or nothing where they are to be measured one by one."""
+    many = batch[0].together
+    if many is None or len(batch) == 1:
+        return []
+    try:
+        with _time_limit(sum(task.timeout_s for task in batch)):
+            return many([task.inputs for task in batch])
+    except Exception:
+        # Whose fault it is shows when each is measured by itself.
+        return []
+
+
+def _alone(task: Task, out: Path) -> None:
+    task.measure(out, task.inputs)
+
+
+def _work(task: Task, write: Write, shared_s: float) -> Entry | Failure:
+    began = time.perf_counter()
+    found = _published(task, write)
     outcome = str(found.reason) if isinstance(found, Failure) else log.MEASURED
-    spent_s = time.perf_counter() - began
+    spent_s = shared_s + time.perf_counter() - began
     log.note(task.store, task.step, task.clip, task.key, outcome, spent_s)
     return found
 
 
-def _work(task: Task) -> Entry | Failure:
+def _published(task: Task, write: Write) -> Entry | Failure:
     store = Store(task.store)
     try:
         with _time_limit(task.timeout_s), store.publish(task.step, task.key) as out:
-            task.measure(out, task.inputs)
+            write(out)
     except ClipFailed as error:
         if error.reason is Reason.TIMED_OUT:
             # A slow machine is not a property of the clip: it may be tried again.

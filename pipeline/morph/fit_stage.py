@@ -13,28 +13,35 @@ a face are fitted, and a fit is found again by the landmarks that it was made fr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from hashlib import sha256
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.core import ledger, parts, tables
 from pipeline.core.backends import BackendInfo, file_digest
-from pipeline.core.errors import ClipFailed
+from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Job, Measured, Needs, Step
+from pipeline.core.runner import Job, Measured, Needs, Step, Together, Write
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.weights import of_the_user
 from pipeline.morph import age, embedding, fit_judged, fit_tables
 from pipeline.morph.model import MODELS
 from pipeline.morph.params import Fit
 
+if TYPE_CHECKING:
+    from pipeline.morph.fit import Fitted
+    from pipeline.morph.fit_given import FitError
+
 STEP = "fit"
 _NEEDS = Needs(memory_gb=1.5, gpu=0.2)
+_AT_ONCE = 20_000
+"""Frames that keep a GPU busy, and take 2 GB of it."""
 _HERE = 10_000
 """Clips that are judged sooner than other processes start."""
 
@@ -66,21 +73,24 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
     Raises:
         ClipFailed: no frame has a face that could be fitted.
     """
-    # Here, not above: a stage that has nothing to fit need not wait for torch.
-    from pipeline.morph.fit_given import FitError
-    from pipeline.morph.fit_landmarks import fit_landmarks
+    [write] = measure_together([inputs])
+    write(out)
 
-    try:
-        fitted = fit_landmarks(
-            inputs["landmarks"],
-            inputs["height"],
-            inputs["width"],
-            Fit.model_validate(inputs["params"]),
-            inputs["device"],
-            inputs["age_months"],
-        )
-    except FitError as error:
-        raise ClipFailed(Reason.FIT_POOR, str(error)) from error
+
+def measure_together(inputs: Sequence[Mapping[str, Any]]) -> list[Write]:
+    """Fit clips, all their frames at once."""
+    # Here, not above: a stage that has nothing to fit need not wait for torch.
+    from pipeline.morph.fit_landmarks import Seen, fit_files
+
+    params, device = Fit.model_validate(inputs[0]["params"]), inputs[0]["device"]
+    known = [(x["landmarks"], x["height"], x["width"], x["age_months"]) for x in inputs]
+    found = fit_files([Seen(*one) for one in known], params, device)
+    return [partial(_save, fitted) for fitted in found]
+
+
+def _save(fitted: Fitted | FitError, out: Path) -> None:
+    if isinstance(fitted, CradleError):
+        raise ClipFailed(Reason.FIT_POOR, str(fitted)) from fitted
     fitted.save(out / "fit.npz")
 
 
@@ -138,7 +148,10 @@ def _measure(stage: Stage[Fit], clips: list[dict[str, Any]], info: BackendInfo) 
         )
         for row in clips
     ]
-    return stage.runner.measure(Step(STEP, measure, params, info, _NEEDS), jobs)
+    # A core is kept busy by one clip, and a clip of its own gives the same bytes whoever is near.
+    together = None if stage.device == "cpu" else Together(measure_together, _AT_ONCE)
+    step = Step(STEP, measure, params, info, _NEEDS, together)
+    return stage.runner.measure(step, jobs)
 
 
 def _age_months(row: dict[str, Any]) -> float | None:

@@ -6,18 +6,45 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
+from pipeline.core.runner import Write
 
 
 def double(out: Path, inputs: Mapping[str, Any]) -> None:
     (out / "value.txt").write_text(str(2 * inputs["value"]))
     with (Path(inputs["diary"]) / str(inputs["value"])).open("a") as diary:
         diary.write("x")
+
+
+def double_together(inputs: Sequence[Mapping[str, Any]]) -> list[Write]:
+    """Each as `double` would, and each `.together` file tells with whom."""
+    values = sorted(one["value"] for one in inputs)
+
+    def write(one: Mapping[str, Any], out: Path) -> None:
+        double(out, one)
+        (Path(one["diary"]) / f"{one['value']}.together").write_text(str(values))
+
+    return [partial(write, one) for one in inputs]
+
+
+def misbehave_together(inputs: Sequence[Mapping[str, Any]]) -> list[Write]:
+    """A device that takes clips together dies of what one of them would."""
+    values = {one["value"] for one in inputs}
+    if 1 in values:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if values & {2, 4}:
+        raise RuntimeError("one of these")
+    return [partial(_misbehave_into, one) for one in inputs]
+
+
+def _misbehave_into(inputs: Mapping[str, Any], out: Path) -> None:
+    misbehave(out, inputs)
 
 
 MISFORTUNES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline.core import seal
 from pipeline.core.backends import BackendInfo
-from pipeline.core.runner import Job, Measured, Run, Runner, Step
+from pipeline.core.runner import Job, Measured, Run, Runner, Step, Together
 from pipeline.core.store import Store
 from tests.core import steps
 
@@ -128,3 +129,47 @@ def test_processes_stay_warm_from_step_to_step_and_are_let_go(tmp_path: Path) ->
     at_work.close()
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
+
+
+def companions(tmp_path: Path) -> dict[int, list[int]]:
+    """With whom each value was measured."""
+    told = (tmp_path / "diary").glob("*.together")
+    return {int(path.stem): json.loads(path.read_text()) for path in told}
+
+
+@pytest.mark.parametrize("run", [{"executor": "serial"}, {"workers": 2}])
+def test_clips_are_measured_together_up_to_a_cost_and_published_alone(
+    tmp_path: Path, run: dict[str, object]
+) -> None:
+    costs = [1.0, 4.0, 2.0, 2.0, 9.0, 0.0, 1.0]
+    wanted = [
+        replace(job, cost=cost) for job, cost in zip(jobs(tmp_path, range(7)), costs, strict=True)
+    ]
+    step = Step("double", steps.double, together=Together(steps.double_together, 4.0))
+    done = runner(tmp_path, **run).measure(step, wanted)
+    assert sorted(done.entries) == [f"clip_{value}" for value in range(7)]
+    # The dearest first; what is dearer than the most goes alone.
+    assert companions(tmp_path) == {2: [2, 3], 3: [2, 3], 0: [0, 5, 6], 5: [0, 5, 6], 6: [0, 5, 6]}
+    assert (done.entries["clip_3"].path / "value.txt").read_text() == "6"
+    # How it was measured is no part of what it is.
+    again = runner(tmp_path, **run).measure(Step("double", steps.double), wanted)
+    assert (again.remembered, again.measured) == (7, 0)
+
+
+def test_clips_measured_together_leave_something_for_every_process(tmp_path: Path) -> None:
+    step = Step("double", steps.double, together=Together(steps.double_together, 1e9))
+    runner(tmp_path, workers=2).measure(step, jobs(tmp_path, range(6)))
+    assert {len(others) for others in companions(tmp_path).values()} == {3}
+
+
+@pytest.mark.parametrize("at_once", [2.0, 3.0, 8.0])
+def test_of_clips_measured_together_each_meets_its_own_misfortune(
+    tmp_path: Path, at_once: float
+) -> None:
+    together = Together(steps.misbehave_together, at_once)
+    done = runner(tmp_path, workers=1, timeout_s=1.0).measure(
+        Step("misbehave", steps.misbehave, together=together), jobs(tmp_path, range(8))
+    )
+    failures = {clip: failure.reason for clip, failure in done.failures.items()}
+    assert failures == steps.MISFORTUNES
+    assert sorted(done.entries) == ["clip_0", "clip_5", "clip_6", "clip_7"]

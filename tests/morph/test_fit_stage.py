@@ -14,8 +14,9 @@ from pipeline.core.runner import Run, Runner
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
 from pipeline.morph import camera, embedding, model
-from pipeline.morph.fit import FitError
+from pipeline.morph import fit_landmarks as fit_landmarks_file
 from pipeline.morph.fit_face import embedded, openings
+from pipeline.morph.fit_given import FitError
 from pipeline.morph.fit_landmarks import angles_deg, fit_landmarks, load
 from pipeline.morph.fit_stage import run
 from pipeline.morph.params import Fit
@@ -106,8 +107,8 @@ class World:
         rows = [ClipRow(name, Reason.KEPT) for name in names]
         ledger.write_clips(data / "select" / "ledger.parquet", "select", rows, names)
 
-    def run(self, **params: float) -> Summary:
-        runner = Runner(self.store, Run(executor="serial", device="cpu"))
+    def run(self, device: str = "cpu", **params: float) -> Summary:
+        runner = Runner(self.store, Run(executor="serial", device=device))
         chosen = PARAMS.model_copy(update=params)
         return run(Stage("fit", chosen, None, self.root, self.store, runner))
 
@@ -254,6 +255,38 @@ def test_two_runs_write_the_same_bytes(world: World, tmp_path_factory) -> None:
     )
     assert mine == theirs
     assert world.fitted("one").expression.tobytes() == other.fitted("one").expression.tobytes()
+
+
+def test_where_clips_are_fitted_together_each_comes_out_as_alone(
+    world: World, tmp_path_factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = World(tmp_path_factory.mktemp("other"))
+    flat = landmarks(5)
+    flat["points"][..., 1] = flat["points"][..., 0]
+    for here in (world, other):
+        for seed, clip in enumerate(("one", "two", "three"), 1):
+            here.add(clip, landmarks(seed))
+        here.add("flat", flat)
+        here.write()
+    together = []
+
+    def fit_clips(clips, *others):
+        together.append(len(clips))
+        return real(clips, *others)
+
+    real = fit_landmarks_file.fit_clips
+    monkeypatch.setattr(fit_landmarks_file, "fit_clips", fit_clips)
+    world.run(device="cpu")
+    # To the stage no core of this machine, but a device like any other.
+    other.run(device="cpu:0")
+    assert together == [1, 1, 1, 1, 4]
+    same = ["clip", "reason", "detail"]
+    assert world.table("ledger")[same].equals(other.table("ledger")[same])
+    for clip in ("one", "two", "three"):
+        alone, beside = (here.fitted(clip) for here in (world, other))
+        assert np.allclose(alone.expression, beside.expression, atol=1e-3, equal_nan=True)
+        assert np.allclose(alone.identity, beside.identity, atol=1e-3)
+        assert alone.focal_px == pytest.approx(beside.focal_px, rel=1e-5)
 
 
 def test_one_file_can_be_fitted_alone(tmp_path: Path) -> None:
