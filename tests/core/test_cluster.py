@@ -17,7 +17,7 @@ from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
 from pipeline.core.parts import Piece
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Job, Needs, Run, Runner, Step
+from pipeline.core.runner import Job, Needs, Run, Runner, Step, Together
 from pipeline.core.store import Store
 from tests.core import steps, test_parts
 from tests.core.test_runner import jobs, times_measured
@@ -88,9 +88,12 @@ def test_a_cluster_gives_what_one_process_gives(tmp_path: Path, nodes: Nodes) ->
     assert times_measured(tmp_path) == {str(value): 1 for value in range(10)}
 
 
-def test_each_misfortune_costs_one_clip_and_has_the_same_name(tmp_path: Path, nodes: Nodes) -> None:
+@pytest.mark.parametrize("together", [None, Together(steps.misbehave_together, 3.0)])
+def test_each_misfortune_costs_one_clip_and_has_the_same_name(
+    tmp_path: Path, nodes: Nodes, together: Together | None
+) -> None:
     done = runner(tmp_path, nodes, timeout_s=1.0).measure(
-        Step("misbehave", steps.misbehave), jobs(tmp_path, range(8))
+        Step("misbehave", steps.misbehave, together=together), jobs(tmp_path, range(8))
     )
     failures = {clip: failure.reason for clip, failure in done.failures.items()}
     assert failures == steps.MISFORTUNES
