@@ -32,8 +32,9 @@ from pipeline.morph.fit_given import (
 )
 from pipeline.morph.fit_retry import residuals_px, retried, shared_retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
-from pipeline.morph.fit_solve import shared_covariance
-from pipeline.morph.fit_system import Face, Observed, credible
+from pipeline.morph.fit_solve import Weights, shared_covariance
+from pipeline.morph.fit_start import Pose
+from pipeline.morph.fit_system import Face, Observed, State, credible
 from pipeline.morph.params import Fit
 
 Array = NDArray[np.float32]
@@ -127,44 +128,75 @@ def fit_clips(
     """
     params = params or Fit()
     face = face.to(device, torch.float64 if params.precision == "float64" else torch.float32)
-    seen: list[Given] = []
-    found: list[Fitted | FitError | None] = []
-    for clip in clips:
-        try:
-            seen.append(given(clip, face, params))
-            found.append(None)
-        except FitError as error:
-            found.append(error)
-    fitted = iter(_fit(seen, face, params) if seen else [])
-    return [next(fitted) if one is None else one for one in found]
+    seen = given(clips, face, params)
+    good = [one for one in seen if isinstance(one, Given)]
+    fitted = iter(_fit(good, face, params) if good else [])
+    return [one if isinstance(one, FitError) else next(fitted) for one in seen]
 
 
 def _fit(clips: Sequence[Given], face: Face, params: Fit) -> list[Fitted]:
     observed = Observed.joined([clip.observed for clip in clips])
-    chosen = [diverse(clip.start.R, clip.start.residual_mm, params.shared_frames) for clip in clips]
-    weights = priors(clips, [len(rows) for rows in chosen], face, params)
-    state = first_state(clips, face, weights)
-    asked = torch.cat([rows + span.start for rows, span in zip(chosen, state.spans, strict=True)])
-    some = observed.take(asked)
-    shared, steps = shared_retried(
-        face, some, state.take(asked), weights, params.shared_iterations, params.retry_residual_mm
-    )
-    surety = shared_covariance(face, credible(face, some, shared), shared, weights)
-    loose = face.loose or face
-    known = replace(state, shared=shared.shared, log_focal=shared.log_focal)
-    state = restarted(loose, observed, known, params)
-    state, more = frames_coarse_first(loose, observed, state, weights, params.frame_iterations)
-    state, _ = retried(
-        loose, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
-    )
-    believed = credible(loose, observed, state)
+    shared = _shared(face, observed, clips, params)
     frames = torch.cat([clip.frames for clip in clips])
-    coupling = Coupling(params.coupling, jitter_of(loose, believed, state, frames), params.onset)
-    smoothed = smooth(loose, believed, state, weights, surety, coupling, frames)
-    found = _found(face, observed, smoothed, surety, params)
+    smoothed, steps = _frames(face.loose or face, observed, shared, frames, params)
+    found = _found(face, observed, smoothed, shared.surety, params)
+    who = face.surface.identity_count
     return [
-        _fitted(found, number, span, clip, params, face.surface.identity_count, steps + more)
-        for number, (span, clip) in enumerate(zip(state.spans, clips, strict=True))
+        _fitted(found, number, span, clip, params, who, shared.steps + steps)
+        for number, (span, clip) in enumerate(zip(smoothed.state.spans, clips, strict=True))
+    ]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Who the infants of C clips are, and through which cameras they are seen."""
+
+    state: State
+    """Of all frames, which are where they start."""
+    weights: Weights
+    surety: Tensor
+    """(C, S + 1, S + 1) covariance."""
+    steps: int
+
+
+def _shared(face: Face, observed: Observed, clips: Sequence[Given], params: Fit) -> _Shared:
+    chosen = _asked(clips, params)
+    weights = priors(clips, [len(rows) for rows in chosen], face, params)
+    start = first_state(clips, face, weights)
+    rows = [rows + span.start for rows, span in zip(chosen, start.spans, strict=True)]
+    asked = torch.cat(rows).to(start.clip)
+    some = observed.take(asked)
+    state, steps = shared_retried(
+        face, some, start.take(asked), weights, params.shared_iterations, params.retry_residual_mm
+    )
+    surety = shared_covariance(face, credible(face, some, state), state, weights)
+    known = replace(start, shared=state.shared, log_focal=state.log_focal)
+    return _Shared(known, weights, surety, steps)
+
+
+def _frames(
+    face: Face, observed: Observed, shared: _Shared, frames: Tensor, params: Fit
+) -> tuple[Smoothed, int]:
+    """Expressions and poses of all frames, and the steps; frames (F,) are their numbers."""
+    state, weights = restarted(face, observed, shared.state, params), shared.weights
+    state, steps = frames_coarse_first(face, observed, state, weights, params.frame_iterations)
+    state, _ = retried(
+        face, observed, state, weights, 2 * params.frame_iterations, params.retry_residual_mm
+    )
+    believed = credible(face, observed, state)
+    coupling = Coupling(params.coupling, jitter_of(face, believed, state, frames), params.onset)
+    return smooth(face, believed, state, weights, shared.surety, coupling, frames), steps
+
+
+def _asked(clips: Sequence[Given], params: Fit) -> list[Tensor]:
+    """Which frames of each clip are asked who the infant is."""
+    start = Pose.joined([clip.start for clip in clips])
+    # A choice after the other, of a few numbers: nothing for a GPU.
+    R, residual_mm = start.R.cpu(), start.residual_mm.cpu()
+    counts = [len(clip.frames) for clip in clips]
+    return [
+        diverse(*of_clip, params.shared_frames)
+        for of_clip in zip(R.split(counts), residual_mm.split(counts), strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -51,23 +52,51 @@ class Given:
     """Of the mean face."""
 
 
-def given(clip: Landmarks, face: Face, params: Fit) -> Given:
-    """Look for a clip's frames with a face.
+def given(clips: Sequence[Landmarks], face: Face, params: Fit) -> list[Given | FitError]:
+    """Look for each clip's frames with a face; why there are none, where there are none.
 
-    Raises:
-        FitError: arrays of other shapes than the face wants, or no frame has enough visible
-            landmarks that spread over a face.
+    An error is arrays of other shapes than the face wants, or that no frame has enough visible
+    landmarks that spread over a face.
     """
-    _check(clip, face)
+    wrong = [_misshapen(clip, face) for clip in clips]
+    good = [clip for clip, error in zip(clips, wrong, strict=True) if error is None]
+    found = iter(_faces(good, face, params) if good else [])
+    return [next(found) if error is None else error for error in wrong]
+
+
+def _misshapen(clip: Landmarks, face: Face) -> FitError | None:
+    points, seen, L = clip.points_px.shape, clip.visibility.shape, len(face.mean)
+    if len(points) != 3 or points[1:] != (L, 2):
+        return FitError(f"landmarks have shape {points}; the face wants (frames, {L}, 2)")
+    if seen != points[:2]:
+        return FitError(f"visibility has shape {seen}, wants {points[:2]}")
+    return None
+
+
+def _faces(clips: Sequence[Landmarks], face: Face, params: Fit) -> list[Given | FitError]:
+    whole = Observed.joined([_observed(clip, face) for clip in clips])
+    whose = torch.zeros_like(whole.log_scale, dtype=torch.long)
+    start = _poses(whole, face.mean[None], whose, params)
+    ends = accumulate((len(clip.points_px) for clip in clips), initial=0)
+    spans = [slice(first, last) for first, last in pairwise(ends)]
+    return [
+        _face(clip, whole.take(span), start.take(span), params)
+        for clip, span in zip(clips, spans, strict=True)
+    ]
+
+
+def _observed(clip: Landmarks, face: Face) -> Observed:
     unit = torch.ones(len(clip.points_px)).to(face.mean)
-    observed = observe(clip.points_px, clip.visibility, clip.size, unit, face)
-    start = _poses(observed, face.mean[None], torch.zeros_like(unit, dtype=torch.long), params)
+    return observe(clip.points_px, clip.visibility, clip.size, unit, face)
+
+
+def _face(clip: Landmarks, observed: Observed, start: Pose, params: Fit) -> Given | FitError:
     frames = torch.nonzero(start.usable)[:, 0]
     if len(frames) == 0:
-        raise FitError(
+        return FitError(
             f"no frame has {params.min_landmarks} visible landmarks that spread over a face"
         )
-    if len(frames) < len(unit):
+    if len(frames) < len(start.usable):
         observed, start = observed.take(frames), start.take(frames)
     return Given(clip, frames, replace(observed, log_scale=torch.log(start.scale_mm)), start)
 
@@ -125,14 +154,6 @@ def _age(clip: Landmarks, face: Face, params: Fit) -> tuple[Tensor, Tensor]:
         centre[who:] = latent
         tightness[who:] = (age.STEP_MONTHS / params.age_spread_months) ** 2
     return centre, tightness
-
-
-def _check(clip: Landmarks, face: Face) -> None:
-    points, seen, L = clip.points_px.shape, clip.visibility.shape, len(face.mean)
-    if len(points) != 3 or points[1:] != (L, 2):
-        raise FitError(f"landmarks have shape {points}; the face wants (frames, {L}, 2)")
-    if seen != points[:2]:
-        raise FitError(f"visibility has shape {seen}, wants {points[:2]}")
 
 
 def _poses(observed: Observed, shapes: Tensor, whose: Tensor, params: Fit) -> Pose:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,13 +38,15 @@ class Pose:
     usable: Tensor
     """(F,) whether enough landmarks are seen, and not all on a line."""
 
-    def take(self, frames: Tensor) -> Pose:
+    def take(self, frames: Any) -> Pose:
         """Those of some of the frames."""
         return Pose(*(getattr(self, field.name)[frames] for field in fields(Pose)))
 
     @staticmethod
     def joined(parts: Sequence[Pose]) -> Pose:
         """Frames of several, one after another."""
+        if len(parts) == 1:
+            return parts[0]
         rows = [[getattr(part, field.name) for part in parts] for field in fields(Pose)]
         return Pose(*map(torch.cat, rows))
 

@@ -250,6 +250,8 @@ def _take(whole: T, frames: Any, kept: tuple[str, ...]) -> T:
 
 
 def _joined(parts: Sequence[T], kept: tuple[str, ...]) -> T:
+    if len(parts) == 1:
+        return parts[0]
     names = [field.name for field in fields(parts[0]) if field.name not in kept]
     whole = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
     return replace(parts[0], **whole)

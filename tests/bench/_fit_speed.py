@@ -14,8 +14,9 @@ from multiprocessing.synchronize import Barrier
 import numpy as np
 import torch
 
-from pipeline.morph.fit import Fitted, fit_clip
+from pipeline.morph.fit import Fitted, fit_clip, fit_clips
 from pipeline.morph.fit_face import embedded
+from pipeline.morph.fit_given import FitError, Landmarks
 from pipeline.morph.fit_start import weak_perspective
 from pipeline.morph.fit_system import Face, State, costs, observe
 from pipeline.morph.params import Fit
@@ -25,6 +26,7 @@ from tests.bench._figures import Figure
 from tests.bench._fit_truth import (
     PARAMS,
     as_fitted,
+    face_vertices,
     known_face,
     started,
     true_state,
@@ -38,6 +40,8 @@ ADAM_SINGLES = 4
 CLIPS_EACH = 5
 REPEATS = 3
 GPU_FRAMES = 30_000
+GPU_CLIPS = 66
+SHORT_CLIPS, SHORT_FRAMES = 50, 5
 _SECONDS_TO_WARM = 120
 KINDS = ("procedural", "network", "as the stage fits")
 
@@ -50,19 +54,66 @@ def speed(frames: int) -> list[Figure]:
     figures = [Figure("speed, one thread", ours, None, ">=", "frames/s")]
     for kind in KINDS:
         figures += together(kind, frames)
+    figures += clips_together(face)
     return [*figures, *on_gpu(truth, face), *peers(truth, face, PARAMS, ours)]
 
 
 def on_gpu(truth: Truth, face: Face) -> list[Figure]:
-    """Frames a second of a long clip on a GPU."""
-    what, asked = "speed, one GPU", 20_000
+    """Frames a second on a GPU, of one long clip and of as many frames in clips, as a run has."""
+    asked = 20_000
     if not torch.cuda.is_available():
-        return [Figure.missing(what, asked, ">=", "frames/s", "no GPU here")]
-    copies = -(-GPU_FRAMES // len(truth.points_px))
-    long = frames_of(truth, np.tile(np.arange(len(truth.points_px)), copies))
-    best_s = min(_seconds(long, face, PARAMS, "cuda") for _ in range(REPEATS))
+        return [
+            Figure.missing(f"speed, one GPU, {what}", asked, ">=", "frames/s", "no GPU here")
+            for what in ("one clip", "clips together")
+        ]
+    frames = len(truth.points_px)
+    copies = -(-GPU_FRAMES // frames)
+    long = frames_of(truth, np.tile(np.arange(frames), copies))
+    short = [Landmarks(truth.points_px, np.ones(truth.points_px.shape[:2]), SIZE)] * copies
+    one_s = min(_seconds(long, face, PARAMS, "cuda") for _ in range(REPEATS))
+    many_s = min(_together_s(short, face, "cuda") for _ in range(REPEATS))
     note = torch.cuda.get_device_name()
-    return [Figure(what, len(long.points_px) / best_s, asked, ">=", "frames/s", note)]
+    return [
+        Figure("speed, one GPU, one clip", copies * frames / one_s, asked, ">=", "frames/s", note),
+        Figure(
+            "speed, one GPU, clips together", copies * frames / many_s, asked, ">=", "frames/s",
+            f"{copies} clips of {frames} frames",
+        ),
+    ]  # fmt: skip
+
+
+def _together_s(clips: Sequence[Landmarks], face: Face, device: str) -> float:
+    began = time.perf_counter()
+    for first in range(0, len(clips), GPU_CLIPS):
+        fit_clips(clips[first : first + GPU_CLIPS], face, PARAMS, device)
+    return time.perf_counter() - began
+
+
+def clips_together(face: Face) -> list[Figure]:
+    """What clips in one batch gain and differ by, beside each alone, on this machine's cores."""
+    made = [clip(face, SHORT_FRAMES, 60 + n, noise_px=1.0) for n in range(SHORT_CLIPS)]
+    given = [Landmarks(m.points_px, np.ones(m.points_px.shape[:2]), SIZE) for m in made]
+    fit_clips(given, face, PARAMS)
+    alone, began = [], time.process_time()
+    for one in given:
+        alone += fit_clips([one], face, PARAMS)
+    alone_s, began = time.process_time() - began, time.process_time()
+    together = fit_clips(given, face, PARAMS)
+    together_s = time.process_time() - began
+    off_mm = max(
+        float(np.abs(_vertices(a) - _vertices(b)).max())
+        for a, b in zip(together, alone, strict=True)
+    )
+    note = f"{SHORT_CLIPS} clips of {SHORT_FRAMES} frames, by processor time"
+    return [
+        Figure("clips together: vertices, beside alone", off_mm, 1e-3, "<=", "mm", "at most"),
+        Figure("clips together: speed, beside alone", alone_s / together_s, None, ">=", "", note),
+    ]
+
+
+def _vertices(fitted: Fitted | FitError) -> np.ndarray:
+    assert isinstance(fitted, Fitted)
+    return face_vertices(fitted.identity, fitted.age, fitted.expression)
 
 
 @dataclass(frozen=True)
