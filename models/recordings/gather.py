@@ -90,6 +90,7 @@ def unpacked(package: Package, debs: Path, folder: Path) -> Path | None:
         digest = file_digest(found[0])
         if digest != package.sha256:
             raise SystemExit(f"{found[0]}: sha256 {digest}, where {package.sha256} was expected")
+        folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{package.name}.part"
         subprocess.run([_unpacker(), "-x", found[0], part], check=True)
         for archive in sorted(part.glob(package.archive)) if package.archive else ():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from models.recordings.sources import Sources, sources
 from models.separator import evaluate, gathered, prepare, recipe, stems, train
 from models.separator.codecs import coded
 from models.separator.mixtures import SAMPLES, Mixer, Shares
+from pipeline.core.backends import file_digest
 
 RATE = 16000
 
@@ -65,6 +68,23 @@ def test_a_package_with_another_digest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "talk_1_all.deb").write_bytes(b"other")
     with pytest.raises(SystemExit, match="was expected"):
         gather(wanted(), tmp_path, tmp_path / "bank")
+
+
+@pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="no dpkg-deb to pack a package with")
+def test_a_package_is_unpacked_beside_a_bank_that_is_not_there_yet(unpacked: Path) -> None:
+    packed = unpacked / "unpacked" / "talk"
+    (packed / "DEBIAN").mkdir()
+    (packed / "DEBIAN" / "control").write_text(
+        "Package: talk\nVersion: 1\nArchitecture: all\nMaintainer: Ann <a@b.c>\nDescription: talk\n"
+    )
+    deb = unpacked / "talk_1_all.deb"
+    subprocess.run(["dpkg-deb", "--build", packed, deb], check=True, stdout=subprocess.DEVNULL)
+    packages = [
+        package.model_copy(update={"sha256": file_digest(deb)}) for package in wanted().packages
+    ]
+    rows = gather(Sources(longest_s=60, packages=packages), unpacked, unpacked / "other" / "bank")
+    assert len(rows) == 3
+    assert (unpacked / "other" / "unpacked" / "talk" / "who" / "ann" / "a_1.wav").is_file()
 
 
 def test_what_stands_under_the_gpl_only_validates() -> None:
