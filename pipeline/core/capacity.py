@@ -60,6 +60,8 @@ class Part:
 
     core_s: float
     stored_bytes: float = 0.0
+    once_s: float = 0.0
+    """However few clips there are: processes start, and files are opened."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def measured(root: Path) -> Project:
     store = Store(root / "data/.store")
     costs, sizes = Costs(store.root), store.steps()
     arrived = {stage: _arrived(root, stage) for stage in STAGES}
-    steps = {}
+    steps, lines = {}, costs.lines()
     for name, seconds in sorted(costs.per_clip().items()):
         if name not in ASIDE:
             clips = arrived[OF_STAGE.get(name, STAGES[0])]
@@ -114,10 +116,11 @@ def measured(root: Path) -> Project:
             if name in IN_PARTS:
                 stored *= min(IN_PARTS[name], clips) / max(1, clips)
             share = clips / max(1, arrived[STAGES[0]])
-            steps[name] = Part(seconds * share, stored * share)
+            once_s, seconds = lines.get(name) or (0.0, seconds)
+            steps[name] = Part(seconds * share, stored * share, once_s)
     stages = {
         name: it and (it[0], it[1] * arrived[name] / max(1, arrived[STAGES[0]]))
-        for name, it in costs.stages().items()
+        for name, it in lines.items()
         if name in STAGES
     }
     return Project(steps, stages, costs.cost_per_clip(SOURCE), _largest_tables(root))
@@ -126,7 +129,9 @@ def measured(root: Path) -> Project:
 def capacity(project: Project, clips: int, machines: Machines) -> Capacity:
     """What `clips` clips would take on some machines."""
     gpus = {name: it for name, it in machines.faster.items() if machines.gpus}
-    work = {name: part.core_s * clips / 3600 for name, part in project.steps.items()}
+    work = {
+        name: (part.once_s + part.core_s * clips) / 3600 for name, part in project.steps.items()
+    }
     steps = {
         name: hours / (gpus[name] * machines.gpus if name in gpus else machines.cores)
         for name, hours in work.items()

@@ -223,7 +223,10 @@ class Runner:
         alone = here or self.run.executor == "serial"
         cores = 1 if alone else min(self.workers, len(jobs))
         cost, clips = sum(job.cost for job in jobs), sum(job.clips for job in jobs)
-        Costs(self.store.root).note(step.name, cost, wall_s * cores, clips)
+        costs = Costs(self.store.root)
+        costs.note(step.name, cost, wall_s * cores, clips)
+        if any(job.clips > 1 for job in jobs):
+            costs.note_size(step.name, clips, wall_s * cores)
 
     def _batches(self, step: Step, jobs: Mapping[str, Job]) -> Sequence[Batch]:
         """What workers are handed, of jobs by key, the dearest first."""

@@ -26,14 +26,18 @@ def test_a_clip_costs_what_clips_have_cost(tmp_path: Path) -> None:
 
 
 def test_of_a_stage_two_sizes_tell_what_a_clip_takes(tmp_path: Path) -> None:
-    Costs(tmp_path).note_stage("select", 100, 3.0)
-    assert Costs(tmp_path).stages() == {"select": None}
-    Costs(tmp_path).note_stage("select", 100, 2.0)
-    Costs(tmp_path).note_stage("select", 1100, 4.0)
-    assert Costs(tmp_path).stages()["select"] == pytest.approx((1.8, 0.002))
-    for clips in range(2000, 2006):
-        Costs(tmp_path).note_stage("select", clips, 1.0)
-    assert Costs(tmp_path).stages()["select"] == pytest.approx((1.0, 0.0))
+    Costs(tmp_path).note_size("select", 100, 3.0)
+    assert Costs(tmp_path).lines() == {"select": None}
+    Costs(tmp_path).note_size("select", 100, 2.0)
+    Costs(tmp_path).note_size("select", 1100, 4.0)
+    assert Costs(tmp_path).lines()["select"] == pytest.approx((1.8, 0.002))
+
+
+def test_of_sizes_that_are_nearly_the_same_the_newest_tells(tmp_path: Path) -> None:
+    for clips, seconds in ((100, 2.0), (1000, 9.0), (1001, 3.0), (1002, 5.0)):
+        Costs(tmp_path).note_size("select", clips, seconds)
+    # Not a line through 1,001 and 1,002 clips.
+    assert Costs(tmp_path).lines()["select"] == pytest.approx((2 - 300 / 902, 3 / 902))
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,6 @@ def test_nothing_half_written_is_left(tmp_path: Path) -> None:
 
 def test_what_a_stage_takes_besides_measuring_is_told_by_its_largest_run(tmp_path: Path) -> None:
     for clips, seconds in ((9, 1.0), (100, 3.0), (20, 2.0)):
-        Costs(tmp_path).note_stage("select", clips, seconds)
+        Costs(tmp_path).note_size("select", clips, seconds)
     assert Costs(tmp_path).beside_s("select") == 3.0
     assert Costs(tmp_path).beside_s("fit") is None

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.core import seal
 from pipeline.core.backends import BackendInfo
+from pipeline.core.costs import Costs
 from pipeline.core.runner import Job, Measured, Run, Runner, Step, Together
 from pipeline.core.store import Store
 from tests.core import steps
@@ -173,3 +174,14 @@ def test_of_clips_measured_together_each_meets_its_own_misfortune(
     failures = {clip: failure.reason for clip, failure in done.failures.items()}
     assert failures == steps.MISFORTUNES
     assert sorted(done.entries) == ["clip_0", "clip_5", "clip_6", "clip_7"]
+
+
+def test_what_tables_take_is_noted_by_how_many_clips_they_hold(tmp_path: Path) -> None:
+    at_work = runner(tmp_path, executor="serial")
+    at_work.measure(Step("clips", steps.double), jobs(tmp_path, range(4)))
+    for clips in (2, 20):
+        parts = [replace(job, clips=clips, digest=f"{clips}") for job in jobs(tmp_path, range(2))]
+        at_work.measure(Step("tables", steps.double), parts)
+    noted = Costs(tmp_path / "store").lines()
+    assert noted.keys() == {"tables"}
+    assert noted["tables"] is not None
