@@ -44,6 +44,9 @@ class Rung:
     pack_s: float
     """From there to the packed dataset."""
     one_more_s: float
+    one_fewer_s: float
+    anew_s: float
+    """When every recording's faces are to be measured otherwise, and all tables made of it."""
     peak_gb: float
     files: int
     """That DVC looks after."""
@@ -87,6 +90,10 @@ def _rung(project: Project, number: int) -> Rung:
     packed = _films.whole(project.dvc("repro", "pack"))
     project.change(select={"max_yaw_deg": 40.0})
     _films.whole(project.dvc("repro", "pack"))
+    project.change(landmarks={"hands_every": 4})
+    anew = _films.whole(project.dvc("repro", "pack"))
+    project.change(landmarks={"hands_every": 3})
+    _films.whole(project.dvc("repro", "pack"))
     files = sum(1 for stage in STAGES for it in _data(project, stage).rglob("*") if it.is_file())
     return Rung(
         clips=number,
@@ -97,6 +104,8 @@ def _rung(project: Project, number: int) -> Rung:
         select_s=tightened.seconds,
         pack_s=packed.seconds,
         one_more_s=_one_more(project, number),
+        one_fewer_s=_one_fewer(project, number),
+        anew_s=anew.seconds,
         peak_gb=memory.peak_gb,
         files=files,
     )
@@ -132,6 +141,18 @@ def _of(rung: Rung, alone_s: float) -> list[Figure]:
             ONE_MORE_S if rung.clips >= MANY else None,
             unit="s",
             note=f"{rung.one_more_s:.1f} s against {alone_s:.1f}",
+        ),
+        Figure(
+            f"{of} without one of them",
+            rung.one_fewer_s,
+            ONE_MORE_S if rung.clips >= MANY else None,
+            unit="s",
+        ),
+        Figure(
+            f"{of}, faces measured otherwise",
+            rung.anew_s,
+            unit="s",
+            note=f"{FILMS} recordings, and every table",
         ),
         Figure(f"{of}: files that DVC looks after", rung.files),
     ]
@@ -169,9 +190,11 @@ def _write(path: Path, rungs: Sequence[Rung]) -> None:
     """A row a rung, for `dvc plots`."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["clips", *STAGES, "unchanged", "threshold", "one_more", "peak_gb"])
+        beside = ["unchanged", "threshold", "one_more", "one_fewer", "measured_anew", "peak_gb"]
+        writer.writerow(["clips", *STAGES, *beside])
         for rung in rungs:
-            whole = [rung.unchanged_s, rung.select_s, rung.one_more_s, rung.peak_gb]
+            whole = [rung.unchanged_s, rung.select_s, rung.one_more_s]
+            whole += [rung.one_fewer_s, rung.anew_s, rung.peak_gb]
             seconds = [rung.remembered[stage] for stage in STAGES]
             writer.writerow([rung.clips, *(f"{it:.2f}" for it in (*seconds, *whole))])
 
@@ -192,3 +215,12 @@ def _one_more(project: Project, number: int) -> float:
     if added.measured["landmarks"] != 1:
         raise SystemExit(f"one clip more, and {added.measured} were measured")
     return added.seconds
+
+
+def _one_fewer(project: Project, number: int) -> float:
+    """Seconds of a run in whose catalogue the last clip is no more."""
+    _films.name(project, number - 1)
+    removed = _films.whole(project.dvc("repro", "pack"))
+    if any(removed.measured.values()):
+        raise SystemExit(f"one clip fewer, and {removed.measured} were measured")
+    return removed.seconds
