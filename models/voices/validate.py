@@ -80,7 +80,7 @@ def _recorded(held: Recordings, rng: np.random.Generator) -> Iterator[Case]:
     for wave in talk.values():
         yield "frames of strangers", wave, sounding(wave)
     for wave in noises:
-        yield "clips of noise", wave, np.zeros(len(wave) // (RATE // TRACK_HZ), np.bool_)
+        yield "clips of noise", wave, np.zeros(round(len(wave) * TRACK_HZ / RATE), np.bool_)
 
 
 def _synthetic() -> Iterator[Case]:
