@@ -60,6 +60,8 @@ class Part:
 
     core_s: float
     stored_bytes: float = 0.0
+    fixed_s: float = 0.0
+    """What it takes of a core however many clips there are: a table has so many parts."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def measured(root: Path) -> Project:
             if name in IN_PARTS:
                 stored *= min(IN_PARTS[name], clips) / max(1, clips)
             share = clips / max(1, arrived[STAGES[0]])
-            steps[name] = Part(seconds * share, stored * share)
+            by_part = costs.of_parts(name) if name in IN_PARTS else None
+            fixed_s, of_clip_s = by_part or (0.0, seconds)
+            steps[name] = Part(of_clip_s * share, stored * share, fixed_s * IN_PARTS.get(name, 0))
     stages = {
         name: it and (it[0], it[1] * arrived[name] / max(1, arrived[STAGES[0]]))
         for name, it in costs.stages().items()
@@ -126,7 +130,9 @@ def measured(root: Path) -> Project:
 def capacity(project: Project, clips: int, machines: Machines) -> Capacity:
     """What `clips` clips would take on some machines."""
     gpus = {name: it for name, it in machines.faster.items() if machines.gpus}
-    work = {name: part.core_s * clips / 3600 for name, part in project.steps.items()}
+    work = {
+        name: (part.core_s * clips + part.fixed_s) / 3600 for name, part in project.steps.items()
+    }
     steps = {
         name: hours / (gpus[name] * machines.gpus if name in gpus else machines.cores)
         for name, hours in work.items()

@@ -2,10 +2,12 @@
 
     data/.store/costs.json
     {"steps": {"face": {"cost": 195.0, "seconds": 208.1, "clips": 39.0}, ...},
+     "runs": {"heard": {"31 39": 0.6, "64 1000": 2.1}, ...},
      "stages": {"select": {"40": 1.2, "1000": 3.4}, ...}}
 
-Steps by units of their cost; stages by how many clips they saw, in seconds besides measuring. It is
-a note beside the measurements: no result depends on it, and whoever deletes it loses a guess.
+Steps by units of their cost, and run by run by how many parts of how many clips they made; stages
+by how many clips they saw, in seconds besides measuring. It is a note beside the measurements: no
+result depends on it, and whoever deletes it loses a guess.
 """
 
 from __future__ import annotations
@@ -30,12 +32,17 @@ class Costs:
 
     def __init__(self, root: Path) -> None:
         self._path = root / FILE
-        self._steps, self._stages = _read(self._path)
+        self._steps, self._stages, self._runs = _read(self._path)
 
-    def note(self, step: str, cost: float, seconds: float, clips: int) -> None:
-        """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core."""
+    def note(self, step: str, cost: float, seconds: float, clips: int, parts: int = 0) -> None:
+        """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core.
+
+        Where several clips were worked on at once, `parts` says how many times that was.
+        """
         if cost <= 0:
             return
+        runs = {**self._runs.get(step, {}), f"{parts or clips} {clips}": seconds}
+        self._runs[step] = {size: runs[size] for size in sorted(runs, key=_clips)[-_SIZES:]}
         new = {"cost": cost, "seconds": seconds, "clips": float(clips)}
         old = self._steps.get(step, dict.fromkeys(new, 0.0))
         self._steps[step] = {name: _FADING * old[name] + new[name] for name in new}
@@ -66,6 +73,10 @@ class Costs:
         known = self._steps.get(step)
         return known["cost"] / known["clips"] if known else 0.0
 
+    def of_parts(self, step: str) -> tuple[float, float] | None:
+        """Seconds of one core by part of a table, and by clip in it; None where one run tells."""
+        return _plane(self._runs.get(step, {}))
+
     def stages(self) -> dict[str, tuple[float, float] | None]:
         """Seconds that each stage takes at all, and by clip; None where one size alone tells."""
         return {name: _line(sizes) for name, sizes in self._stages.items()}
@@ -76,7 +87,7 @@ class Costs:
         return sizes[max(sizes, key=int)] if sizes else None
 
     def _write(self) -> None:
-        content = {"steps": self._steps, "stages": self._stages}
+        content = {"steps": self._steps, "runs": self._runs, "stages": self._stages}
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._path.with_name(f".tmp-{os.getpid()}-{FILE}")
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
@@ -91,7 +102,27 @@ def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
     return max(0.0, float((seconds - slope * clips).mean())), slope
 
 
-def _read(path: Path) -> tuple[Rows, Rows]:
+def _clips(size: str) -> int:
+    return int(size.split()[1])
+
+
+def _plane(runs: Mapping[str, float]) -> tuple[float, float] | None:
+    if len(runs) < 2:
+        return None
+    sizes = np.array([[int(number) for number in size.split()] for size in runs], float)
+    seconds = np.maximum(list(runs.values()), 1e-6)
+    # Small runs are to be told as well as large ones: what is off is counted by its share.
+    shares = sizes / seconds[:, None]
+    found = np.linalg.lstsq(shares, np.ones(len(runs)), rcond=None)[0]
+    if found.min() < 0:
+        # Nothing takes less than no time; then the other alone explains it.
+        only = int(found.argmax())
+        found = np.zeros(2)
+        found[only] = shares[:, only].sum() / np.square(shares[:, only]).sum()
+    return float(found[0]), float(found[1])
+
+
+def _read(path: Path) -> tuple[Rows, Rows, Rows]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         steps = {
@@ -103,7 +134,11 @@ def _read(path: Path) -> tuple[Rows, Rows]:
             stage: {str(int(size)): float(seconds) for size, seconds in sizes.items()}
             for stage, sizes in content["stages"].items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        runs = {
+            step: {size: float(seconds) for size, seconds in sizes.items() if _clips(size) > 0}
+            for step, sizes in content.get("runs", {}).items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         # It only ever helps to guess.
-        return {}, {}
-    return steps, stages
+        return {}, {}, {}
+    return steps, stages, runs

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import worker
 from pipeline.core.reasons import Reason
-from pipeline.core.store import Entry, Failure
+from pipeline.core.store import Failure
+from pipeline.core.worker import Worked
 
 if TYPE_CHECKING:
     from pipeline.core.runner import Task
@@ -29,7 +30,7 @@ class Processes:
         self._workers = workers
         self._warm: ProcessPoolExecutor | None = None
 
-    def work(self, tasks: Sequence[Task]) -> Iterator[tuple[str, Entry | Failure]]:
+    def work(self, tasks: Sequence[Task]) -> Iterator[tuple[str, Worked]]:
         """Work through `tasks`; when a process dies, whoever was in flight is tried again alone."""
         ahead = deque(tasks)
         while ahead:
@@ -46,8 +47,8 @@ class Processes:
 
     def _until_broken(
         self, ahead: deque[Task], suspects: list[Task]
-    ) -> Iterator[tuple[str, Entry | Failure]]:
-        flying: dict[Future[Entry | Failure], Task] = {}
+    ) -> Iterator[tuple[str, Worked]]:
+        flying: dict[Future[Worked], Task] = {}
         self._warm = pool = self._warm or _pool(self._workers)
         try:
             while (ahead or flying) and not suspects:
@@ -66,22 +67,23 @@ class Processes:
                 self.end()
 
 
-def _alone(task: Task) -> Entry | Failure:
+def _alone(task: Task) -> Worked:
     pool = _pool(1)
     try:
         return _submit(pool, task).result()
     except BrokenProcessPool:
-        return Failure(Reason.WORKER_CRASHED, "the process died twice while working on this clip")
+        detail = "the process died twice while working on this clip"
+        return Worked(Failure(Reason.WORKER_CRASHED, detail))
     finally:
         _end(pool)
 
 
-def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Entry | Failure]:
+def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Worked]:
     try:
         return pool.submit(worker.work, task)
     except BrokenProcessPool as error:
         # A pool can break between two results; the task is then a suspect like any other.
-        broken: Future[Entry | Failure] = Future()
+        broken: Future[Worked] = Future()
         broken.set_exception(error)
         return broken
 

@@ -6,11 +6,13 @@ import ctypes
 import faulthandler
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core import disk, log, seal
@@ -25,6 +27,21 @@ if TYPE_CHECKING:
     from pipeline.core.runner import Task
 
 _PR_SET_PDEATHSIG = 1
+_known: set[str] = set()
+"""Steps that this process has worked at, whose code and models it holds."""
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What became of one clip, and what it took."""
+
+    found: Entry | Failure
+    seconds: float = 0.0
+    """Of the work itself, on the clock of the process that did it."""
+    process: str = ""
+    """Which one that was; nothing where none came to an end."""
+    warm: bool = False
+    """Whether it had worked at this step before: who has not imports and loads first."""
 
 
 def start() -> None:
@@ -46,14 +63,16 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def work(task: Task) -> Entry | Failure:
+def work(task: Task) -> Worked:
     """Measure one clip, publish the result, and write down what became of it."""
     began = time.perf_counter()
     found = _work(task)
     outcome = str(found.reason) if isinstance(found, Failure) else log.MEASURED
     spent_s = time.perf_counter() - began
     log.note(task.store, task.step, task.clip, task.key, outcome, spent_s)
-    return found
+    warm = task.step in _known
+    _known.add(task.step)
+    return Worked(found, spent_s, f"{socket.gethostname()} {os.getpid()}", warm)
 
 
 def _work(task: Task) -> Entry | Failure:

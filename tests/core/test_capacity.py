@@ -118,3 +118,13 @@ def test_of_a_part_of_a_table_each_clip_takes_its_share(root: Path) -> None:
         with Store(root / "data/.store").publish("heard", f"{part:064x}") as out:
             (out / "frames.parquet").write_bytes(b"x" * 100)
     assert measured(root).steps["heard"] == Part(0.5, 100.0)
+
+
+def test_a_table_has_so_many_parts_however_many_clips_there_are(root: Path) -> None:
+    for parts, clips in ((4, 4), (64, 1000)):
+        seconds = 0.5 * parts + 0.01 * clips
+        Costs(root / "data/.store").note("heard", clips, seconds, clips, parts)
+    found = measured(root).steps["heard"]
+    assert (found.fixed_s, found.core_s) == pytest.approx((32.0, 0.01))
+    hours = capacity(Project({"heard": found}, {}, 0, 0), 1000, Machines(cores=2)).steps["heard"]
+    assert hours == pytest.approx((32.0 + 10.0) / 2 / 3600)

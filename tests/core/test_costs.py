@@ -56,3 +56,23 @@ def test_what_a_stage_takes_besides_measuring_is_told_by_its_largest_run(tmp_pat
         Costs(tmp_path).note_stage("select", clips, seconds)
     assert Costs(tmp_path).beside_s("select") == 3.0
     assert Costs(tmp_path).beside_s("fit") is None
+
+
+def test_parts_of_tables_take_time_by_the_part_and_by_the_clip(tmp_path: Path) -> None:
+    def note(parts: int, clips: int) -> None:
+        Costs(tmp_path).note("heard", clips, 0.02 * parts + 0.001 * clips, clips, parts)
+
+    note(6, 6)
+    assert Costs(tmp_path).of_parts("heard") is None
+    for parts, clips in ((50, 100), (1, 2), (64, 1000), (1, 16)):
+        note(parts, clips)
+    assert Costs(tmp_path).of_parts("heard") == pytest.approx((0.02, 0.001))
+    assert Costs(tmp_path).of_parts("voice") is None
+
+
+def test_nothing_takes_less_than_no_time(tmp_path: Path) -> None:
+    Costs(tmp_path).note("heard", 6, 6.0, 6, 6)
+    Costs(tmp_path).note("heard", 1000, 1.0, 1000, 64)
+    by_part, by_clip = Costs(tmp_path).of_parts("heard") or (-1.0, -1.0)
+    assert by_part >= 0
+    assert by_clip >= 0

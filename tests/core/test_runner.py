@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.core import seal
 from pipeline.core.backends import BackendInfo
+from pipeline.core.costs import Costs
 from pipeline.core.runner import Job, Measured, Run, Runner, Step
 from pipeline.core.store import Store
 from tests.core import steps
@@ -128,3 +129,16 @@ def test_processes_stay_warm_from_step_to_step_and_are_let_go(tmp_path: Path) ->
     at_work.close()
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
+
+
+@pytest.mark.parametrize("run", [{"executor": "serial"}, {"workers": 2}])
+def test_what_is_noted_is_the_work_and_not_the_start_of_processes(
+    tmp_path: Path, run: dict[str, object]
+) -> None:
+    at_work = runner(tmp_path, **run)
+    at_work.measure(Step("late", steps.late), jobs(tmp_path, range(8)))
+    at_work.close()
+    noted = Costs(tmp_path / "store").expected_s("late", 8.0)
+    assert noted is not None
+    assert 0.08 < noted < 0.45
+    assert at_work.measuring_s < 0.45
