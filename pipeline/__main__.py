@@ -22,7 +22,7 @@ COMMANDS = {
     "fiftyone": "write verdicts into a folder that FiftyOne opens",
     "sources": "add clips to the catalogue, and find those that show the same",
     "takedown": "take a clip back: remove every trace of it, and prove it",
-    "store": "remove measurements that nothing needs any more",
+    "store": "remove measurements that nothing needs; copy them to and from a bucket; seal media",
     "isolate": "separate the infant's voice from everything else in one file",
     "voices": "who sounds when in one file",
     "faces": "what can be seen of the face in every frame of one file",

@@ -57,7 +57,7 @@ def perform(name: str, run: Callable[[Stage[Any]], Summary], root: Path) -> str:
     with alone(runner.store.root, name), closing(runner):
         summary = run(stage)
         spent_s = time.perf_counter() - began
-        Costs(runner.store.root).note_size(name, summary.seen, spent_s - runner.measuring_s)
+        Costs(runner.store.root).note_stage(name, summary.seen, spent_s - runner.measuring_s)
         return summary.line(name, spent_s)
 
 

@@ -1,5 +1,7 @@
-"""`cradle store`: remove measurements that nothing needs; seal pictures and sounds, or open them.
+"""`cradle store`: remove what nothing needs; copy to and from elsewhere; seal pictures and sounds.
 
+cradle store push s3://study/store  what is here and not there, of clips that nobody took back
+cradle store pull s3://study/store  what is there and not here, checked
 cradle store key ~/.cradle.key      a new key; name it in run.media_key of params.yaml
 cradle store seal                   what is here already; what comes later is sealed as it comes
 cradle store open                   the other way; take run.media_key out afterwards
@@ -10,15 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.commands._holding import held, withdrawn
 from pipeline.commands._planning import STORE, plan
 from pipeline.core import vault
 from pipeline.core.errors import CradleError
 from pipeline.core.named import CLIPS, named_keys
+from pipeline.core.remote import Remote, pull, push
 from pipeline.core.store import Store
 from pipeline.params import load
+from pipeline.sources import away
 
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
@@ -30,10 +37,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
         "what",
-        choices=["gc", "key", "seal", "open"],
-        help="gc: remove what is not needed; key: make one; seal or open pictures and sounds",
+        choices=["gc", "push", "pull", "key", "seal", "open"],
+        help="gc: remove what is not needed; push or pull: copy what is missing to or from a URL; "
+        "key: make one; seal or open pictures and sounds",
     )
-    parser.add_argument("file", nargs="?", type=Path, help="where to write a new key")
+    parser.add_argument("where", nargs="?", help="a URL or folder; the file of a new key")
+    parser.add_argument(
+        "--media", action="store_true", help="push pictures and sounds that are not sealed, too"
+    )
     parser.add_argument(
         "--rev", nargs="+", default=[], help="commits, branches, tags or experiments to keep for"
     )
@@ -46,13 +57,53 @@ def run(arguments: argparse.Namespace) -> int:
     root = Path.cwd()
     if arguments.what == "gc":
         return _gc(root, arguments)
-    return _make_key(arguments.file) if arguments.what == "key" else _change(root, arguments.what)
+    if arguments.what in ("push", "pull"):
+        return _move(root, arguments)
+    return _make_key(arguments.where) if arguments.what == "key" else _change(root, arguments.what)
 
 
-def _make_key(file: Path | None) -> int:
+def _move(root: Path, arguments: argparse.Namespace) -> int:
+    """Copy; 1 where something that came did not check."""
+    if arguments.where is None:
+        raise CradleError(f"say where: `cradle store {arguments.what} s3://BUCKET/FOLDER`")
+    store, remote = Store(root / STORE), Remote(arguments.where)
+    vault.use(load(root).run.media_key, root)
+    if arguments.what == "push":
+        remote.prepare()
+        # Before anything goes there, so that a takedown reaches what a broken push has brought.
+        away.note(root, remote.url, datetime.now(UTC).date())
+        done = push(store, remote, held(root), withdrawn(root), arguments.media)
+    else:
+        done = pull(store, remote, withdrawn(root))
+    said = {**asdict(done), "url": remote.url, "withdrawn": sorted(done.withdrawn)}
+    print(json.dumps(said, indent=2) if arguments.json else _moved(arguments.what, said))
+    return 1 if done.refused else 0
+
+
+def _moved(what: str, said: dict[str, Any]) -> str:
+    did = "pushed" if what == "push" else "pulled"
+    lines = [
+        f"{said['url']}: {said['moved']:,} measurements {did}, {said['bytes'] / 1e6:,.1f} MB; "
+        f"{said['already']:,} were there already"
+    ]
+    if said["held_back"]:
+        lines.append(
+            f"  {said['held_back']:,} stay here: their pictures and sounds are not sealed, and "
+            "whoever reads the bucket could watch them; `cradle store key`, or --media"
+        )
+    if said["withdrawn"]:
+        lines.append("  stays away, as it was taken back here or there:")
+        lines += [f"    {digest}" for digest in said["withdrawn"]]
+    if said["removed"]:
+        lines.append(f"  {said['removed']:,} files removed there of what was taken back")
+    lines += [f"  refused: {name}: {why}" for name, why in sorted(said["refused"].items())]
+    return "\n".join(lines)
+
+
+def _make_key(file: str | None) -> int:
     if file is None:
         raise CradleError("say where to write it: `cradle store key ~/.cradle.key`")
-    vault.make_key(file.expanduser())
+    vault.make_key(Path(file).expanduser())
     print(f"{file}: a new key; whoever loses it loses what was sealed with it")
     return 0
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.dataset.overriding import forget
 from pipeline.params import load
-from pipeline.sources import forgetting, takedown
+from pipeline.sources import away, forgetting, takedown
 from pipeline.sources.catalogue import SOURCES, read_sources
 from pipeline.sources.forgetting import Forgotten, shown
 from pipeline.sources.remotes import remotes
@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         "copies": [asdict(match) for match in taken.alike],
         "removed": dict(done.removed),
         "models_learned_from": done.splits,
+        "stores_not_reached": done.unreached,
         "remotes": [it.name for it in remotes(root) if it.folder is None],
         "dry_run": arguments.dry_run,
         "account": str(done.account) if not arguments.dry_run else "",
@@ -82,7 +83,9 @@ def _would(root: Path, taken: Taken) -> Forgotten:
     found = [Trace("the store", path) for path in takedown.orphans(root, taken)]
     found += traces(root, taken.ids, taken.digests)
     places = Counter(trace.place for trace in found)
-    return Forgotten(places, tuple(takedown.learned(root, taken)), Path())
+    there = away.withdraw(root, taken.digests, look=True)
+    places.update({"stores elsewhere": len(there.left)} if there.left else {})
+    return Forgotten(places, tuple(takedown.learned(root, taken)), Path(), there.unreached)
 
 
 def _taken(root: Path, arguments: argparse.Namespace, today: date) -> Taken:
@@ -106,12 +109,15 @@ def _telling() -> Callable[[Trace], None]:
 
 
 def _verify(root: Path, taken: Taken, as_json: bool) -> int:
-    found = [shown(root, trace) for trace in traces(root, taken.ids, taken.digests)]
+    there = away.withdraw(root, taken.digests, look=True)
+    found = [shown(root, trace) for trace in traces(root, taken.ids, taken.digests)] + there.left
     if as_json:
-        print(json.dumps({"ids": taken.ids, "traces": found}, indent=2))
+        said = {"ids": taken.ids, "traces": found, "stores_not_reached": there.unreached}
+        print(json.dumps(said, indent=2))
     else:
-        print("\n".join([f"{', '.join(taken.ids)}: {len(found)} traces", *found]))
-    return FOUND if found else 0
+        unread = [f"not looked into: {why}" for why in there.unreached.values()]
+        print("\n".join([f"{', '.join(taken.ids)}: {len(found)} traces", *found, *unread]))
+    return FOUND if found or there.unreached else 0
 
 
 def _words(said: dict[str, Any]) -> str:
@@ -129,6 +135,10 @@ def _words(said: dict[str, Any]) -> str:
             f"  the model of data/train saw it ({splits}): it is stale until `make run` has "
             "trained anew; versions that were given away before are yours to call back"
         )
+    lines += [
+        f"  not removed there: {why}; `cradle store push {url}` does it once it can be reached"
+        for url, why in said["stores_not_reached"].items()
+    ]
     lines += [
         f"  the remote {remote} cannot be reached from here; `dvc gc --cloud`"
         for remote in said["remotes"]

@@ -60,8 +60,8 @@ class Part:
 
     core_s: float
     stored_bytes: float = 0.0
-    once_s: float = 0.0
-    """However few clips there are: processes start, and files are opened."""
+    fixed_s: float = 0.0
+    """What it takes of a core however many clips there are: a table has so many parts."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def measured(root: Path) -> Project:
     store = Store(root / "data/.store")
     costs, sizes = Costs(store.root), store.steps()
     arrived = {stage: _arrived(root, stage) for stage in STAGES}
-    steps, lines = {}, costs.lines()
+    steps = {}
     for name, seconds in sorted(costs.per_clip().items()):
         if name not in ASIDE:
             clips = arrived[OF_STAGE.get(name, STAGES[0])]
@@ -116,11 +116,12 @@ def measured(root: Path) -> Project:
             if name in IN_PARTS:
                 stored *= min(IN_PARTS[name], clips) / max(1, clips)
             share = clips / max(1, arrived[STAGES[0]])
-            once_s, seconds = lines.get(name) or (0.0, seconds)
-            steps[name] = Part(seconds * share, stored * share, once_s)
+            by_part = costs.of_parts(name) if name in IN_PARTS else None
+            fixed_s, of_clip_s = by_part or (0.0, seconds)
+            steps[name] = Part(of_clip_s * share, stored * share, fixed_s * IN_PARTS.get(name, 0))
     stages = {
         name: it and (it[0], it[1] * arrived[name] / max(1, arrived[STAGES[0]]))
-        for name, it in lines.items()
+        for name, it in costs.stages().items()
         if name in STAGES
     }
     return Project(steps, stages, costs.cost_per_clip(SOURCE), _largest_tables(root))
@@ -130,7 +131,7 @@ def capacity(project: Project, clips: int, machines: Machines) -> Capacity:
     """What `clips` clips would take on some machines."""
     gpus = {name: it for name, it in machines.faster.items() if machines.gpus}
     work = {
-        name: (part.once_s + part.core_s * clips) / 3600 for name, part in project.steps.items()
+        name: (part.core_s * clips + part.fixed_s) / 3600 for name, part in project.steps.items()
     }
     steps = {
         name: hours / (gpus[name] * machines.gpus if name in gpus else machines.cores)

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core import seal, worker
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason
-from pipeline.core.store import Entry, Failure
+from pipeline.core.store import Failure
+from pipeline.core.worker import Worked
 
 if TYPE_CHECKING:
     from pipeline.core.runner import Batch, Needs, Run
@@ -43,7 +44,7 @@ class _Hand:
 
         return str(ray.get_runtime_context().get_node_id())
 
-    def work(self, batch: Batch) -> list[tuple[str, Entry | Failure]]:
+    def work(self, batch: Batch) -> list[tuple[str, Worked]]:
         """See `worker.work`."""
         return worker.work(batch)
 
@@ -56,9 +57,7 @@ class _Flight:
     batch: Batch
 
 
-def in_cluster(
-    batches: Sequence[Batch], run: Run, needs: Needs
-) -> Iterator[tuple[str, Entry | Failure]]:
+def in_cluster(batches: Sequence[Batch], run: Run, needs: Needs) -> Iterator[tuple[str, Worked]]:
     """Work through tasks on the cluster that `run` names.
 
     Raises:
@@ -125,7 +124,7 @@ class _Crew:
     def _gpu(self) -> float:
         return 0.0 if self._run.device == "cpu" else self._needs.gpu
 
-    def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Entry | Failure]]:
+    def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""
         while ahead or any(flight.batch for flight in self._flying.values()):
             self._hire(len(ahead))
@@ -171,7 +170,7 @@ class _Crew:
             raise CradleError(f"run.executor: no node of the Ray cluster has {asked}")
         return room if self._run.workers == "auto" else min(room, self._run.workers)
 
-    def _landed(self, reference: Any, ahead: deque[Batch]) -> Iterator[tuple[str, Entry | Failure]]:
+    def _landed(self, reference: Any, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
         flight = self._flying.pop(reference)
         try:
             found = self._ray.get(reference)
@@ -190,7 +189,7 @@ class _Crew:
 
     def _lost(
         self, flight: _Flight, ahead: deque[Batch], error: Exception
-    ) -> Iterator[tuple[str, Entry | Failure]]:
+    ) -> Iterator[tuple[str, Worked]]:
         """A process that died twice under one clip is that clip's doing; a node's end is not."""
         if not flight.batch:
             self._failed_starts += 1
@@ -207,4 +206,4 @@ class _Crew:
             detail = "the process died twice while working on this clip"
             if why == "node":
                 detail = f"{_LOST_NODES} nodes were lost while working on this clip"
-            yield task.clip, Failure(Reason.WORKER_CRASHED, detail)
+            yield task.clip, Worked(Failure(Reason.WORKER_CRASHED, detail))

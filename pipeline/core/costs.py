@@ -2,11 +2,12 @@
 
     data/.store/costs.json
     {"steps": {"face": {"cost": 195.0, "seconds": 208.1, "clips": 39.0}, ...},
-     "sizes": {"select": {"40": 1.2, "1000": 3.4}, "select_tables": {"1000": 2.1}, ...}}
+     "runs": {"heard": {"31 39": 0.6, "64 1000": 2.1}, ...},
+     "stages": {"select": {"40": 1.2, "1000": 3.4}, ...}}
 
-Steps by units of their cost. What takes a while however few clips there are, by how many there
-were: a stage besides measuring, and a step that makes tables. It is a note beside the measurements:
-no result depends on it, and whoever deletes it loses a guess.
+Steps by units of their cost, and run by run by how many parts of how many clips they made; stages
+by how many clips they saw, in seconds besides measuring. It is a note beside the measurements: no
+result depends on it, and whoever deletes it loses a guess.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import numpy as np
 
 FILE = "costs.json"
 _FADING = 0.5
+_SIZES = 6
+"""How many runs are remembered of a step or a stage, those over the most clips."""
 _AN_OCTAVE = 2
-"""How many numbers of clips are remembered from one to twice as many; a line through two that are
+"""And how many of them from one number of clips to twice as many: a line through two that are
 nearly the same would go anywhere."""
 
 Rows = dict[str, dict[str, float]]
@@ -33,24 +36,27 @@ class Costs:
 
     def __init__(self, root: Path) -> None:
         self._path = root / FILE
-        self._steps, self._sizes = _read(self._path)
+        self._steps, self._stages, self._runs = _read(self._path)
 
-    def note(self, step: str, cost: float, seconds: float, clips: int) -> None:
-        """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core."""
+    def note(self, step: str, cost: float, seconds: float, clips: int, parts: int = 0) -> None:
+        """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core.
+
+        Where several clips were worked on at once, `parts` says how many times that was.
+        """
         if cost <= 0:
             return
+        runs = self._runs.get(step, {})
+        self._runs[step] = _kept(runs, f"{parts or clips} {clips}", seconds)
         new = {"cost": cost, "seconds": seconds, "clips": float(clips)}
         old = self._steps.get(step, dict.fromkeys(new, 0.0))
         self._steps[step] = {name: _FADING * old[name] + new[name] for name in new}
         self._write()
 
-    def note_size(self, name: str, clips: int, seconds: float) -> None:
-        """Remember what a stage took besides measuring, or a step of tables, over so many clips."""
+    def note_stage(self, stage: str, clips: int, seconds: float) -> None:
+        """Remember what a stage took besides measuring, over so many clips."""
         if clips <= 0:
             return
-        near = _octave(clips)
-        others = {n: s for n, s in self._sizes.get(name, {}).items() if _octave(int(n)) != near}
-        self._sizes[name] = {**others, str(clips): seconds}
+        self._stages[stage] = _kept(self._stages.get(stage, {}), str(clips), seconds)
         self._write()
 
     def expected_s(self, step: str, cost: float) -> float | None:
@@ -69,26 +75,37 @@ class Costs:
         known = self._steps.get(step)
         return known["cost"] / known["clips"] if known else 0.0
 
-    def lines(self) -> dict[str, tuple[float, float] | None]:
-        """Seconds that each stage or step of tables takes at all, and by clip; None where one size
-        alone tells."""
-        return {name: _line(sizes) for name, sizes in self._sizes.items()}
+    def of_parts(self, step: str) -> tuple[float, float] | None:
+        """Seconds of one core by part of a table, and by clip in it; None where one run tells."""
+        return _plane(self._runs.get(step, {}))
+
+    def stages(self) -> dict[str, tuple[float, float] | None]:
+        """Seconds that each stage takes at all, and by clip; None where one size alone tells."""
+        return {name: _line(sizes) for name, sizes in self._stages.items()}
 
     def beside_s(self, stage: str) -> float | None:
         """Seconds that a stage took besides measuring, over the most clips that it saw."""
-        sizes = self._sizes.get(stage)
+        sizes = self._stages.get(stage)
         return sizes[max(sizes, key=int)] if sizes else None
 
     def _write(self) -> None:
-        content = {"steps": self._steps, "sizes": self._sizes}
+        content = {"steps": self._steps, "runs": self._runs, "stages": self._stages}
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._path.with_name(f".tmp-{os.getpid()}-{FILE}")
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
         temporary.replace(self._path)
 
 
-def _octave(clips: int) -> int:
-    return round(_AN_OCTAVE * math.log2(clips))
+def _kept(runs: Mapping[str, float], size: str, seconds: float) -> dict[str, float]:
+    """A newer run in place of those over about as many parts and clips, and of the smallest."""
+    near = _octaves(size)
+    others = {other: spent for other, spent in runs.items() if _octaves(other) != near}
+    every = {**others, size: seconds}
+    return {one: every[one] for one in sorted(every, key=_clips)[-_SIZES:]}
+
+
+def _octaves(size: str) -> list[int]:
+    return [round(_AN_OCTAVE * math.log2(max(int(number), 1))) for number in size.split()]
 
 
 def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
@@ -99,7 +116,27 @@ def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
     return max(0.0, float((seconds - slope * clips).mean())), slope
 
 
-def _read(path: Path) -> tuple[Rows, Rows]:
+def _clips(size: str) -> int:
+    return int(size.split()[-1])
+
+
+def _plane(runs: Mapping[str, float]) -> tuple[float, float] | None:
+    if len(runs) < 2:
+        return None
+    sizes = np.array([[int(number) for number in size.split()] for size in runs], float)
+    seconds = np.maximum(list(runs.values()), 1e-6)
+    # Small runs are to be told as well as large ones: what is off is counted by its share.
+    shares = sizes / seconds[:, None]
+    found = np.linalg.lstsq(shares, np.ones(len(runs)), rcond=None)[0]
+    if found.min() < 0:
+        # Nothing takes less than no time; then the other alone explains it.
+        only = int(found.argmax())
+        found = np.zeros(2)
+        found[only] = shares[:, only].sum() / np.square(shares[:, only]).sum()
+    return float(found[0]), float(found[1])
+
+
+def _read(path: Path) -> tuple[Rows, Rows, Rows]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         steps = {
@@ -107,11 +144,15 @@ def _read(path: Path) -> tuple[Rows, Rows]:
             for step, row in content["steps"].items()
             if float(row["cost"]) > 0 and float(row["clips"]) > 0
         }
-        sizes = {
-            name: {str(int(size)): float(seconds) for size, seconds in row.items() if int(size) > 0}
-            for name, row in content["sizes"].items()
+        stages = {
+            stage: {str(int(size)): float(seconds) for size, seconds in sizes.items()}
+            for stage, sizes in content["stages"].items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        runs = {
+            step: {size: float(seconds) for size, seconds in sizes.items() if _clips(size) > 0}
+            for step, sizes in content.get("runs", {}).items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         # It only ever helps to guess.
-        return {}, {}
-    return steps, sizes
+        return {}, {}, {}
+    return steps, stages, runs

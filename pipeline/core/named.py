@@ -31,6 +31,18 @@ def named_keys(
     return found
 
 
+def named_by(opened: Iterable[Path]) -> Iterator[tuple[str, str, str]]:
+    """Step, key and clip of every measurement that clips tables name."""
+    for one in _files(opened):
+        table = pq.read_table(one)
+        clips = table["clip"].to_pylist()
+        for column in table.column_names:
+            if column.endswith(_KEY):
+                for clip, key in zip(clips, table[column].to_pylist(), strict=True):
+                    if key is not None:
+                        yield column.removesuffix(_KEY), key, clip
+
+
 def _files(opened: Iterable[Path | IO[bytes]]) -> Iterator[Path | IO[bytes]]:
     for one in opened:
         yield from tables.parts_of(one) if isinstance(one, Path) else [one]

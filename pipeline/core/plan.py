@@ -23,8 +23,8 @@ from pipeline.core.store import Store
 class Planned:
     """One step's part of a plan."""
 
-    keys: set[str] = field(default_factory=set)
-    """Measurements that the step asks for, by key."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Measurements that the step asks for, by key, and of which clip each is."""
     missing: set[str] = field(default_factory=set)
     """Clips whose measurement is not there."""
     seconds: float | None = 0.0
@@ -45,7 +45,7 @@ class Planner(Runner):
         done, missing = Measured(), []
         for job in jobs:
             key = step.key(job.digest)
-            planned.keys.add(key)
+            planned.keys[key] = job.clip
             known = self.store.find(step.name, key)
             if known is None:
                 missing.append(job)

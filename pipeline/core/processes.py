@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import worker
 from pipeline.core.reasons import Reason
-from pipeline.core.store import Entry, Failure
+from pipeline.core.store import Failure
+from pipeline.core.worker import Worked
 
 if TYPE_CHECKING:
     from pipeline.core.runner import Batch, Task
 
-    _Results = Future[list[tuple[str, Entry | Failure]]]
+    _Results = Future[list[tuple[str, Worked]]]
 
 
 class Processes:
@@ -32,14 +33,14 @@ class Processes:
         self._workers = workers
         self._warm: ProcessPoolExecutor | None = None
 
-    def work(self, batches: Sequence[Batch]) -> Iterator[tuple[str, Entry | Failure]]:
+    def work(self, batches: Sequence[Batch]) -> Iterator[tuple[str, Worked]]:
         """Work through tasks; when a process dies, whoever was in flight is tried again alone."""
         ahead = deque(batches)
         while ahead:
             suspects: list[Task] = []
             yield from self._until_broken(ahead, suspects)
             for task in suspects:
-                yield _alone(task)
+                yield task.clip, _alone(task)
 
     def end(self) -> None:
         """Let the processes go."""
@@ -49,7 +50,7 @@ class Processes:
 
     def _until_broken(
         self, ahead: deque[Batch], suspects: list[Task]
-    ) -> Iterator[tuple[str, Entry | Failure]]:
+    ) -> Iterator[tuple[str, Worked]]:
         flying: dict[_Results, Batch] = {}
         self._warm = pool = self._warm or _pool(self._workers)
         try:
@@ -69,13 +70,13 @@ class Processes:
                 self.end()
 
 
-def _alone(task: Task) -> tuple[str, Entry | Failure]:
+def _alone(task: Task) -> Worked:
     pool = _pool(1)
     try:
-        [found] = _submit(pool, [task]).result()
+        [(_, found)] = _submit(pool, [task]).result()
     except BrokenProcessPool:
-        died = "the process died twice while working on this clip"
-        return task.clip, Failure(Reason.WORKER_CRASHED, died)
+        detail = "the process died twice while working on this clip"
+        return Worked(Failure(Reason.WORKER_CRASHED, detail))
     else:
         return found
     finally:

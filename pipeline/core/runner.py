@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +31,7 @@ from pipeline.core.costs import Costs
 from pipeline.core.params import Params
 from pipeline.core.processes import Processes
 from pipeline.core.store import Entry, Failure, Store
+from pipeline.core.worker import Worked
 
 Measure = Callable[[Path, Mapping[str, Any]], None]
 Write = Callable[[Path], None]
@@ -169,7 +169,7 @@ class Runner:
         self.store = store
         self.run = run
         self.measuring_s = 0.0
-        """How long it has measured so far."""
+        """How long its processes were at work so far, on the clock; to start them is no work."""
         self._processes: Processes | None = None
 
     @property
@@ -199,15 +199,14 @@ class Runner:
         # Clips of the same content are measured once.
         same = {mine[0].clip: mine for mine in alike.values()}
         batches = self._batches(step, {key: mine[0] for key, mine in alike.items()})
-        began = time.perf_counter()
+        worked: list[tuple[Job, Worked]] = []
         found = self._execute(step, batches, here)
-        for clip, result in self._progress(step.name, found, len(alike)):
+        for clip, it in self._progress(step.name, found, len(alike)):
+            worked.append((same[clip][0], it))
             for job in same[clip]:
                 done.measured += 1
-                done.add(job.clip, result)
-        spent_s = time.perf_counter() - began
-        self.measuring_s += spent_s
-        self._note(step, [mine[0] for mine in alike.values()], spent_s, here)
+                done.add(job.clip, it.found)
+        self._note(step, worked)
         return done.sort()
 
     def close(self) -> None:
@@ -215,18 +214,13 @@ class Runner:
         if self._processes is not None:
             self._processes.end()
 
-    def _note(self, step: Step, jobs: Sequence[Job], wall_s: float, here: bool) -> None:
-        """Remember what it has cost, for whoever asks what a run would."""
-        if self.run.executor == "ray" and not here:
-            # How many worked is not known, nor on what: nothing to plan this machine's work by.
-            return
-        alone = here or self.run.executor == "serial"
-        cores = 1 if alone else min(self.workers, len(jobs))
-        cost, clips = sum(job.cost for job in jobs), sum(job.clips for job in jobs)
-        costs = Costs(self.store.root)
-        costs.note(step.name, cost, wall_s * cores, clips)
-        if any(job.clips > 1 for job in jobs):
-            costs.note_size(step.name, clips, wall_s * cores)
+    def _note(self, step: Step, worked: Sequence[tuple[Job, Worked]]) -> None:
+        """Remember what the work has cost, for whoever asks what a run would."""
+        seconds = _seconds(worked)
+        processes = {it.process for _, it in worked if it.process}
+        self.measuring_s += seconds / max(1, len(processes))
+        cost, clips = sum(job.cost for job, _ in worked), sum(job.clips for job, _ in worked)
+        Costs(self.store.root).note(step.name, cost, seconds, clips, len(worked))
 
     def _batches(self, step: Step, jobs: Mapping[str, Job]) -> Sequence[Batch]:
         """What workers are handed, of jobs by key, the dearest first."""
@@ -260,7 +254,7 @@ class Runner:
 
     def _execute(
         self, step: Step, batches: Sequence[Batch], here: bool
-    ) -> Iterator[tuple[str, Entry | Failure]]:
+    ) -> Iterator[tuple[str, Worked]]:
         if self.run.executor == "serial" or here or len(batches) == 0:
             return (found for batch in batches for found in worker.work(batch))
         if self.run.executor == "ray":
@@ -270,7 +264,21 @@ class Runner:
 
     @staticmethod
     def _progress(
-        name: str, results: Iterator[tuple[str, Entry | Failure]], total: int
-    ) -> Iterator[tuple[str, Entry | Failure]]:
+        name: str, results: Iterator[tuple[str, Worked]], total: int
+    ) -> Iterator[tuple[str, Worked]]:
         quiet = not sys.stderr.isatty()
         yield from tqdm(results, desc=name, total=total, unit="clip", disable=quiet, leave=False)
+
+
+def _seconds(worked: Sequence[tuple[Job, Worked]]) -> float:
+    """Of one core, for the work alone.
+
+    The first clip of a process waits for imports and models, which more clips do not take again: it
+    counts as much as clips of its cost did once those were there, where there are any.
+    """
+    warm = [(job.cost, it.seconds) for job, it in worked if it.warm]
+    cold = [(job.cost, it.seconds) for job, it in worked if not it.warm]
+    cost, spent_s = sum(cost for cost, _ in warm), sum(seconds for _, seconds in warm)
+    if cost <= 0:
+        return spent_s + sum(seconds for _, seconds in cold)
+    return spent_s + sum(min(seconds, spent_s / cost * mine) for mine, seconds in cold)

@@ -6,11 +6,13 @@ import ctypes
 import faulthandler
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,21 @@ if TYPE_CHECKING:
     from pipeline.core.runner import Batch, Task, Write
 
 _PR_SET_PDEATHSIG = 1
+_known: set[str] = set()
+"""Steps that this process has worked at, whose code and models it holds."""
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What became of one clip, and what it took."""
+
+    found: Entry | Failure
+    seconds: float = 0.0
+    """Of the work itself, on the clock of the process that did it."""
+    process: str = ""
+    """Which one that was; nothing where none came to an end."""
+    warm: bool = False
+    """Whether it had worked at this step before: who has not imports and loads first."""
 
 
 def start() -> None:
@@ -48,14 +65,17 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def work(batch: Batch) -> list[tuple[str, Entry | Failure]]:
+def work(batch: Batch) -> list[tuple[str, Worked]]:
     """Measure clips, publish the results, and write down what became of each."""
-    began = time.perf_counter()
+    began, warm = time.perf_counter(), batch[0].step in _known
     writes = _together(batch) or [partial(_alone, task) for task in batch]
     shared_s = (time.perf_counter() - began) / len(batch)
-    return [
-        (task.clip, _work(task, write, shared_s)) for task, write in zip(batch, writes, strict=True)
+    found = [
+        (task.clip, _work(task, write, shared_s, warm))
+        for task, write in zip(batch, writes, strict=True)
     ]
+    _known.add(batch[0].step)
+    return found
 
 
 def _together(batch: Batch) -> Sequence[Write]:
@@ -75,13 +95,13 @@ def _alone(task: Task, out: Path) -> None:
     task.measure(out, task.inputs)
 
 
-def _work(task: Task, write: Write, shared_s: float) -> Entry | Failure:
+def _work(task: Task, write: Write, shared_s: float, warm: bool) -> Worked:
     began = time.perf_counter()
     found = _published(task, write)
     outcome = str(found.reason) if isinstance(found, Failure) else log.MEASURED
     spent_s = shared_s + time.perf_counter() - began
     log.note(task.store, task.step, task.clip, task.key, outcome, spent_s)
-    return found
+    return Worked(found, spent_s, f"{socket.gethostname()} {os.getpid()}", warm)
 
 
 def _published(task: Task, write: Write) -> Entry | Failure:

@@ -39,6 +39,8 @@ class Account:
     """Those that learned from it, as `mark_stale` names them."""
     remotes: Sequence[str]
     """DVC's remotes that could not be reached."""
+    stores: Sequence[str]
+    """Stores elsewhere that could not be reached."""
     outside: Sequence[Path]
     """Files of the same sources outside the project."""
     searched: int
@@ -105,6 +107,7 @@ def _lines(account: Account) -> list[str]:
         *(f"  - {path}" for path in account.left),
         *(f"- model that learned from it, stale: {model}" for model in account.models),
         *(f"- remote that was not reached, run `dvc gc --cloud`: {it}" for it in account.remotes),
+        *(f"- store that was not reached, `cradle store push` it: {it}" for it in account.stores),
         *(f"- file outside the project, yours to remove: {it}" for it in account.outside),
         "- kept, so that it stays away: its rows in data/takedowns.csv and data/sources.csv",
         "- not searched: git's history, which holds those rows, and copies that were given away",

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.sources import account, takedown
+from pipeline.sources import account, away, takedown
 from pipeline.sources.account import Account
 from pipeline.sources.remotes import remotes
 from pipeline.sources.takedown import Taken
@@ -32,6 +32,8 @@ class Forgotten:
     """In which the last dataset showed it to a model that trained or was chosen."""
     account: Path
     """Where it is written down, below the project's folder."""
+    unreached: Mapping[str, str] = field(default_factory=dict)
+    """Why a store elsewhere could not be reached, by URL."""
 
 
 def forget(
@@ -64,6 +66,8 @@ def forget(
     takedown.bury(root, taken, reason, now.date())
     overruled(root / OVERRIDES, taken.ids)
     takedown.remove(root, taken, count)
+    elsewhere = away.withdraw(root, taken.digests)
+    removed.update({f"the store at {url}": files for url, files in elsewhere.removed.items()})
     written = Account(
         asked=asked,
         reason=reason,
@@ -72,11 +76,15 @@ def forget(
         models=account.mark_stale(root, splits, now),
         remotes=[it.name for it in remotes(root) if it.folder is None],
         outside=takedown.outside(root, taken),
-        left=[shown(root, it) for it in traces(root, taken.ids, taken.digests)],
+        stores=list(elsewhere.unreached),
+        left=[
+            *(shown(root, it) for it in traces(root, taken.ids, taken.digests)),
+            *elsewhere.left,
+        ],
         searched=sum(1 for _ in files(root)),
     )
     path = account.write(root, written, by, now)
-    return Forgotten(removed, tuple(splits), path.relative_to(root))
+    return Forgotten(removed, tuple(splits), path.relative_to(root), elsewhere.unreached)
 
 
 def shown(root: Path, trace: Trace) -> str:

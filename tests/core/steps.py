@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -85,3 +86,18 @@ def tell_the_process(out: Path, inputs: Mapping[str, Any]) -> None:
 def call_home(out: Path, inputs: Mapping[str, Any]) -> None:
     with socket.create_connection(("127.0.0.1", 9), timeout=1):
         (out / "reached.txt").write_text("reached")
+
+
+_loaded: list[bool] = []
+
+
+def late(out: Path, inputs: Mapping[str, Any]) -> None:
+    """Load for half a second in each process, then work for a hundredth."""
+    _spin(0.01 if _loaded else 0.5)
+    _loaded.append(True)
+
+
+def _spin(seconds: float) -> None:
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass

@@ -54,8 +54,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for step in ("media", "nursery"):
         Costs(store.root).note(step, 4000.0, 8.0, 4)
     for stage in ("select", "fit", "train"):
-        Costs(store.root).note_size(stage, 4, 9.0)
-    Costs(store.root).note_size("select", 14, 29.0)
+        Costs(store.root).note_stage(stage, 4, 9.0)
+    Costs(store.root).note_stage("select", 14, 29.0)
     (tmp_path / "data/download").mkdir()
     rows = pd.DataFrame({"clip": [f"clip_{number}" for number in range(4)]})
     tables.write(tmp_path / "data/download/ledger.parquet", rows)
@@ -120,12 +120,11 @@ def test_of_a_part_of_a_table_each_clip_takes_its_share(root: Path) -> None:
     assert measured(root).steps["heard"] == Part(0.5, 100.0)
 
 
-def test_a_step_of_tables_takes_a_while_however_few_clips_there_are(root: Path) -> None:
-    costs = Costs(root / "data/.store")
-    for clips, seconds in ((4, 2.0), (104, 4.0)):
-        costs.note("heard", float(clips), seconds, clips)
-        costs.note_size("heard", clips, seconds)
-    part = measured(root).steps["heard"]
-    assert (part.once_s, part.core_s) == pytest.approx((1.92, 0.02))
-    found = capacity(measured(root), 10_000, Machines(cores=2))
-    assert 3600 * found.steps["heard"] == pytest.approx((1.92 + 200) / 2)
+def test_a_table_has_so_many_parts_however_many_clips_there_are(root: Path) -> None:
+    for parts, clips in ((4, 4), (64, 1000)):
+        seconds = 0.5 * parts + 0.01 * clips
+        Costs(root / "data/.store").note("heard", clips, seconds, clips, parts)
+    found = measured(root).steps["heard"]
+    assert (found.fixed_s, found.core_s) == pytest.approx((32.0, 0.01))
+    hours = capacity(Project({"heard": found}, {}, 0, 0), 1000, Machines(cores=2)).steps["heard"]
+    assert hours == pytest.approx((32.0 + 10.0) / 2 / 3600)

@@ -132,6 +132,19 @@ def test_processes_stay_warm_from_step_to_step_and_are_let_go(tmp_path: Path) ->
         os.kill(first, 0)
 
 
+@pytest.mark.parametrize("run", [{"executor": "serial"}, {"workers": 2}])
+def test_what_is_noted_is_the_work_and_not_the_start_of_processes(
+    tmp_path: Path, run: dict[str, object]
+) -> None:
+    at_work = runner(tmp_path, **run)
+    at_work.measure(Step("late", steps.late), jobs(tmp_path, range(8)))
+    at_work.close()
+    noted = Costs(tmp_path / "store").expected_s("late", 8.0)
+    assert noted is not None
+    assert 0.08 < noted < 0.45
+    assert at_work.measuring_s < 0.45
+
+
 def companions(tmp_path: Path) -> dict[int, list[int]]:
     """With whom each value was measured."""
     told = (tmp_path / "diary").glob("*.together")
@@ -174,14 +187,3 @@ def test_of_clips_measured_together_each_meets_its_own_misfortune(
     failures = {clip: failure.reason for clip, failure in done.failures.items()}
     assert failures == steps.MISFORTUNES
     assert sorted(done.entries) == ["clip_0", "clip_5", "clip_6", "clip_7"]
-
-
-def test_what_tables_take_is_noted_by_how_many_clips_they_hold(tmp_path: Path) -> None:
-    at_work = runner(tmp_path, executor="serial")
-    at_work.measure(Step("clips", steps.double), jobs(tmp_path, range(4)))
-    for clips in (2, 20):
-        parts = [replace(job, clips=clips, digest=f"{clips}") for job in jobs(tmp_path, range(2))]
-        at_work.measure(Step("tables", steps.double), parts)
-    noted = Costs(tmp_path / "store").lines()
-    assert noted.keys() == {"tables"}
-    assert noted["tables"] is not None

@@ -116,6 +116,31 @@ def test_what_is_stored_and_what_nothing_needs(project: Project) -> None:
     assert project.cradle("store", "gc", "--rev", "no_such_rev").code == 1
 
 
+def test_what_was_pushed_elsewhere_is_not_measured_again(project: Project, tmp_path: Path) -> None:
+    there, store = str(tmp_path / "there"), project.root / "data/.store"
+    before = project.bytes_of("data/fit/**/*.parquet")
+    held_back = json.loads(project.cradle("store", "push", there, "--json").output)["held_back"]
+    assert held_back > 0
+    pushed = json.loads(project.cradle("store", "push", there, "--media", "--json").output)
+    assert pushed["moved"] == held_back
+    assert there in (project.root / "data/remotes.csv").read_text()
+    shutil.rmtree(store)
+    pulled = project.cradle("store", "pull", there)
+    assert pulled.code == 0, pulled.output
+    made = {step: sorted((store / step).glob("??/*")) for step in ("media", "stem", "face", "fit")}
+    ran = project.dvc("repro", "--force", "fit")
+    assert ran.code == 0, ran.output
+    logged = [
+        json.loads(line)
+        for path in (store / "logs").glob("*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    kept = set(tables.read(project.root / "data/download/clips.parquet")["clip"])
+    assert not [it for it in logged if it["clip"] in kept]
+    assert made == {step: sorted((store / step).glob("??/*")) for step in made}
+    assert project.bytes_of("data/fit/**/*.parquet") == before
+
+
 @pytest.mark.parametrize(
     "words", [["status"], ["capacity", "--clips", "1e6", "--cores", "64"], ["store", "gc"]]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from pipeline.core import ledger, tables
 from pipeline.core.code import PROJECT
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
+from pipeline.core.remote import Held, Remote, push
 from pipeline.core.store import Store
-from pipeline.sources import account
+from pipeline.sources import account, away
 from pipeline.sources.catalogue import read_sources, read_takedowns
 
 HEADER = "id,address,start_s,end_s,vocalization,age_months,source,licence,consent,note\n"
@@ -335,3 +337,55 @@ def test_what_lies_in_the_store_beside_measurements_goes_as_well(root: Path) -> 
     assert not left & {*gone, f"face_tables/{key('00')[:2]}/{key('00')}/frames.parquet"}
     # What would be read as if it were whole goes whole.
     assert not (root / "data/landmarks/frames.parquet").exists()
+
+
+@pytest.fixture
+def elsewhere(root: Path) -> Remote:
+    """A folder that the measurements of the project were pushed to."""
+    remote = Remote(str(root.parent / f"{root.name}-elsewhere"))
+    held = [
+        Held(key("file" + name), key("other" if name == STAYS else "same"), step, key(step + name))
+        for name in (*GOES, STAYS)
+        for step in ("media", "face")
+    ]
+    away.note(root, remote.url, date(2026, 2, 11))
+    push(Store(root / "data/.store"), remote, held, media=True)
+    return remote
+
+
+def test_it_goes_from_where_measurements_were_pushed_to_and_stays_away(
+    root: Path, elsewhere: Remote
+) -> None:
+    gone, stays = key("same"), key("other")
+    assert main(["takedown", GOES[0], "--dry-run"]) == 0
+    assert len(elsewhere.of({gone})) == 10
+    assert main(["takedown", GOES[0], "--reason", "the parents asked"]) == 0
+    assert elsewhere.of({gone}) == []
+    assert len(elsewhere.of({stays})) == 5
+    assert gone in elsewhere.withdrawn()
+    assert main(["takedown", GOES[0], "--verify"]) == 0
+    told = next((root / account.FOLDER).glob("*.md")).read_text()
+    assert f"removed from the store at {elsewhere.url}: 10" in told
+
+
+def test_what_is_left_where_it_was_pushed_to_is_found(root: Path, elsewhere: Remote) -> None:
+    main(["takedown", GOES[0]])
+    elsewhere._put(f"clips/{key('file')}/{key('same')}/face/{key('late')}/a.npz", b"a late push")
+    assert main(["takedown", GOES[0], "--verify"]) == 1
+
+
+def test_a_place_that_cannot_be_reached_stops_nothing_and_is_told(
+    root: Path, elsewhere: Remote, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(elsewhere.url.removeprefix("file://"))
+    folder.rename(folder.with_suffix(".moved"))
+    folder.write_text("no folder any more")
+    assert main(["takedown", GOES[0]]) == 0
+    assert f"`cradle store push {elsewhere.url}`" in capsys.readouterr().out
+    assert main(["takedown", GOES[0], "--verify"]) == 1
+    told = next((root / account.FOLDER).glob("*.md")).read_text()
+    assert f"store that was not reached, `cradle store push` it: {elsewhere.url}" in told
+    folder.unlink()
+    folder.with_suffix(".moved").rename(folder)
+    digests = {digest for row in read_takedowns(root) for digest in row.digest}
+    assert push(Store(root / "data/.store"), elsewhere, [], digests).removed == 10
