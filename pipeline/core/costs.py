@@ -18,11 +18,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 FILE = "costs.json"
 _FADING = 0.5
 _SIZES = 6
 """How many numbers of clips are remembered of a stage."""
+
+_APART = 2.0
 
 Rows = dict[str, dict[str, float]]
 
@@ -74,11 +77,11 @@ class Costs:
         return known["cost"] / known["clips"] if known else 0.0
 
     def of_parts(self, step: str) -> tuple[float, float] | None:
-        """Seconds of one core by part of a table, and by clip in it; None where one run tells."""
+        """Seconds of one core by part of a table, and by clip in it; None where runs were alike."""
         return _plane(self._runs.get(step, {}))
 
     def stages(self) -> dict[str, tuple[float, float] | None]:
-        """Seconds that each stage takes at all, and by clip; None where one size alone tells."""
+        """Seconds that each stage takes at all, and by clip; None where sizes were alike."""
         return {name: _line(sizes) for name, sizes in self._stages.items()}
 
     def beside_s(self, stage: str) -> float | None:
@@ -95,9 +98,9 @@ class Costs:
 
 
 def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
-    if len(sizes) < 2:
-        return None
     clips, seconds = np.array([int(size) for size in sizes]), np.array(list(sizes.values()))
+    if not _apart(clips):
+        return None
     slope = max(0.0, float(np.polyfit(clips, seconds, 1)[0]))
     return max(0.0, float((seconds - slope * clips).mean())), slope
 
@@ -106,10 +109,15 @@ def _clips(size: str) -> int:
     return int(size.split()[1])
 
 
+def _apart(sizes: NDArray) -> bool:
+    """Whether they differ by enough to tell what comes with size from what comes by chance."""
+    return len(sizes) > 1 and sizes.max() >= _APART * sizes.min()
+
+
 def _plane(runs: Mapping[str, float]) -> tuple[float, float] | None:
-    if len(runs) < 2:
-        return None
     sizes = np.array([[int(number) for number in size.split()] for size in runs], float)
+    if not len(sizes) or not _apart(sizes[:, 1] / sizes[:, 0]):
+        return None
     seconds = np.maximum(list(runs.values()), 1e-6)
     # Small runs are to be told as well as large ones: what is off is counted by its share.
     shares = sizes / seconds[:, None]

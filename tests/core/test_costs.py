@@ -28,6 +28,9 @@ def test_a_clip_costs_what_clips_have_cost(tmp_path: Path) -> None:
 def test_of_a_stage_two_sizes_tell_what_a_clip_takes(tmp_path: Path) -> None:
     Costs(tmp_path).note_stage("select", 100, 3.0)
     assert Costs(tmp_path).stages() == {"select": None}
+    Costs(tmp_path).note_stage("select", 101, 9.0)
+    assert Costs(tmp_path).stages() == {"select": None}, "one clip more says nothing"
+    Costs(tmp_path).note_stage("select", 101, 2.002)
     Costs(tmp_path).note_stage("select", 100, 2.0)
     Costs(tmp_path).note_stage("select", 1100, 4.0)
     assert Costs(tmp_path).stages()["select"] == pytest.approx((1.8, 0.002))
@@ -63,6 +66,7 @@ def test_parts_of_tables_take_time_by_the_part_and_by_the_clip(tmp_path: Path) -
         Costs(tmp_path).note("heard", clips, 0.02 * parts + 0.001 * clips, clips, parts)
 
     note(6, 6)
+    note(1, 1)
     assert Costs(tmp_path).of_parts("heard") is None
     for parts, clips in ((50, 100), (1, 2), (64, 1000), (1, 16)):
         note(parts, clips)
