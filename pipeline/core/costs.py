@@ -22,11 +22,8 @@ from numpy.typing import NDArray
 
 FILE = "costs.json"
 _FADING = 0.5
-_SIZES = 6
-"""How many numbers of clips are remembered of a stage."""
 
 _APART = 2.0
-
 Rows = dict[str, dict[str, float]]
 
 
@@ -44,8 +41,7 @@ class Costs:
         """
         if cost <= 0:
             return
-        runs = {**self._runs.get(step, {}), f"{parts or clips} {clips}": seconds}
-        self._runs[step] = {size: runs[size] for size in sorted(runs, key=_clips)[-_SIZES:]}
+        _put(self._runs.setdefault(step, {}), f"{parts or clips} {clips}", seconds)
         new = {"cost": cost, "seconds": seconds, "clips": float(clips)}
         old = self._steps.get(step, dict.fromkeys(new, 0.0))
         self._steps[step] = {name: _FADING * old[name] + new[name] for name in new}
@@ -55,9 +51,7 @@ class Costs:
         """Remember what a stage took besides measuring, over so many clips."""
         if clips <= 0:
             return
-        sizes = {**self._stages.get(stage, {}), str(clips): seconds}
-        largest = sorted(sizes, key=int)[-_SIZES:]
-        self._stages[stage] = {size: sizes[size] for size in largest}
+        _put(self._stages.setdefault(stage, {}), str(clips), seconds)
         self._write()
 
     def expected_s(self, step: str, cost: float) -> float | None:
@@ -105,8 +99,15 @@ def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
     return max(0.0, float((seconds - slope * clips).mean())), slope
 
 
-def _clips(size: str) -> int:
-    return int(size.split()[1])
+def _put(sizes: dict[str, float], size: str, seconds: float) -> None:
+    """Remember the last run of each order of size, so that what is known stays far apart."""
+    for other in [other for other in sizes if _order(other) == _order(size)]:
+        del sizes[other]
+    sizes[size] = seconds
+
+
+def _order(size: str) -> list[int]:
+    return [int(number).bit_length() for number in size.split()]
 
 
 def _apart(sizes: NDArray) -> bool:
@@ -143,7 +144,7 @@ def _read(path: Path) -> tuple[Rows, Rows, Rows]:
             for stage, sizes in content["stages"].items()
         }
         runs = {
-            step: {size: float(seconds) for size, seconds in sizes.items() if _clips(size) > 0}
+            step: {size: float(it) for size, it in sizes.items() if min(_order(size)) > 0}
             for step, sizes in content.get("runs", {}).items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
