@@ -14,9 +14,10 @@ from pipeline.core.runner import Run, Runner
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
 from pipeline.morph import camera, embedding, model
+from pipeline.morph.angles import angles_deg
 from pipeline.morph.fit import FitError
 from pipeline.morph.fit_face import embedded, openings
-from pipeline.morph.fit_landmarks import angles_deg, fit_landmarks, load
+from pipeline.morph.fit_landmarks import fit_landmarks, load
 from pipeline.morph.fit_stage import run
 from pipeline.morph.params import Fit
 
