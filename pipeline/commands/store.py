@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pipeline.commands._holding import held, withdrawn
 from pipeline.commands._planning import STORE, plan
@@ -161,6 +162,12 @@ def _parts(files: DVCFileSystem, path: str) -> list[str]:
     return sorted(files.ls(path, detail=False)) if files.isdir(path) else [path]
 
 
+def _opened(files: DVCFileSystem, paths: list[str]) -> Iterator[IO[bytes]]:
+    for path in paths:
+        with files.open(path, "rb") as file:
+            yield file
+
+
 def _of_revision(root: Path, rev: str) -> dict[str, set[str]]:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
@@ -174,9 +181,7 @@ def _of_revision(root: Path, rev: str) -> dict[str, set[str]]:
     except (DvcException, SCMError, OSError) as error:
         raise CradleError(f"{rev}: no such revision here: {error}") from None
     try:
-        return named_keys(
-            [files.open(part, "rb") for path in found for part in _parts(files, path)]
-        )
+        return named_keys(_opened(files, [part for path in found for part in _parts(files, path)]))
     except OSError as error:
         raise CradleError(
             f"{rev}: its tables are not in DVC's cache here; `dvc pull` them, or leave it out: "

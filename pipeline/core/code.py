@@ -64,7 +64,12 @@ def module_file(name: str) -> Path:
 
 
 def _file(name: str) -> Path | None:
-    stem = PROJECT.joinpath(*name.split("."))
+    return _found(PROJECT, name)
+
+
+@cache
+def _found(project: Path, name: str) -> Path | None:
+    stem = project.joinpath(*name.split("."))
     for path in (stem.with_suffix(".py"), stem / "__init__.py"):
         if path.is_file():
             return path

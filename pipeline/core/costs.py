@@ -13,21 +13,17 @@ result depends on it, and whoever deletes it loses a guess.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 FILE = "costs.json"
 _FADING = 0.5
-_SIZES = 6
-"""How many runs are remembered of a step or a stage, those over the most clips."""
-_AN_OCTAVE = 2
-"""And how many of them from one number of clips to twice as many: a line through two that are
-nearly the same would go anywhere."""
 
+_APART = 2.0
 Rows = dict[str, dict[str, float]]
 
 
@@ -45,8 +41,7 @@ class Costs:
         """
         if cost <= 0:
             return
-        runs = self._runs.get(step, {})
-        self._runs[step] = _kept(runs, f"{parts or clips} {clips}", seconds)
+        _put(self._runs.setdefault(step, {}), f"{parts or clips} {clips}", seconds)
         new = {"cost": cost, "seconds": seconds, "clips": float(clips)}
         old = self._steps.get(step, dict.fromkeys(new, 0.0))
         self._steps[step] = {name: _FADING * old[name] + new[name] for name in new}
@@ -56,7 +51,7 @@ class Costs:
         """Remember what a stage took besides measuring, over so many clips."""
         if clips <= 0:
             return
-        self._stages[stage] = _kept(self._stages.get(stage, {}), str(clips), seconds)
+        _put(self._stages.setdefault(stage, {}), str(clips), seconds)
         self._write()
 
     def expected_s(self, step: str, cost: float) -> float | None:
@@ -76,11 +71,11 @@ class Costs:
         return known["cost"] / known["clips"] if known else 0.0
 
     def of_parts(self, step: str) -> tuple[float, float] | None:
-        """Seconds of one core by part of a table, and by clip in it; None where one run tells."""
+        """Seconds of one core by part of a table, and by clip in it; None where runs were alike."""
         return _plane(self._runs.get(step, {}))
 
     def stages(self) -> dict[str, tuple[float, float] | None]:
-        """Seconds that each stage takes at all, and by clip; None where one size alone tells."""
+        """Seconds that each stage takes at all, and by clip; None where sizes were alike."""
         return {name: _line(sizes) for name, sizes in self._stages.items()}
 
     def beside_s(self, stage: str) -> float | None:
@@ -96,34 +91,34 @@ class Costs:
         temporary.replace(self._path)
 
 
-def _kept(runs: Mapping[str, float], size: str, seconds: float) -> dict[str, float]:
-    """A newer run in place of those over about as many parts and clips, and of the smallest."""
-    near = _octaves(size)
-    others = {other: spent for other, spent in runs.items() if _octaves(other) != near}
-    every = {**others, size: seconds}
-    return {one: every[one] for one in sorted(every, key=_clips)[-_SIZES:]}
-
-
-def _octaves(size: str) -> list[int]:
-    return [round(_AN_OCTAVE * math.log2(max(int(number), 1))) for number in size.split()]
-
-
 def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
-    if len(sizes) < 2:
-        return None
     clips, seconds = np.array([int(size) for size in sizes]), np.array(list(sizes.values()))
+    if not _apart(clips):
+        return None
     slope = max(0.0, float(np.polyfit(clips, seconds, 1)[0]))
     return max(0.0, float((seconds - slope * clips).mean())), slope
 
 
-def _clips(size: str) -> int:
-    return int(size.split()[-1])
+def _put(sizes: dict[str, float], size: str, seconds: float) -> None:
+    """Remember the last run of each order of size, so that what is known stays far apart."""
+    for other in [other for other in sizes if _order(other) == _order(size)]:
+        del sizes[other]
+    sizes[size] = seconds
+
+
+def _order(size: str) -> list[int]:
+    return [int(number).bit_length() for number in size.split()]
+
+
+def _apart(sizes: NDArray) -> bool:
+    """Whether they differ by enough to tell what comes with size from what comes by chance."""
+    return len(sizes) > 1 and sizes.max() >= _APART * sizes.min()
 
 
 def _plane(runs: Mapping[str, float]) -> tuple[float, float] | None:
-    if len(runs) < 2:
-        return None
     sizes = np.array([[int(number) for number in size.split()] for size in runs], float)
+    if not len(sizes) or not _apart(sizes[:, 1] / sizes[:, 0]):
+        return None
     seconds = np.maximum(list(runs.values()), 1e-6)
     # Small runs are to be told as well as large ones: what is off is counted by its share.
     shares = sizes / seconds[:, None]
@@ -149,7 +144,7 @@ def _read(path: Path) -> tuple[Rows, Rows, Rows]:
             for stage, sizes in content["stages"].items()
         }
         runs = {
-            step: {size: float(seconds) for size, seconds in sizes.items() if _clips(size) > 0}
+            step: {size: float(it) for size, it in sizes.items() if min(_order(size)) > 0}
             for step, sizes in content.get("runs", {}).items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):

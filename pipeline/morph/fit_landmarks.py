@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.morph import camera
 from pipeline.morph.fit import Fitted, fit_clips
 from pipeline.morph.fit_face import embedded
 from pipeline.morph.fit_given import FitError, Landmarks
@@ -75,10 +74,3 @@ def load(path: Path) -> Fitted:
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     return Fitted(**{**arrays, "focal_px": float(arrays["focal_px"])}, iterations=0)
-
-
-def angles_deg(rotation: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Yaw, pitch and roll (F,) of rotation vectors (F, 3), in camera.py's sense."""
-    angles = camera.angles_from_rotation(torch.from_numpy(np.asarray(rotation, np.float64)))
-    yaw, pitch, roll = (angle.numpy().astype(np.float32) for angle in angles)
-    return yaw, pitch, roll

@@ -45,27 +45,28 @@ def figures(root: Path, clips: int) -> list[Figure]:
         for stage in (*MEASURING, "select", "fit", "pack"):
             spent[stage] = _spent(project, stage)
     floor = _floor(project)
-    found = [_of_stage(stage, it, floor.get(stage)) for stage, it in spent.items()]
+    of = f"cold, {clips:,} clips"
+    found = [_of_stage(f"{of}: {stage}", it, floor.get(stage)) for stage, it in spent.items()]
     measuring = sum((spent[stage] for stage in MEASURING), Spent(0, 0))
     bare = sum(floor.values(), Spent(0, 0))
     cores = len(os.sched_getaffinity(0))
     return [
         *found,
         Figure(
-            "processor time of the measuring stages over the floor",
+            f"{of}: processor time of the measuring stages over the floor",
             measuring.processor_s / bare.processor_s,
             1.25,
             note=f"{measuring.processor_s:.0f} s against {bare.processor_s:.0f}",
         ),
         Figure(
-            "cores busy in the measuring stages",
+            f"{of}: cores busy in the measuring stages",
             measuring.processor_s / measuring.wall_s / cores,
             0.9 if clips >= 100 else None,
             ">=",
             note=f"of {cores}",
         ),
-        Figure("memory of all processes at most", memory.peak_gb, unit="GB"),
-        Figure("copies of each clip's media", _copies(project), 1),
+        Figure(f"{of}: memory of all processes at most", memory.peak_gb, unit="GB"),
+        Figure(f"{of}: copies of each clip's media", _copies(project), 1),
     ]
 
 
@@ -75,10 +76,10 @@ def _spent(project: Project, stage: str) -> Spent:
     return Spent(time.perf_counter() - began, _processor_s() - before)
 
 
-def _of_stage(stage: str, spent: Spent, floor: Spent | None) -> Figure:
+def _of_stage(name: str, spent: Spent, floor: Spent | None) -> Figure:
     bare = f", {floor.processor_s:.1f} of them bare" if floor else ""
     words = f"{spent.processor_s:.1f} s of processors{bare}"
-    return Figure(stage, spent.wall_s, unit="s", note=words)
+    return Figure(name, spent.wall_s, unit="s", note=words)
 
 
 def _floor(project: Project) -> dict[str, Spent]:

@@ -1,12 +1,12 @@
 """`cradle bench pipeline`: what a run costs beside the bare work, and as the clips become many.
 
-    cradle bench pipeline [--parts cold grown] [--clips 12] [--rows 100 1000 10000]
+    cradle bench pipeline [--parts cold grown] [--clips 10 100] [--rows 100 1000 10000]
                           [--json OUT] [--table data/metrics/pipeline.csv]
 
 cold    synthetic clips, measured from nothing; beside the same decoder, landmarker and separator
         over the same frames and sounds, and nothing else
 grown   the same measurements under so many ids: what tables cost, nothing changed, one clip more,
-        another threshold
+        one fewer, another threshold, another backend
 
 Everything happens in a copy of the project, with a store and a cache of its own.
 """
@@ -30,7 +30,8 @@ def main(argv: Sequence[str]) -> int:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="cradle-bench-") as folder:
         if "cold" in options.parts:
-            figures += _cold.figures(Path(folder, "cold"), options.clips)
+            for clips in sorted(options.clips):
+                figures += _cold.figures(Path(folder, f"cold_{clips}"), clips)
         if "grown" in options.parts:
             figures += _grown.figures(Path(folder, "grown"), options.rows, options.table)
     return report("pipeline", figures, options.json)
@@ -43,7 +44,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--clips", type=int, default=12, help="measured from nothing")
+    parser.add_argument(
+        "--clips", type=int, nargs="+", default=[10], help="measured from nothing; 10 100 1000"
+    )
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 1000, 10000])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--table", type=Path, help="a CSV of `grown` that `dvc plots` draws")

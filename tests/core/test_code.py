@@ -26,6 +26,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def digest() -> str:
     syntax.syntax.cache_clear()
     code.imports.cache_clear()
+    code._found.cache_clear()
     return code.code_digest(["pipeline.step"])
 
 

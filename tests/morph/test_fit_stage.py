@@ -15,9 +15,10 @@ from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Store
 from pipeline.morph import camera, embedding, model
 from pipeline.morph import fit_landmarks as fit_landmarks_file
+from pipeline.morph.angles import angles_deg
 from pipeline.morph.fit_face import embedded, openings
 from pipeline.morph.fit_given import FitError
-from pipeline.morph.fit_landmarks import angles_deg, fit_landmarks, load
+from pipeline.morph.fit_landmarks import fit_landmarks, load
 from pipeline.morph.fit_stage import run
 from pipeline.morph.params import Fit
 
