@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.errors import StoreError
 from pipeline.core.plan import Planner, look
 from pipeline.core.stage import Stage
 from pipeline.core.store import Store
@@ -26,8 +27,8 @@ MEASURING = {
 def plan(root: Path) -> tuple[Planner, list[str]]:
     """Let every measuring stage plan; also those of whom not all could be told.
 
-    A stage that lacks the tables of another, or comes after one that would measure, plans over
-    what the last run left.
+    A stage that lacks the tables of another, or measurements that those name, or comes after one
+    that would measure, plans over what the last run left.
 
     Raises:
         CradleError: params.yaml or the catalogue is wrong.
@@ -39,7 +40,7 @@ def plan(root: Path) -> tuple[Planner, list[str]]:
         stage = Stage(name, getattr(everything, name), everything, root, planner.store, planner)
         try:
             whole = look(planner, stage, _run(name))
-        except FileNotFoundError:
+        except (FileNotFoundError, StoreError):
             whole = False
         if not whole or unsure:
             unsure.append(name)

@@ -125,6 +125,9 @@ def test_what_was_pushed_elsewhere_is_not_measured_again(project: Project, tmp_p
     assert pushed["moved"] == held_back
     assert there in (project.root / "data/remotes.csv").read_text()
     shutil.rmtree(store)
+    lost = project.cradle("status", "--json")
+    assert lost.code == 0, lost.output
+    assert "isolate" in json.loads(lost.output)["not_told_whole"]
     pulled = project.cradle("store", "pull", there)
     assert pulled.code == 0, pulled.output
     made = {step: sorted((store / step).glob("??/*")) for step in ("media", "stem", "face", "fit")}
