@@ -5,7 +5,7 @@
     fitted.expression[fitted.valid]
 
 About ten Levenberg-Marquardt steps with analytic derivatives, all frames of all clips batched; see
-fit_given.py, fit_system.py and fit_solve.py for its parts.
+fit_given.py, fit_state.py, fit_system.py and fit_solve.py for its parts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from pipeline.morph.fit_retry import residuals_px, retried, shared_retried
 from pipeline.morph.fit_smooth import Coupling, Smoothed, jitter_of, smooth
 from pipeline.morph.fit_solve import Weights, shared_covariance
 from pipeline.morph.fit_start import Pose
-from pipeline.morph.fit_system import Face, Observed, State, credible
+from pipeline.morph.fit_state import Observed, State
+from pipeline.morph.fit_system import Face, credible
 from pipeline.morph.params import Fit
 
 Array = NDArray[np.float32]

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from pipeline.morph.fit_solve import Weights, fit_frames, fit_shared
-from pipeline.morph.fit_system import Face, Observed, State, credible
+from pipeline.morph.fit_state import Observed, State
+from pipeline.morph.fit_system import Face, credible
 
 _EVERY = 3
 _UNDAMPED = 1e-7

@@ -15,7 +15,8 @@ from pipeline.core.errors import CradleError
 from pipeline.morph import age
 from pipeline.morph.fit_solve import Weights
 from pipeline.morph.fit_start import Pose, weak_perspective
-from pipeline.morph.fit_system import Face, Observed, State, observe
+from pipeline.morph.fit_state import Observed, State, observe
+from pipeline.morph.fit_system import Face
 from pipeline.morph.params import Fit
 
 # Frames posed at a time, which bounds memory.

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from pipeline.morph.fit_coarse import frames_coarse_first, shared_coarse_first
 from pipeline.morph.fit_solve import Weights, batches, clip_costs, frame_costs
-from pipeline.morph.fit_system import Face, Observed, State, offsets
+from pipeline.morph.fit_state import Observed, State
+from pipeline.morph.fit_system import Face, offsets
 
 # How far, in standard deviations of expression, the mouth is opened to start from.
 _OPENED = 2.0

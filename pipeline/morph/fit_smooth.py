@@ -27,7 +27,8 @@ from pipeline.morph.fit_solve import (
     prior_weight,
     with_prior,
 )
-from pipeline.morph.fit_system import POSE, Face, Normal, Observed, State, evidence, offsets
+from pipeline.morph.fit_state import Observed, State
+from pipeline.morph.fit_system import POSE, Face, Normal, evidence, offsets
 from pipeline.morph.fit_windows import Together, together
 
 # One frame in so many says how unsure identity and camera make the frames around it.

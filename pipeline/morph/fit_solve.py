@@ -14,17 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.morph.fit_system import (
-    POSE,
-    Face,
-    Normal,
-    Observed,
-    State,
-    costs,
-    evidence,
-    in_precision,
-    linearise,
-)
+from pipeline.morph.fit_state import Observed, State, in_precision
+from pipeline.morph.fit_system import POSE, Face, Normal, costs, evidence, linearise
 
 # Frames at a time, which bounds memory: a core's cache is filled, or a GPU kept busy. Frames are
 # independent, so it changes no result.

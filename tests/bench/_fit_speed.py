@@ -18,7 +18,8 @@ from pipeline.morph.fit import Fitted, fit_clip, fit_clips
 from pipeline.morph.fit_face import embedded
 from pipeline.morph.fit_given import FitError, Landmarks
 from pipeline.morph.fit_start import weak_perspective
-from pipeline.morph.fit_system import Face, State, costs, observe
+from pipeline.morph.fit_state import State, observe
+from pipeline.morph.fit_system import Face, costs
 from pipeline.morph.params import Fit
 from pipeline.morph.skew import Skew
 from pipeline.morph.surface import Layer, LinearSurface, NetworkSurface

@@ -12,7 +12,8 @@ from pipeline.morph import camera, fit_solve, model
 from pipeline.morph.fit import Fitted
 from pipeline.morph.fit_face import embedded
 from pipeline.morph.fit_start import weak_perspective
-from pipeline.morph.fit_system import Face, State, observe, offsets
+from pipeline.morph.fit_state import State, observe
+from pipeline.morph.fit_system import Face, offsets
 from pipeline.morph.params import Fit
 from tests.bench._figures import Figure
 from tests.morph.fit_faces import SIZE, Truth, aligned_error_mm

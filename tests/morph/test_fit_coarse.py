@@ -9,7 +9,8 @@ import torch
 from pipeline.morph import fit_retry
 from pipeline.morph.fit import Fitted, fit_clip
 from pipeline.morph.fit_solve import fit_shared
-from pipeline.morph.fit_system import Face, Observed, State, credible, observe, offsets
+from pipeline.morph.fit_state import Observed, State, observe
+from pipeline.morph.fit_system import Face, credible, offsets
 from pipeline.morph.params import Fit
 from tests.morph.fit_faces import SIZE, Truth, clip, linear_face
 

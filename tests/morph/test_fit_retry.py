@@ -10,7 +10,8 @@ from pipeline.morph import camera
 from pipeline.morph.fit import fit_clip
 from pipeline.morph.fit_retry import residuals_mm, retried
 from pipeline.morph.fit_solve import Weights, fit_frames
-from pipeline.morph.fit_system import Face, Observed, State, observe
+from pipeline.morph.fit_state import Observed, State, observe
+from pipeline.morph.fit_system import Face
 from pipeline.morph.params import Fit
 from tests.morph.fit_faces import FOCAL_PX, SIZE, Truth, clip, linear_face
 

@@ -8,17 +8,8 @@ import torch
 
 from pipeline.morph import camera, fit_solve
 from pipeline.morph.fit_solve import Weights
-from pipeline.morph.fit_system import (
-    POSE,
-    Face,
-    Observed,
-    State,
-    costs,
-    evidence,
-    linearise,
-    observe,
-    offsets,
-)
+from pipeline.morph.fit_state import Observed, State, observe
+from pipeline.morph.fit_system import POSE, Face, costs, evidence, linearise, offsets
 from pipeline.morph.skew import Skew
 from pipeline.morph.surface import Layer, NetworkSurface
 from tests.morph.fit_faces import SIZE, clip, linear_face
