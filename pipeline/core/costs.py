@@ -3,10 +3,12 @@
     data/.store/costs.json
     {"steps": {"face": {"cost": 195.0, "seconds": 208.1, "clips": 39.0}, ...},
      "runs": {"heard": {"31 39": 0.6, "64 1000": 2.1}, ...},
-     "stages": {"select": {"40": 1.2, "1000": 3.4}, ...}}
+     "stages": {"select": {"40": 1.2, "1000": 3.4}, ...},
+     "starts": {"fit": 4.1, ...}}
 
 Steps by units of their cost, and run by run by how many parts of how many clips they made; stages
-by how many clips they saw, in seconds besides measuring. It is a note beside the measurements: no
+by how many clips they saw, in seconds besides measuring, and for how long they waited until
+processes had started, whatever there was to measure. It is a note beside the measurements: no
 result depends on it, and whoever deletes it loses a guess.
 """
 
@@ -32,7 +34,7 @@ class Costs:
 
     def __init__(self, root: Path) -> None:
         self._path = root / FILE
-        self._steps, self._stages, self._runs = _read(self._path)
+        self._steps, self._stages, self._runs, self._starts = _read(self._path)
 
     def note(self, step: str, cost: float, seconds: float, clips: int, parts: int = 0) -> None:
         """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core.
@@ -53,6 +55,15 @@ class Costs:
             return
         _put(self._stages.setdefault(stage, {}), str(clips), seconds)
         self._write()
+
+    def note_start(self, stage: str, seconds: float) -> None:
+        """Remember for how long a stage that measured waited for its processes to start."""
+        self._starts[stage] = max(0.0, seconds)
+        self._write()
+
+    def start_s(self, stage: str) -> float:
+        """How long a stage waits for its processes to start, where it measures."""
+        return self._starts.get(stage, 0.0)
 
     def expected_s(self, step: str, cost: float) -> float | None:
         """Seconds of one core that `cost` units would take; None where none were noted."""
@@ -84,7 +95,12 @@ class Costs:
         return sizes[max(sizes, key=int)] if sizes else None
 
     def _write(self) -> None:
-        content = {"steps": self._steps, "runs": self._runs, "stages": self._stages}
+        content = {
+            "steps": self._steps,
+            "runs": self._runs,
+            "stages": self._stages,
+            "starts": self._starts,
+        }
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._path.with_name(f".tmp-{os.getpid()}-{FILE}")
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
@@ -131,7 +147,7 @@ def _plane(runs: Mapping[str, float]) -> tuple[float, float] | None:
     return float(found[0]), float(found[1])
 
 
-def _read(path: Path) -> tuple[Rows, Rows, Rows]:
+def _read(path: Path) -> tuple[Rows, Rows, Rows, dict[str, float]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         steps = {
@@ -147,7 +163,8 @@ def _read(path: Path) -> tuple[Rows, Rows, Rows]:
             step: {size: float(it) for size, it in sizes.items() if min(_order(size)) > 0}
             for step, sizes in content.get("runs", {}).items()
         }
+        starts = {stage: float(seconds) for stage, seconds in content.get("starts", {}).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         # It only ever helps to guess.
-        return {}, {}, {}
-    return steps, stages, runs
+        return {}, {}, {}, {}
+    return steps, stages, runs, starts

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -150,7 +151,9 @@ class Runner:
         self.store = store
         self.run = run
         self.measuring_s = 0.0
-        """How long its processes were at work so far, on the clock; to start them is no work."""
+        """How long it has measured so far, on the clock."""
+        self.working_s = 0.0
+        """For how long of that its processes were at work; the rest they started, or waited."""
         self._processes: Processes | None = None
 
     @property
@@ -181,11 +184,13 @@ class Runner:
         same = {mine[0].clip: mine for mine in alike.values()}
         tasks = [self._task(step, mine[0], key) for key, mine in alike.items()]
         worked: list[tuple[Job, Worked]] = []
+        began = time.perf_counter()
         for clip, it in self._progress(step.name, self._execute(step, tasks, here), len(tasks)):
             worked.append((same[clip][0], it))
             for job in same[clip]:
                 done.measured += 1
                 done.add(job.clip, it.found)
+        self.measuring_s += time.perf_counter() - began
         self._note(step, worked)
         return done.sort()
 
@@ -198,7 +203,7 @@ class Runner:
         """Remember what the work has cost, for whoever asks what a run would."""
         seconds = _seconds(worked)
         processes = {it.process for _, it in worked if it.process}
-        self.measuring_s += seconds / max(1, len(processes))
+        self.working_s += seconds / max(1, len(processes))
         cost, clips = sum(job.cost for job, _ in worked), sum(job.clips for job, _ in worked)
         Costs(self.store.root).note(step.name, cost, seconds, clips, len(worked))
 

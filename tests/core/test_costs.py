@@ -79,3 +79,10 @@ def test_nothing_takes_less_than_no_time(tmp_path: Path) -> None:
     by_part, by_clip = Costs(tmp_path).of_parts("heard") or (-1.0, -1.0)
     assert by_part >= 0
     assert by_clip >= 0
+
+
+def test_to_start_processes_is_no_work_and_is_remembered_by_stage(tmp_path: Path) -> None:
+    assert Costs(tmp_path).start_s("fit") == 0.0
+    Costs(tmp_path).note_start("fit", 4.0)
+    Costs(tmp_path).note("fit", 1.0, 2.0, 4)
+    assert Costs(tmp_path).start_s("fit") == 4.0
