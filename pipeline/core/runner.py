@@ -205,7 +205,8 @@ class Runner:
         processes = {it.process for _, it in worked if it.process}
         self.working_s += seconds / max(1, len(processes))
         cost, clips = sum(job.cost for job, _ in worked), sum(job.clips for job, _ in worked)
-        Costs(self.store.root).note(step.name, cost, seconds, clips, len(worked))
+        parts = [(job.clips, it.seconds) for job, it in worked if it.warm]
+        Costs(self.store.root).note(step.name, cost, seconds, clips, parts)
 
     def _task(self, step: Step, job: Job, key: str) -> Task:
         return Task(
