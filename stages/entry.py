@@ -57,7 +57,10 @@ def perform(name: str, run: Callable[[Stage[Any]], Summary], root: Path) -> str:
     with alone(runner.store.root, name), closing(runner):
         summary = run(stage)
         spent_s = time.perf_counter() - began
-        Costs(runner.store.root).note_stage(name, summary.seen, spent_s - runner.measuring_s)
+        costs = Costs(runner.store.root)
+        costs.note_stage(name, summary.seen, spent_s - runner.measuring_s)
+        if runner.working_s > 0:
+            costs.note_start(name, runner.measuring_s - runner.working_s)
         return summary.line(name, spent_s)
 
 

@@ -120,7 +120,8 @@ def measured(root: Path) -> Project:
             fixed_s, of_clip_s = by_part or (0.0, seconds)
             steps[name] = Part(of_clip_s * share, stored * share, fixed_s * IN_PARTS.get(name, 0))
     stages = {
-        name: it and (it[0], it[1] * arrived[name] / max(1, arrived[STAGES[0]]))
+        name: it
+        and (it[0] + costs.start_s(name), it[1] * arrived[name] / max(1, arrived[STAGES[0]]))
         for name, it in costs.stages().items()
         if name in STAGES
     }

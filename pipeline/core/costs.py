@@ -2,19 +2,22 @@
 
     data/.store/costs.json
     {"steps": {"face": {"cost": 195.0, "seconds": 208.1, "clips": 39.0}, ...},
-     "runs": {"heard": {"31 39": 0.6, "64 1000": 2.1}, ...},
-     "stages": {"select": {"40": 1.2, "1000": 3.4}, ...}}
+     "parts": {"heard": [64.0, 1000.0, 15990.0, 2.1, 33.4], ...},
+     "stages": {"select": {"40": 1.2, "1000": 3.4}, ...},
+     "starts": {"fit": 4.1, ...}}
 
-Steps by units of their cost, and run by run by how many parts of how many clips they made; stages
-by how many clips they saw, in seconds besides measuring. It is a note beside the measurements: no
-result depends on it, and whoever deletes it loses a guess.
+Steps by units of their cost; of parts of tables also what tells time by the part from time by the
+clip: sums over parts of 1, clips, clips squared, seconds, and clips times seconds. Stages by how
+many clips they saw, in seconds besides measuring, and for how long they waited until processes had
+started, whatever there was to measure. It is a note beside the measurements: no result depends on
+it, and whoever deletes it loses a guess.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,7 @@ FILE = "costs.json"
 _FADING = 0.5
 
 _APART = 2.0
+_FEW_PARTS = 8
 Rows = dict[str, dict[str, float]]
 
 
@@ -32,16 +36,29 @@ class Costs:
 
     def __init__(self, root: Path) -> None:
         self._path = root / FILE
-        self._steps, self._stages, self._runs = _read(self._path)
+        self._steps, self._stages, self._parts, self._starts = _read(self._path)
 
-    def note(self, step: str, cost: float, seconds: float, clips: int, parts: int = 0) -> None:
+    def note(
+        self,
+        step: str,
+        cost: float,
+        seconds: float,
+        clips: int,
+        parts: Sequence[tuple[int, float]] = (),
+    ) -> None:
         """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core.
 
-        Where several clips were worked on at once, `parts` says how many times that was.
+        Where several clips were worked on at once, `parts` tells how many, and for how long.
         """
         if cost <= 0:
             return
-        _put(self._runs.setdefault(step, {}), f"{parts or clips} {clips}", seconds)
+        sums = [
+            sum(it)
+            for it in zip(*((1.0, n, n * n, took, n * took) for n, took in parts), strict=True)
+        ]
+        if sums:
+            before = self._parts.get(step, [0.0] * len(sums))
+            self._parts[step] = [_FADING * old + x for old, x in zip(before, sums, strict=True)]
         new = {"cost": cost, "seconds": seconds, "clips": float(clips)}
         old = self._steps.get(step, dict.fromkeys(new, 0.0))
         self._steps[step] = {name: _FADING * old[name] + new[name] for name in new}
@@ -53,6 +70,15 @@ class Costs:
             return
         _put(self._stages.setdefault(stage, {}), str(clips), seconds)
         self._write()
+
+    def note_start(self, stage: str, seconds: float) -> None:
+        """Remember for how long a stage that measured waited for its processes to start."""
+        self._starts[stage] = max(0.0, seconds)
+        self._write()
+
+    def start_s(self, stage: str) -> float:
+        """How long a stage waits for its processes to start, where it measures."""
+        return self._starts.get(stage, 0.0)
 
     def expected_s(self, step: str, cost: float) -> float | None:
         """Seconds of one core that `cost` units would take; None where none were noted."""
@@ -71,8 +97,17 @@ class Costs:
         return known["cost"] / known["clips"] if known else 0.0
 
     def of_parts(self, step: str) -> tuple[float, float] | None:
-        """Seconds of one core by part of a table, and by clip in it; None where runs were alike."""
-        return _plane(self._runs.get(step, {}))
+        """Seconds of one core by part of a table and by clip in it; None where parts were alike."""
+        count, clips, squares, seconds, products = self._parts.get(step, [0.0] * 5)
+        spread = count * squares - clips**2
+        if count < _FEW_PARTS or spread < 1e-6 * count * squares:
+            return None
+        by_clip = (count * products - clips * seconds) / spread
+        by_part = (seconds - by_clip * clips) / count
+        # Nothing takes less than no time; then the other alone explains it.
+        if by_clip < 0:
+            return seconds / count, 0.0
+        return (by_part, by_clip) if by_part >= 0 else (0.0, products / squares)
 
     def stages(self) -> dict[str, tuple[float, float] | None]:
         """Seconds that each stage takes at all, and by clip; None where sizes were alike."""
@@ -84,7 +119,12 @@ class Costs:
         return sizes[max(sizes, key=int)] if sizes else None
 
     def _write(self) -> None:
-        content = {"steps": self._steps, "runs": self._runs, "stages": self._stages}
+        content = {
+            "steps": self._steps,
+            "parts": self._parts,
+            "stages": self._stages,
+            "starts": self._starts,
+        }
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._path.with_name(f".tmp-{os.getpid()}-{FILE}")
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
@@ -115,23 +155,7 @@ def _apart(sizes: NDArray) -> bool:
     return len(sizes) > 1 and sizes.max() >= _APART * sizes.min()
 
 
-def _plane(runs: Mapping[str, float]) -> tuple[float, float] | None:
-    sizes = np.array([[int(number) for number in size.split()] for size in runs], float)
-    if not len(sizes) or not _apart(sizes[:, 1] / sizes[:, 0]):
-        return None
-    seconds = np.maximum(list(runs.values()), 1e-6)
-    # Small runs are to be told as well as large ones: what is off is counted by its share.
-    shares = sizes / seconds[:, None]
-    found = np.linalg.lstsq(shares, np.ones(len(runs)), rcond=None)[0]
-    if found.min() < 0:
-        # Nothing takes less than no time; then the other alone explains it.
-        only = int(found.argmax())
-        found = np.zeros(2)
-        found[only] = shares[:, only].sum() / np.square(shares[:, only]).sum()
-    return float(found[0]), float(found[1])
-
-
-def _read(path: Path) -> tuple[Rows, Rows, Rows]:
+def _read(path: Path) -> tuple[Rows, Rows, dict[str, list[float]], dict[str, float]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         steps = {
@@ -143,11 +167,13 @@ def _read(path: Path) -> tuple[Rows, Rows, Rows]:
             stage: {str(int(size)): float(seconds) for size, seconds in sizes.items()}
             for stage, sizes in content["stages"].items()
         }
-        runs = {
-            step: {size: float(it) for size, it in sizes.items() if min(_order(size)) > 0}
-            for step, sizes in content.get("runs", {}).items()
+        parts = {
+            step: [float(it) for it in sums]
+            for step, sums in content.get("parts", {}).items()
+            if len(sums) == 5
         }
+        starts = {stage: float(seconds) for stage, seconds in content.get("starts", {}).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         # It only ever helps to guess.
-        return {}, {}, {}
-    return steps, stages, runs
+        return {}, {}, {}, {}
+    return steps, stages, parts, starts

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -169,7 +170,9 @@ class Runner:
         self.store = store
         self.run = run
         self.measuring_s = 0.0
-        """How long its processes were at work so far, on the clock; to start them is no work."""
+        """How long it has measured so far, on the clock."""
+        self.working_s = 0.0
+        """For how long of that its processes were at work; the rest they started, or waited."""
         self._processes: Processes | None = None
 
     @property
@@ -200,12 +203,14 @@ class Runner:
         same = {mine[0].clip: mine for mine in alike.values()}
         batches = self._batches(step, {key: mine[0] for key, mine in alike.items()})
         worked: list[tuple[Job, Worked]] = []
+        began = time.perf_counter()
         found = self._execute(step, batches, here)
         for clip, it in self._progress(step.name, found, len(alike)):
             worked.append((same[clip][0], it))
             for job in same[clip]:
                 done.measured += 1
                 done.add(job.clip, it.found)
+        self.measuring_s += time.perf_counter() - began
         self._note(step, worked)
         return done.sort()
 
@@ -218,9 +223,10 @@ class Runner:
         """Remember what the work has cost, for whoever asks what a run would."""
         seconds = _seconds(worked)
         processes = {it.process for _, it in worked if it.process}
-        self.measuring_s += seconds / max(1, len(processes))
+        self.working_s += seconds / max(1, len(processes))
         cost, clips = sum(job.cost for job, _ in worked), sum(job.clips for job, _ in worked)
-        Costs(self.store.root).note(step.name, cost, seconds, clips, len(worked))
+        parts = [(job.clips, it.seconds) for job, it in worked if it.warm]
+        Costs(self.store.root).note(step.name, cost, seconds, clips, parts)
 
     def _batches(self, step: Step, jobs: Mapping[str, Job]) -> Sequence[Batch]:
         """What workers are handed, of jobs by key, the dearest first."""

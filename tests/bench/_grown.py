@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,8 @@ class Rung:
     """The same where nothing is measured: up to 200 clips tables take no further process."""
     files: int
     """That DVC looks after."""
+    model: capacity.Project = field(repr=False)
+    """What clips take, by the run that found them new to the tables and those before."""
     foretold_s: float = 0.0
     """Of all stages with clips new to the tables, by what fewer clips have taken before."""
 
@@ -67,10 +69,12 @@ def figures(root: Path, rows: Sequence[int], table: Path | None = None) -> list[
     _films.name(project, FILMS)
     _films.whole(project.dvc("repro", "pack"))
     alone_s = _one_more(project, 0)
-    rungs = []
+    rungs: list[Rung] = []
     for number in sorted(rows):
-        foretold_s = _foretold_s(project, number)
-        rungs.append(replace(_rung(project, number), foretold_s=foretold_s))
+        rung = _rung(project, number)
+        if rungs:
+            rung = replace(rung, foretold_s=_foretold_s(rungs[-1].model, number))
+        rungs.append(rung)
         print(rungs[-1], flush=True)
         if table is not None:
             _write(table, rungs)
@@ -78,9 +82,8 @@ def figures(root: Path, rows: Sequence[int], table: Path | None = None) -> list[
     return found + (_growth(rungs) if len(rungs) > 1 else [])
 
 
-def _foretold_s(project: Project, number: int) -> float:
+def _foretold_s(model: capacity.Project, number: int) -> float:
     """What the capacity model says of a rung, whose recordings are all measured already."""
-    model = capacity.measured(project.root)
     found = capacity.capacity(model, number, capacity.Machines(len(os.sched_getaffinity(0))))
     tables = sum(hours for step, hours in found.steps.items() if step in capacity.IN_PARTS)
     return 3600 * (tables + found.alone_hours)
@@ -91,6 +94,7 @@ def _rung(project: Project, number: int) -> Rung:
     with PeakMemory() as whole:
         with PeakMemory() as tables:
             first = _seconds(project, "repro", "pack")
+        model = capacity.measured(project.root)
         again = _films.whole(project.dvc("repro", "pack"))
         remembered = _seconds(project, "repro", "--force", "pack")
         project.change(select={"max_yaw_deg": 39.0})
@@ -116,6 +120,7 @@ def _rung(project: Project, number: int) -> Rung:
         peak_gb=whole.peak_gb,
         tables_gb=tables.peak_gb,
         files=files,
+        model=model,
     )
 
 
@@ -180,19 +185,18 @@ def _growth(rungs: Sequence[Rung]) -> list[Figure]:
             Figure(f"growth, {what}: exponent", float(np.polyfit(clips, np.log(it), 1)[0]), GROWTH)
             for what, it in spent.items()
         ),
-        Figure(
-            "memory of all processes, largest over smallest",
-            max(rung.peak_gb for rung in rungs) / min(rung.peak_gb for rung in rungs),
-            FLAT,
-            note=", ".join(f"{rung.clips:,}: {rung.peak_gb:.2f} GB" for rung in rungs),
-        ),
-        Figure(
-            "memory of all processes where nothing is measured",
-            max(rung.tables_gb for rung in rungs),
-            unit="GB",
-            note=", ".join(f"{rung.clips:,}: {rung.tables_gb:.2f} GB" for rung in rungs),
-        ),
+        _flat("over all runs", {rung.clips: rung.peak_gb for rung in rungs}),
+        _flat("where nothing is measured", {rung.clips: rung.tables_gb for rung in rungs}),
     ]
+
+
+def _flat(when: str, peaks_gb: Mapping[int, float]) -> Figure:
+    return Figure(
+        f"memory of all processes {when}, largest over smallest",
+        max(peaks_gb.values()) / min(peaks_gb.values()),
+        FLAT,
+        note=", ".join(f"{clips:,}: {peak:.2f} GB" for clips, peak in peaks_gb.items()),
+    )
 
 
 def _write(path: Path, rungs: Sequence[Rung]) -> None:

@@ -61,21 +61,27 @@ def test_what_a_stage_takes_besides_measuring_is_told_by_its_largest_run(tmp_pat
 
 
 def test_parts_of_tables_take_time_by_the_part_and_by_the_clip(tmp_path: Path) -> None:
-    def note(parts: int, clips: int) -> None:
-        Costs(tmp_path).note("heard", clips, 0.02 * parts + 0.001 * clips, clips, parts)
+    def note(*clips: int) -> None:
+        parts = [(n, 0.02 + 0.001 * n) for n in clips]
+        Costs(tmp_path).note("heard", sum(clips), sum(s for _, s in parts), sum(clips), parts)
 
-    note(6, 6)
-    note(1, 1)
-    assert Costs(tmp_path).of_parts("heard") is None
-    for parts, clips in ((50, 100), (1, 2), (64, 1000), (1, 16)):
-        note(parts, clips)
+    note(*[1] * 20)
+    assert Costs(tmp_path).of_parts("heard") is None, "parts that are all alike"
+    note(*[1, 2, 3, 4] * 5)
     assert Costs(tmp_path).of_parts("heard") == pytest.approx((0.02, 0.001))
     assert Costs(tmp_path).of_parts("voice") is None
 
 
-def test_nothing_takes_less_than_no_time(tmp_path: Path) -> None:
-    Costs(tmp_path).note("heard", 6, 6.0, 6, 6)
-    Costs(tmp_path).note("heard", 1000, 1.0, 1000, 64)
+@pytest.mark.parametrize("parts", [[(1, 2.0), (2, 1.0)] * 8, [(1, 0.1), (2, 3.0)] * 8])
+def test_nothing_takes_less_than_no_time(tmp_path: Path, parts: list[tuple[int, float]]) -> None:
+    Costs(tmp_path).note("heard", 24, 1.0, 24, parts)
     by_part, by_clip = Costs(tmp_path).of_parts("heard") or (-1.0, -1.0)
-    assert by_part >= 0
-    assert by_clip >= 0
+    assert min(by_part, by_clip) == 0
+    assert max(by_part, by_clip) > 0
+
+
+def test_to_start_processes_is_no_work_and_is_remembered_by_stage(tmp_path: Path) -> None:
+    assert Costs(tmp_path).start_s("fit") == 0.0
+    Costs(tmp_path).note_start("fit", 4.0)
+    Costs(tmp_path).note("fit", 1.0, 2.0, 4)
+    assert Costs(tmp_path).start_s("fit") == 4.0
