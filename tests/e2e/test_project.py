@@ -105,6 +105,7 @@ def test_what_is_stored_and_what_nothing_needs(project: Project) -> None:
     shutil.copytree(needed[0], stale)
     would = json.loads(project.cradle("store", "gc", "--dry-run", "--json").output)
     assert would["removed"]["face"] == 1
+    assert "features" not in would["removed"]
     assert stale.exists()
     assert project.cradle("store", "gc", "--rev", "HEAD").code == 0
     assert sorted(faces.glob("??/*")) == needed
