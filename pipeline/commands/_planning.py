@@ -20,7 +20,7 @@ MEASURING = {
     "isolate": "pipeline.voice.isolate",
     "landmarks": "pipeline.face.landmarks",
     "fit": "pipeline.morph.fit_stage",
-    "pack": "pipeline.dataset.pack",
+    "pack": "stages.pack",
 }
 """Where the stages that measure are, in their order."""
 
@@ -52,12 +52,4 @@ def _run(name: str) -> Callable[[Stage[Any]], Any]:
     run: Callable[..., Any] = importlib.import_module(MEASURING[name]).run
     if name == "download":
         return partial(run, nursery=importlib.import_module("pipeline.nursery.catalogue"))
-    if name == "pack":
-        return partial(_packed, run)
     return run
-
-
-def _packed(run: Callable[..., Any], stage: Stage[Any]) -> Any:
-    from pipeline.generator.featured import featuring
-
-    return run(stage, featuring(stage.everything.features, stage.device))

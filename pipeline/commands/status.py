@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -73,12 +72,9 @@ def _step(name: str, sizes: dict[str, int], planned: Planned | None) -> dict[str
 
 def _stale(root: Path) -> dict[str, list[str]]:
     """Why DVC would run each stage that it would run."""
-    from dvc.dependency import param
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    # Each of nine stages would have params.yaml read anew, which is half of the time.
-    param.load_path = cache(param.load_path)
     try:
         with Repo(str(root)) as repo:
             # Recipes of models have graphs of their own, and `dvc repro` here runs none of them.

@@ -141,13 +141,10 @@ def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
 
 def _put(sizes: dict[str, float], size: str, seconds: float) -> None:
     """Remember the last run of each order of size, so that what is known stays far apart."""
-    for other in [other for other in sizes if _order(other) == _order(size)]:
+    order = int(size).bit_length()
+    for other in [other for other in sizes if int(other).bit_length() == order]:
         del sizes[other]
     sizes[size] = seconds
-
-
-def _order(size: str) -> list[int]:
-    return [int(number).bit_length() for number in size.split()]
 
 
 def _apart(sizes: NDArray) -> bool:

@@ -293,12 +293,13 @@ def push(
         RemoteError: the place cannot be reached; what was copied before stays.
     """
     remote.prepare()
+    remote.check()
     never = set(withdrawn) | remote.withdrawn()
     done = Moved(removed=remote.withdraw(never) if never else 0)
     there = {(it.step, it.key) for it in remote.held()}
     ahead = []
     for held in sorted(set(wanted)):
-        folder = _folder(store, held)
+        folder = store.folder(held.step, held.key)
         if not folder.is_dir():
             continue
         if held.is_of(never):
@@ -309,7 +310,9 @@ def push(
             done.held_back += 1
         else:
             ahead.append(held)
-    for size in _at_once(lambda held: remote.send(held, _folder(store, held)), ahead, "push"):
+    for size in _at_once(
+        lambda held: remote.send(held, store.folder(held.step, held.key)), ahead, "push"
+    ):
         done.moved += 1
         done.bytes += size
     return done
@@ -329,7 +332,7 @@ def pull(store: Store, remote: Remote, withdrawn: Collection[str] = ()) -> Moved
     for held in remote.held():
         if held.is_of(never):
             done.withdrawn |= {held.source, held.media} & never
-        elif _folder(store, held).is_dir():
+        elif store.folder(held.step, held.key).is_dir():
             done.already += 1
         else:
             ahead.append(held)
@@ -364,10 +367,6 @@ def _at_once(do: Callable[[T], R], items: Sequence[T], name: str) -> Iterator[R]
             for found in pool.map(do, items[first : first + _BATCH]):
                 told.update()
                 yield found
-
-
-def _folder(store: Store, held: Held) -> Path:
-    return store.root / held.step / held.key[:2] / held.key
 
 
 def _can_be_watched(folder: Path) -> bool:

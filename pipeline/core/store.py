@@ -105,16 +105,16 @@ class Store:
             folder.mkdir()
             text = json.dumps(asdict(Failure.of(error)), sort_keys=True)
             (folder / FAILED).write_text(text, encoding="utf-8")
-            self._rename(self._sealed(folder), self._folder(step, key))
+            self._rename(self._sealed(folder), self.folder(step, key))
             raise
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._rename(self._sealed(folder), self._folder(step, key))
+        self._rename(self._sealed(folder), self.folder(step, key))
 
     def forget(self, step: str, key: str) -> None:
         """Remove what is known under `key`, if anything."""
-        shutil.rmtree(self._folder(step, key), ignore_errors=True)
+        shutil.rmtree(self.folder(step, key), ignore_errors=True)
 
     def sweep(self) -> None:
         """Remove what processes that no longer live left half-written."""
@@ -131,7 +131,8 @@ class Store:
             found.setdefault(folder.parts[-3], {})[folder.name] = size
         return found
 
-    def _folder(self, step: str, key: str) -> Path:
+    def folder(self, step: str, key: str) -> Path:
+        """Where a measurement lies, or would."""
         return self.root / step / key[:2] / key
 
     def _temporary(self) -> Path:

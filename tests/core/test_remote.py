@@ -274,3 +274,5 @@ def test_what_cannot_be_reached_says_where_and_what_to_do(
     (tmp_path / "odd" / module.MARK).write_text('{"format": 2}')
     with pytest.raises(RemoteError, match="another version"):
         pull(store, Remote(str(tmp_path / "odd")))
+    with pytest.raises(RemoteError, match="another version"):
+        push(store, Remote(str(tmp_path / "odd")), ALL)
