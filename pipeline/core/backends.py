@@ -5,7 +5,7 @@ A backend is a module with two functions:
     info() -> BackendInfo      what it is; light, imports nothing heavy
     load(device: str) -> object   the thing itself, with the interface that its task states
 
-    FACES = Registry("landmarks", {"mediapipe": "pipeline.face.mediapipe_mesh"})
+    FACES = Registry("landmarks", {"mediapipe": "pipeline.face.mediapipe_landmarker"})
     FACES.info("mediapipe").digest
     FACES.load("mediapipe", "cpu").measure(frame)
 """

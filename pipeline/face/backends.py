@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.core.backends import Registry
 
 LANDMARKERS = Registry(
-    "landmarks", {"mediapipe": "pipeline.face.mediapipe_mesh", "fan": "pipeline.face.fan"}
+    "landmarks", {"mediapipe": "pipeline.face.mediapipe_landmarker", "fan": "pipeline.face.fan"}
 )
 
 Picture = NDArray[np.uint8]

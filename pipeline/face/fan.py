@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.backends import BackendInfo
 from pipeline.core.weights import locked, of_the_user
-from pipeline.face import mediapipe_mesh
+from pipeline.face import mediapipe_landmarker
 from pipeline.face.backends import Box, Face, Picture, overlap
 from pipeline.face.fan_network import Aligner
 from pipeline.face.lift import onto_mesh, spread
@@ -38,7 +38,7 @@ def info() -> BackendInfo:
         WeightsError: models/weights.lock names no weights for it.
     """
     weights = of_the_user(LOCKED, "face-alignment's 2DFAN4-11f355bf06.pth.tar")
-    boxes = mediapipe_mesh.info()
+    boxes = mediapipe_landmarker.info()
     made_of = f"{version('face-alignment')} {weights.sha256} {boxes.digest}"
     return BackendInfo(
         task="landmarks",
@@ -63,7 +63,7 @@ class FanLandmarker:
 
     def __init__(self, path: Path, device: str) -> None:
         self._aligner = Aligner(path, device)
-        self._mediapipe = mediapipe_mesh.load(device)
+        self._mediapipe = mediapipe_landmarker.load(device)
 
     def follower(self, faces: int) -> FanDetector:
         """A detector that follows up to `faces` faces from picture to picture."""
@@ -73,7 +73,7 @@ class FanLandmarker:
         """A detector that looks at each picture afresh."""
         return FanDetector(self._aligner, faces, still=True)
 
-    def hands(self) -> mediapipe_mesh.MediapipeHands:
+    def hands(self) -> mediapipe_landmarker.MediapipeHands:
         """A detector of hands."""
         return self._mediapipe.hands()
 

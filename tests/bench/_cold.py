@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import media
-from pipeline.face.backends import LANDMARKERS
+from pipeline.face.mediapipe_mesh import MeshDetector
 from pipeline.media.command import ffmpeg_path
 from pipeline.params import load
 from pipeline.voice.backends import SEPARATORS
@@ -87,7 +87,6 @@ def _floor(project: Project) -> dict[str, Spent]:
     params = load(project.root)
     stored = [path for _, *paths in _films.stored(project) for path in paths]
     videos, sounds = stored[::2], stored[1::2]
-    landmarker = LANDMARKERS.load(params.landmarks.backend)
     separator = SEPARATORS.load(params.isolate.separator)
 
     def decode(film: Path) -> None:
@@ -95,7 +94,7 @@ def _floor(project: Project) -> dict[str, Spent]:
         subprocess.run(argv, check=True)
 
     def detect(video: Path) -> None:
-        detector = landmarker.follower(params.landmarks.max_faces)
+        detector = MeshDetector(params.landmarks.max_faces, still=False)
         for picture in media.read_frames(video):
             detector.detect(picture)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pipeline import media
 from pipeline.face.backends import LANDMARKERS, Landmarker, Picture
 from pipeline.face.measure import Measured, follow
+from pipeline.face.mediapipe_mesh import MeshDetector
 from pipeline.face.params import Landmarks as FaceParams
 from pipeline.face.pose import head_pose
 from pipeline.morph import model
@@ -95,13 +96,13 @@ def _both(
     if turn == 2:
         px = np.array([width, height], np.float32) - truth.landmarks_px
         truth = replace(truth, landmarks_px=px)
-    raw = _raw(pictures, landmarker, params)
+    raw = _raw(pictures, params)
     return Both(truth, raw, follow(pictures, landmarker, params))
 
 
-def _raw(pictures: Sequence[Picture], landmarker: Landmarker, params: FaceParams) -> Floats:
+def _raw(pictures: Sequence[Picture], params: FaceParams) -> Floats:
     """Landmarks of the surest face, (F, 478, 3), of a plain loop over mediapipe."""
-    detector = landmarker.follower(params.max_faces)
+    detector = MeshDetector(params.max_faces, still=False)
     points = np.full((len(pictures), 478, 3), np.nan, np.float32)
     for frame, picture in enumerate(pictures):
         faces = detector.detect(picture)
@@ -154,7 +155,7 @@ def _jitter(
         for _ in range(STILL_FRAMES)
     ]
     found = follow(pictures, landmarker, params)
-    raw = _raw(pictures, landmarker, params)
+    raw = _raw(pictures, params)
     gaps = np.linalg.norm(raw[:, LIPS[0]] - raw[:, LIPS[1]], axis=1)
     before = gaps / np.array([head_pose(points).px_per_mm for points in raw])
     after = _fitted_gap(found, still.shape[:2], fit)

@@ -11,9 +11,10 @@ against quality, speed, and, where they are asked for, ablations.
                                                      2 hours, and one more for the ablations
 
 One command from no data to the table. The training's defaults suit the few infants of the default
-run; with MANY_INFANTS or more less is hidden and roughened, as nobody is learned by heart (chosen
-on validation infants). With `--keep` what was made, trained and judged, the published models too,
-is taken from the folder wherever it came about by the same parameters.
+run; with MANY_INFANTS or more less is hidden and roughened, as nobody is learned by heart, more is
+told of an infant, and more of the sound's past is heard (chosen on validation infants). With
+`--keep` what was made, trained and judged, the published models too, is taken from the folder
+wherever it came about by the same parameters.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ from tests.bench._unseen import make_pack
 PEERS = ("faceformer", "codetalker", "imitator")
 SWEEP = (50, 8, 4, 2)
 MANY_INFANTS = 100
+MANY_HABITS, LOOK_BACK_FRAMES = 33, 24
+"""Of a training on so many; chosen on validation infants."""
 TEMPERATURE = 1.15
 """Chosen on validation infants, for the truth's own variety."""
 COLUMNS = (
@@ -157,7 +160,9 @@ def learning(root: Path, options: argparse.Namespace, seed: int) -> Train:
     params = Train(seed=seed, steps=options.steps)
     if _judged.read_meta(root)["infants"] < MANY_INFANTS:
         return params
-    network = params.network.model_copy(update={"dropout": 0.0})
+    network = params.network.model_copy(
+        update={"dropout": 0.0, "habits": MANY_HABITS, "look_back_frames": LOOK_BACK_FRAMES}
+    )
     return params.model_copy(update={"jitter": 0.1, "drop_identity": 0.1, "network": network})
 
 
