@@ -105,7 +105,7 @@ class _Crew:
     def __init__(self, ray: Any, run: Run, needs: Needs) -> None:
         self._ray, self._run, self._needs = ray, run, needs
         # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
-        ours = {name: x for name, x in os.environ.items() if name.startswith("CRADLE_")}
+        ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
         self._hiring = ray.remote(_Hand).options(
             num_cpus=needs.cores,
             memory=round(needs.memory_gb * _GB),
