@@ -14,6 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import seal, worker
@@ -35,8 +36,13 @@ _GB = 10**9
 class _Hand:
     """An actor: one process somewhere, whose models stay warm from clip to clip."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: str) -> None:
         seal.inherit()
+        self._step = step
+
+    def __repr__(self) -> str:
+        """What Ray's dashboard calls it."""
+        return self._step
 
     def node(self) -> str:
         """Where it runs."""
@@ -77,6 +83,7 @@ def joined(run: Run) -> Any:
         CradleError: Ray is not installed, or there is no such cluster.
     """
     seal.quiet()
+    _bring_token()
     try:
         import ray
     except ImportError:
@@ -97,6 +104,18 @@ def joined(run: Run) -> Any:
             where = run.address or "of its own"
             raise CradleError(f"run.address: no Ray cluster {where}: {error}") from None
     return ray
+
+
+def _bring_token() -> None:
+    """Have Ray say its token to a cluster, where this user has one.
+
+    A cluster that starts where a token lies lets nobody in without; who joins it by its address
+    does not look for one unasked. A cluster without tokens does not mind.
+    """
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    lies = Path(named) if named else Path.home() / ".ray/auth_token"
+    if "RAY_AUTH_TOKEN" in os.environ or lies.is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 class _Crew:
@@ -127,7 +146,7 @@ class _Crew:
     def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""
         while ahead or any(flight.batch for flight in self._flying.values()):
-            self._hire(len(ahead))
+            self._hire(ahead)
             while ahead and self._idle:
                 hand, batch = self._idle.pop(), ahead.popleft()
                 self._flying[hand.work.remote(batch)] = _Flight(hand, batch)
@@ -145,12 +164,12 @@ class _Crew:
         for hand in [*self._idle, *(flight.hand for flight in self._flying.values())]:
             self._ray.kill(hand)
 
-    def _hire(self, wanted: int) -> None:
+    def _hire(self, ahead: Sequence[Batch]) -> None:
         room = self._room()
         starting = sum(not flight.batch for flight in self._flying.values())
         hired = len(self._idle) + len(self._flying)
-        for _ in range(min(room - hired, wanted - len(self._idle) - starting)):
-            hand = self._hiring.remote()
+        for _ in range(min(room - hired, len(ahead) - len(self._idle) - starting)):
+            hand = self._hiring.remote(ahead[0][0].step)
             self._flying[hand.node.remote()] = _Flight(hand, ())
 
     def _room(self) -> int:
