@@ -83,6 +83,8 @@ def joined(run: Run) -> Any:
         CradleError: Ray is not installed, or there is no such cluster.
     """
     seal.quiet()
+    # Its own cluster is this stage's pool: work in it is no less urgent than in one.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     _bring_token()
     try:
         import ray
