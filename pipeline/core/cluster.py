@@ -14,7 +14,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import seal, worker
@@ -31,6 +30,7 @@ _FAILED_STARTS = 3
 _START_S = 240.0
 _LOST_NODES = 5
 _GB = 10**9
+_ASKED = "; one that was started where ~/.ray/auth_token lies wants RAY_AUTH_MODE=token here, too"
 
 
 class _Hand:
@@ -85,7 +85,6 @@ def joined(run: Run) -> Any:
     seal.quiet()
     # Its own cluster is this stage's pool: work in it is no less urgent than in one.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    _bring_token()
     try:
         import ray
     except ImportError:
@@ -104,20 +103,9 @@ def joined(run: Run) -> Any:
             )
         except Exception as error:  # Ray has no narrower one for a node that does not start.
             where = run.address or "of its own"
-            raise CradleError(f"run.address: no Ray cluster {where}: {error}") from None
+            asks = "" if "RAY_AUTH_MODE" in os.environ else _ASKED
+            raise CradleError(f"run.address: no Ray cluster {where}: {error}{asks}") from None
     return ray
-
-
-def _bring_token() -> None:
-    """Have Ray say its token to a cluster, where this user has one.
-
-    A cluster that starts where a token lies lets nobody in without; who joins it by its address
-    does not look for one unasked. A cluster without tokens does not mind.
-    """
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    lies = Path(named) if named else Path.home() / ".ray/auth_token"
-    if "RAY_AUTH_TOKEN" in os.environ or lies.is_file():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 class _Crew:

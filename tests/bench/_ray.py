@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -101,6 +102,9 @@ def _cluster(place: Path) -> Iterator[str]:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     place.mkdir(parents=True, exist_ok=True)
+    # Of its own, for as long as it lasts: nobody else gets in, and nothing is left at home.
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    os.environ.update(token)
     words = ("--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}")
     process = subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", "start", *words, *_QUIET],
@@ -116,6 +120,8 @@ def _cluster(place: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+        for name in token:
+            del os.environ[name]
 
 
 _QUIET = (
