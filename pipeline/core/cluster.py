@@ -30,13 +30,19 @@ _FAILED_STARTS = 3
 _START_S = 240.0
 _LOST_NODES = 5
 _GB = 10**9
+_ASKED = "; one that was started where ~/.ray/auth_token lies wants RAY_AUTH_MODE=token here, too"
 
 
 class _Hand:
     """An actor: one process somewhere, whose models stay warm from clip to clip."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: str) -> None:
         seal.inherit()
+        self._step = step
+
+    def __repr__(self) -> str:
+        """What Ray's dashboard calls it."""
+        return self._step
 
     def node(self) -> str:
         """Where it runs."""
@@ -77,6 +83,8 @@ def joined(run: Run) -> Any:
         CradleError: Ray is not installed, or there is no such cluster.
     """
     seal.quiet()
+    # Its own cluster is this stage's pool: work in it is no less urgent than in one.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
     except ImportError:
@@ -95,7 +103,8 @@ def joined(run: Run) -> Any:
             )
         except Exception as error:  # Ray has no narrower one for a node that does not start.
             where = run.address or "of its own"
-            raise CradleError(f"run.address: no Ray cluster {where}: {error}") from None
+            asks = "" if "RAY_AUTH_MODE" in os.environ else _ASKED
+            raise CradleError(f"run.address: no Ray cluster {where}: {error}{asks}") from None
     return ray
 
 
@@ -105,7 +114,7 @@ class _Crew:
     def __init__(self, ray: Any, run: Run, needs: Needs) -> None:
         self._ray, self._run, self._needs = ray, run, needs
         # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
-        ours = {name: x for name, x in os.environ.items() if name.startswith("CRADLE_")}
+        ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
         self._hiring = ray.remote(_Hand).options(
             num_cpus=needs.cores,
             memory=round(needs.memory_gb * _GB),
@@ -127,7 +136,7 @@ class _Crew:
     def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""
         while ahead or any(flight.batch for flight in self._flying.values()):
-            self._hire(len(ahead))
+            self._hire(ahead)
             while ahead and self._idle:
                 hand, batch = self._idle.pop(), ahead.popleft()
                 self._flying[hand.work.remote(batch)] = _Flight(hand, batch)
@@ -145,12 +154,12 @@ class _Crew:
         for hand in [*self._idle, *(flight.hand for flight in self._flying.values())]:
             self._ray.kill(hand)
 
-    def _hire(self, wanted: int) -> None:
+    def _hire(self, ahead: Sequence[Batch]) -> None:
         room = self._room()
         starting = sum(not flight.batch for flight in self._flying.values())
         hired = len(self._idle) + len(self._flying)
-        for _ in range(min(room - hired, wanted - len(self._idle) - starting)):
-            hand = self._hiring.remote()
+        for _ in range(min(room - hired, len(ahead) - len(self._idle) - starting)):
+            hand = self._hiring.remote(ahead[0][0].step)
             self._flying[hand.node.remote()] = _Flight(hand, ())
 
     def _room(self) -> int:

@@ -2,15 +2,15 @@
 
     data/.store/costs.json
     {"steps": {"face": {"cost": 195.0, "seconds": 208.1, "clips": 39.0}, ...},
-     "parts": {"heard": [64.0, 1000.0, 15990.0, 2.1, 33.4], ...},
+     "parts": {"heard": {"2": [64.0, 1000.0, 15990.0, 2.1, 33.4]}, ...},
      "stages": {"select": {"40": 1.2, "1000": 3.4}, ...},
      "starts": {"fit": 4.1, ...}}
 
 Steps by units of their cost; of parts of tables also what tells time by the part from time by the
-clip: sums over parts of 1, clips, clips squared, seconds, and clips times seconds. Stages by how
-many clips they saw, in seconds besides measuring, and for how long they waited until processes had
-started, whatever there was to measure. It is a note beside the measurements: no result depends on
-it, and whoever deletes it loses a guess.
+clip: sums over parts of 1, clips, clips squared, seconds, and clips times seconds, by how many
+processes were at it. Stages by how many clips they saw, in seconds besides measuring, and for how
+long they waited until processes had started, whatever there was to measure. It is a note beside the
+measurements: no result depends on it, and whoever deletes it loses a guess.
 """
 
 from __future__ import annotations
@@ -20,15 +20,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 FILE = "costs.json"
 _FADING = 0.5
-
-_APART = 2.0
+_APART = 2
+"""How many times as many clips tell what comes with clips from what comes by chance."""
 _FEW_PARTS = 8
 Rows = dict[str, dict[str, float]]
+Sums = dict[str, dict[str, list[float]]]
 
 
 class Costs:
@@ -45,10 +43,12 @@ class Costs:
         seconds: float,
         clips: int,
         parts: Sequence[tuple[int, float]] = (),
+        processes: int = 1,
     ) -> None:
         """Add what a run has cost: `cost` units of work over `clips`, in `seconds` of one core.
 
-        Where several clips were worked on at once, `parts` tells how many, and for how long.
+        Where several clips were worked on at once, `parts` tells how many, and for how long, and
+        `processes` how many worked beside one another.
         """
         if cost <= 0:
             return
@@ -57,8 +57,11 @@ class Costs:
             for it in zip(*((1.0, n, n * n, took, n * took) for n, took in parts), strict=True)
         ]
         if sums:
-            before = self._parts.get(step, [0.0] * len(sums))
-            self._parts[step] = [_FADING * old + x for old, x in zip(before, sums, strict=True)]
+            # Kinds of runs are kept apart: small parts that the stage's own process makes alone,
+            # beside larger ones of several processes, would say that clips take what parts do.
+            known = self._parts.setdefault(step, {})
+            before = known.get(str(processes), [0.0] * len(sums))
+            known[str(processes)] = [_FADING * old + x for old, x in zip(before, sums, strict=True)]
         new = {"cost": cost, "seconds": seconds, "clips": float(clips)}
         old = self._steps.get(step, dict.fromkeys(new, 0.0))
         self._steps[step] = {name: _FADING * old[name] + new[name] for name in new}
@@ -97,12 +100,19 @@ class Costs:
         return known["cost"] / known["clips"] if known else 0.0
 
     def of_parts(self, step: str) -> tuple[float, float] | None:
-        """Seconds of one core by part of a table and by clip in it; None where parts were alike."""
-        count, clips, squares, seconds, products = self._parts.get(step, [0.0] * 5)
-        spread = count * squares - clips**2
-        if count < _FEW_PARTS or spread < 1e-6 * count * squares:
+        """Seconds of one core by part of a table and by clip in it; None where parts were alike.
+
+        By the clip as all runs tell it, by the part as those with the most processes do: it is the
+        part that is dearer where others work beside it, as they wait for one disk.
+        """
+        known = self._parts.get(step, {})
+        told = {int(number): sums for number, sums in known.items() if sums[0] >= _FEW_PARTS}
+        slopes = [it for it in map(_slope, told.values()) if it is not None]
+        if not slopes:
             return None
-        by_clip = (count * products - clips * seconds) / spread
+        by_clip = sum(slope * weight for slope, weight in slopes)
+        by_clip /= sum(weight for _, weight in slopes)
+        count, clips, squares, seconds, products = told[max(told)]
         by_part = (seconds - by_clip * clips) / count
         # Nothing takes less than no time; then the other alone explains it.
         if by_clip < 0:
@@ -132,11 +142,29 @@ class Costs:
 
 
 def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
-    clips, seconds = np.array([int(size) for size in sizes]), np.array(list(sizes.values()))
-    if not _apart(clips):
+    """Through the largest run, and the largest of those that were half its size or less.
+
+    Smaller ones would tell of what soon takes no more time: the first clip of each part of a table.
+    """
+    largest = max(map(int, sizes))
+    smaller = [int(size) for size in sizes if int(size) * _APART <= largest]
+    if not smaller:
         return None
-    slope = max(0.0, float(np.polyfit(clips, seconds, 1)[0]))
-    return max(0.0, float((seconds - slope * clips).mean())), slope
+    seconds, before_s = sizes[str(largest)], sizes[str(max(smaller))]
+    slope = max(0.0, (seconds - before_s) / (largest - max(smaller)))
+    return max(0.0, seconds - slope * largest), slope
+
+
+def _slope(sums: Sequence[float]) -> tuple[float, float] | None:
+    """Seconds by clip within parts of one kind of run, and how much that says; None: nothing.
+
+    Times scatter in proportion to themselves, so it is small parts of unlike sizes that say most.
+    """
+    count, clips, squares, seconds, products = sums
+    spread = squares - clips**2 / count
+    if spread < 1e-6 * squares or seconds <= 0:
+        return None
+    return (products - clips * seconds / count) / spread, spread * (count / seconds) ** 2
 
 
 def _put(sizes: dict[str, float], size: str, seconds: float) -> None:
@@ -147,12 +175,7 @@ def _put(sizes: dict[str, float], size: str, seconds: float) -> None:
     sizes[size] = seconds
 
 
-def _apart(sizes: NDArray) -> bool:
-    """Whether they differ by enough to tell what comes with size from what comes by chance."""
-    return len(sizes) > 1 and sizes.max() >= _APART * sizes.min()
-
-
-def _read(path: Path) -> tuple[Rows, Rows, dict[str, list[float]], dict[str, float]]:
+def _read(path: Path) -> tuple[Rows, Rows, Sums, dict[str, float]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         steps = {
@@ -165,9 +188,14 @@ def _read(path: Path) -> tuple[Rows, Rows, dict[str, list[float]], dict[str, flo
             for stage, sizes in content["stages"].items()
         }
         parts = {
-            step: [float(it) for it in sums]
-            for step, sums in content.get("parts", {}).items()
-            if len(sums) == 5
+            step: {
+                str(int(number)): [float(it) for it in sums]
+                for number, sums in known.items()
+                if len(sums) == 5
+            }
+            for step, known in content.get("parts", {}).items()
+            # Older notes tell nothing of how many processes there were.
+            if isinstance(known, dict)
         }
         starts = {stage: float(seconds) for stage, seconds in content.get("starts", {}).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):

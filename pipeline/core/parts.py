@@ -116,6 +116,8 @@ def remake(runner: Runner, step: Step, found: Mapping[str, Of], here_up_to: int 
 
 def _made(runner: Runner, step: Step, jobs: Iterable[Job], here: bool) -> Made:
     done = runner.measure(step, jobs, here=here)
+    # Who reads the tables next holds much by itself; further processes are there in no time.
+    runner.close()
     for part, failure in done.failures.items():
         raise CradleError(
             f"{step.name}: the tables of part {part} cannot be made: {failure.detail}; "

@@ -1,12 +1,14 @@
 """Work over processes of this machine, which stay warm from one step of a stage to the next.
 
-A process imports what it works with once, and keeps its models; when one dies, whoever was in
-flight is tried again alone.
+A process keeps its code and its models; when one dies, whoever was in flight is tried again alone.
+All are forked from one that has imported what the first step works with and done nothing else, so
+that they share its memory and none waits for imports of its own.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -52,7 +54,7 @@ class Processes:
         self, ahead: deque[Batch], suspects: list[Task]
     ) -> Iterator[tuple[str, Worked]]:
         flying: dict[_Results, Batch] = {}
-        self._warm = pool = self._warm or _pool(self._workers)
+        self._warm = pool = self._warm or _pool(self._workers, ahead[0][0])
         try:
             while (ahead or flying) and not suspects:
                 while ahead and len(flying) < self._workers:
@@ -71,7 +73,7 @@ class Processes:
 
 
 def _alone(task: Task) -> Worked:
-    pool = _pool(1)
+    pool = _pool(1, task)
     try:
         [(_, found)] = _submit(pool, [task]).result()
     except BrokenProcessPool:
@@ -93,9 +95,16 @@ def _submit(pool: ProcessPoolExecutor, batch: Batch) -> _Results:
         return broken
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=worker.start)
+def _pool(workers: int, first: Task) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("forkserver")
+    # Heard only before the first process of all; later ones import what else they need themselves.
+    code = first.measure.__module__
+    context.set_forkserver_preload([worker.__name__, code, "pipeline.core.forked"])
+    # That first one may be older than the key of sealed media, or the seal.
+    ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
+    return ProcessPoolExecutor(
+        workers, mp_context=context, initializer=worker.start, initargs=(ours,)
+    )
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

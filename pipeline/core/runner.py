@@ -226,7 +226,7 @@ class Runner:
         self.working_s += seconds / max(1, len(processes))
         cost, clips = sum(job.cost for job, _ in worked), sum(job.clips for job, _ in worked)
         parts = [(job.clips, it.seconds) for job, it in worked if it.warm]
-        Costs(self.store.root).note(step.name, cost, seconds, clips, parts)
+        Costs(self.store.root).note(step.name, cost, seconds, clips, parts, max(1, len(processes)))
 
     def _batches(self, step: Step, jobs: Mapping[str, Job]) -> Sequence[Batch]:
         """What workers are handed, of jobs by key, the dearest first."""

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.runner import Batch, Task, Write
 
+OURS = "CRADLE_"
+"""What variables start with that tell processes of a run how to work."""
 _PR_SET_PDEATHSIG = 1
 _known: set[str] = set()
 """Steps that this process has worked at, whose code and models it holds."""
@@ -46,10 +48,13 @@ class Worked:
     """Whether it had worked at this step before: who has not imports and loads first."""
 
 
-def start() -> None:
-    """Prepare a fresh worker process."""
+def start(ours: Mapping[str, str]) -> None:
+    """Prepare a fresh worker process, with all variables whose names start with `OURS`."""
     die_with_parent()
     _mute()
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        del os.environ[name]
+    os.environ.update(ours)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     seal.inherit()
 

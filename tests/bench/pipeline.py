@@ -1,12 +1,15 @@
 """`cradle bench pipeline`: what a run costs beside the bare work, and as the clips become many.
 
-    cradle bench pipeline [--parts cold grown] [--clips 10 100] [--rows 100 1000 10000]
-                          [--json OUT] [--table data/metrics/pipeline.csv]
+    cradle bench pipeline [--parts cold grown ray peers] [--clips 10 100] [--rows 100 1000 10000]
+                          [--ray-rows 1000] [--json OUT] [--table data/metrics/pipeline.csv]
 
 cold    synthetic clips, measured from nothing; beside the same decoder, landmarker and separator
         over the same frames and sounds, and nothing else
 grown   the same measurements under so many ids: what tables cost, nothing changed, one clip more,
         one fewer, another threshold, another backend
+ray     the tables of 1,000 clips over Ray on this machine beside the pool of processes
+peers   what else cleans sound or filters faces, beside ours on the same clips: time, and what is
+        right; those of `uv sync --group peers` where they are installed
 
 Everything happens in a copy of the project, with a store and a cache of its own.
 """
@@ -18,10 +21,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import _cold, _grown
+from tests.bench import _beside, _cold, _grown, _ray
 from tests.bench._figures import Figure, report
 
-PARTS = ("cold", "grown")
+PARTS = ("cold", "grown", "ray", "peers")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,6 +37,10 @@ def main(argv: Sequence[str]) -> int:
                 figures += _cold.figures(Path(folder, f"cold_{clips}"), clips)
         if "grown" in options.parts:
             figures += _grown.figures(Path(folder, "grown"), options.rows, options.table)
+        if "ray" in options.parts:
+            figures += _ray.figures(Path(folder, "ray"), options.ray_rows)
+        if "peers" in options.parts:
+            figures += _beside.figures(Path(folder, "peers"), options.span_s, options.rounds)
     return report("pipeline", figures, options.json)
 
 
@@ -48,6 +55,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         "--clips", type=int, nargs="+", default=[10], help="measured from nothing; 10 100 1000"
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--ray-rows", type=int, default=1000)
+    parser.add_argument("--span-s", type=float, default=1.5, help="of each clip of `peers`")
+    parser.add_argument("--rounds", type=int, default=2, help="clips of each kind of `peers`")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--table", type=Path, help="a CSV of `grown` that `dvc plots` draws")
     return parser.parse_args(argv)

@@ -3,7 +3,8 @@
 Synthetic mixtures with known parts, in rooms and without; with `--media FOLDER` (or CRADLE_MEDIA)
 also real ones, from FOLDER/cry, laugh, speech and noise, without the files that the network was
 trained on. Beside each figure stand the mixture itself, a spectral gate, harmonic-percussive
-separation, and demucs where models/weights.lock names its weights.
+separation, the packages of `uv sync --group peers` where they are installed, and demucs where
+models/weights.lock names its weights.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pipeline.nursery import sound
 from pipeline.voice.backends import RATE, SEPARATORS, Separator
 from pipeline.voice.separation_file import separate_file
 from tests.bench._figures import Figure, report
-from tests.bench._peers import harmonic_part, spectral_gate
+from tests.bench._peers import harmonic_part, installed, spectral_gate
 from tests.voice.mixing import BESIDE, mixture, si_sdr_db
 
 Separate = Callable[[np.ndarray], np.ndarray]
@@ -66,6 +67,7 @@ def _peers(own: str) -> dict[str, Separate]:
         "input": lambda mixed: mixed,
         "gate": spectral_gate,
         "harmonic": harmonic_part,
+        **installed(),
     }
     if own != "demucs":
         try:

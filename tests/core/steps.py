@@ -81,6 +81,7 @@ def tell_the_key(out: Path, inputs: Mapping[str, Any]) -> None:
 
 def tell_the_process(out: Path, inputs: Mapping[str, Any]) -> None:
     (out / "process").write_text(str(os.getpid()))
+    (out / "parent").write_text(str(os.getppid()))
 
 
 def call_home(out: Path, inputs: Mapping[str, Any]) -> None:

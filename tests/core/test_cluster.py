@@ -198,9 +198,9 @@ def test_a_killed_node_loses_only_what_was_in_flight(
     diary.mkdir()
     looked = cluster._Crew._hire
 
-    def hire(crew: Any, wanted: int) -> None:
+    def hire(crew: Any, ahead: Any) -> None:
         """Kills the node as soon as all three are at work, and lets the others go."""
-        looked(crew, wanted)
+        looked(crew, ahead)
         at_work = {path.read_text() for path in diary.glob("*.node")}
         if doomed.node_id in at_work and not (diary / "go").exists():
             nodes.cluster.remove_node(doomed, allow_graceful=False)

@@ -72,6 +72,39 @@ def test_parts_of_tables_take_time_by_the_part_and_by_the_clip(tmp_path: Path) -
     assert Costs(tmp_path).of_parts("voice") is None
 
 
+def test_a_part_is_dearer_among_several_processes_and_a_clip_is_not(tmp_path: Path) -> None:
+    def note(processes: int, *parts: tuple[int, float]) -> None:
+        clips, seconds = (sum(it) for it in zip(*parts, strict=True))
+        Costs(tmp_path).note("heard", clips, seconds, int(clips), parts, processes)
+
+    alone = [(n, 0.01 + 0.005 * n) for n in (1, 2, 3, 4)] * 5
+    note(1, *alone)
+    assert Costs(tmp_path).of_parts("heard") == pytest.approx((0.01, 0.005))
+    note(2, *[(n, 0.03 + 0.005 * n) for n in (14, 15, 16, 17)] * 5)
+    assert Costs(tmp_path).of_parts("heard") == pytest.approx((0.03, 0.005))
+    note(1, *alone)
+    assert Costs(tmp_path).of_parts("heard") == pytest.approx((0.03, 0.005)), "a small run later"
+
+
+def test_parts_of_alike_sizes_say_little_of_what_a_clip_takes(tmp_path: Path) -> None:
+    alone = [(n, 0.01 + 0.005 * n) for n in (1, 2, 3, 4)] * 5
+    Costs(tmp_path).note("heard", 50, 0.45, 50, alone)
+    # What came later happened to be slower, and parts are made the largest first.
+    late = [(n, (0.01 + 0.005 * n) * (1.0 if n > 15 else 1.3)) for n in (14, 15, 16, 17)] * 5
+    seconds = sum(it for _, it in late)
+    Costs(tmp_path).note("heard", 310, seconds, 310, late, processes=2)
+    by_part, by_clip = Costs(tmp_path).of_parts("heard") or (0.0, 0.0)
+    assert by_part + 150 * by_clip == pytest.approx(0.76 * 1.15, rel=0.2)
+
+
+def test_what_small_runs_take_at_first_is_not_taken_for_what_clips_take(tmp_path: Path) -> None:
+    # 64 parts of a table come into being with the first few hundred clips.
+    for clips, parts in ((6, 6), (100, 51), (1000, 64)):
+        Costs(tmp_path).note_stage("isolate", clips, 0.3 + 0.004 * parts + 0.0001 * clips)
+    at_all, by_clip = Costs(tmp_path).stages()["isolate"] or (0.0, 0.0)
+    assert at_all + 10_000 * by_clip == pytest.approx(0.3 + 0.256 + 1.0, rel=0.35)
+
+
 @pytest.mark.parametrize("parts", [[(1, 2.0), (2, 1.0)] * 8, [(1, 0.1), (2, 3.0)] * 8])
 def test_nothing_takes_less_than_no_time(tmp_path: Path, parts: list[tuple[int, float]]) -> None:
     Costs(tmp_path).note("heard", 24, 1.0, 24, parts)

@@ -132,6 +132,33 @@ def test_processes_stay_warm_from_step_to_step_and_are_let_go(tmp_path: Path) ->
         os.kill(first, 0)
 
 
+def test_processes_are_told_what_was_set_since_the_first_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reached(name: str) -> str:
+        done = runner(tmp_path, workers=1).measure(
+            Step(name, steps.call_home), [Job("clip", {}, "x")]
+        )
+        return done.failures["clip"].detail
+
+    assert "may touch the network" not in reached("before")
+    with monkeypatch.context() as sealed:
+        sealed.setenv("CRADLE_SEALED", "1")
+        assert "may touch the network" in reached("sealed")
+    assert "may touch the network" not in reached("after")
+
+
+def test_processes_share_what_the_first_step_imports(tmp_path: Path) -> None:
+    at_work = runner(tmp_path, workers=2)
+    done = at_work.measure(
+        Step("first", steps.tell_the_process), [Job(str(n), {}, str(n)) for n in range(4)]
+    )
+    told = {(entry.path / "parent").read_text() for entry in done.entries.values()}
+    assert len(told) == 1
+    assert str(os.getpid()) not in told
+    at_work.close()
+
+
 @pytest.mark.parametrize("run", [{"executor": "serial"}, {"workers": 2}])
 def test_what_is_noted_is_the_work_and_not_the_start_of_processes(
     tmp_path: Path, run: dict[str, object]
