@@ -115,6 +115,7 @@ def _floor(project: Project) -> dict[str, Spent]:
         detector = MeshDetector(params.landmarks.max_faces, still=False)
         for picture in media.read_frames(video):
             detector.detect(picture)
+        detector.close()
 
     def separate(sound: Path) -> None:
         wave, rate = media.read_sound(sound.with_name(media.SOUND_16K))

@@ -61,6 +61,7 @@ def _bare(video: Path, faces: int) -> None:
     detector = MeshDetector(faces, still=False)
     for picture in media.read_frames(video):
         detector.detect(picture)
+    detector.close()
 
 
 def _spent(work: Callable[[], object]) -> tuple[float, float]:
