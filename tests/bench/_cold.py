@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import media
-from pipeline.face.mediapipe_mesh import MeshDetector
 from pipeline.media.command import ffmpeg_path
 from pipeline.params import load
 from pipeline.voice.backends import SEPARATORS
 from tests.bench import _films
+from tests.bench._bare import faces_in
 from tests.bench._figures import Figure
 from tests.bench.repro import PeakMemory
 from tests.e2e.project import Project
@@ -112,10 +112,8 @@ def _floor(project: Project) -> dict[str, Spent]:
         subprocess.run(argv, check=True)
 
     def detect(video: Path) -> None:
-        detector = MeshDetector(params.landmarks.max_faces, still=False)
-        for picture in media.read_frames(video):
-            detector.detect(picture)
-        detector.close()
+        for _ in faces_in(media.read_frames(video), params.landmarks.max_faces):
+            pass
 
     def separate(sound: Path) -> None:
         wave, rate = media.read_sound(sound.with_name(media.SOUND_16K))

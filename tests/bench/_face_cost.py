@@ -12,10 +12,10 @@ from pathlib import Path
 from pipeline import media
 from pipeline.face.backends import LANDMARKERS, Landmarker, Picture
 from pipeline.face.measure import follow
-from pipeline.face.mediapipe_mesh import MeshDetector
 from pipeline.face.params import Landmarks
 from pipeline.nursery import CLIP, measure
 from pipeline.nursery.scenes import scene_of
+from tests.bench._bare import faces_in
 from tests.bench._figures import Figure
 
 SIZE_PX, SPAN_S = 480, 3.0
@@ -57,11 +57,8 @@ def _speed(video: Path, params: Landmarks) -> list[Figure]:
 
 
 def _bare(video: Path, faces: int) -> None:
-    """mediapipe's own loop, which may follow so many faces."""
-    detector = MeshDetector(faces, still=False)
-    for picture in media.read_frames(video):
-        detector.detect(picture)
-    detector.close()
+    for _ in faces_in(media.read_frames(video), faces):
+        pass
 
 
 def _spent(work: Callable[[], object]) -> tuple[float, float]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.face.backends import LANDMARKERS, Picture
+from pipeline.face.backends import Picture
 from pipeline.face.mediapipe_boxes import BoxDetector
+from tests.bench._bare import faces_in
 from tests.bench._seeing import Bools
 
 Finds = Callable[[Iterable[Picture]], Bools]
@@ -36,16 +37,11 @@ def filters() -> dict[str, Finds]:
 
 
 def _landmarks() -> Mapping[str, Finds]:
-    landmarker = LANDMARKERS.load("mediapipe", "cpu")
-
-    def finds(pictures: Iterable[Picture]) -> Bools:
-        follower = landmarker.follower(1)
-        try:
-            return np.array([bool(follower.detect(picture)) for picture in pictures])
-        finally:
-            follower.close()
-
-    return {"mediapipe, face mesh": finds}
+    return {
+        "mediapipe, face mesh": lambda pictures: np.array(
+            [bool(found) for found in faces_in(pictures, 1)], bool
+        )
+    }
 
 
 def _boxes() -> Mapping[str, Finds]:

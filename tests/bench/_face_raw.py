@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from pipeline import media
 from pipeline.face.backends import LANDMARKERS, Landmarker, Picture
 from pipeline.face.measure import Measured, follow
-from pipeline.face.mediapipe_mesh import MeshDetector
 from pipeline.face.params import Landmarks as FaceParams
 from pipeline.face.pose import head_pose
 from pipeline.morph import model
@@ -28,6 +27,7 @@ from pipeline.morph.params import Fit
 from pipeline.nursery import CLIP, measure
 from pipeline.nursery.scenes import scene_of
 from pipeline.nursery.truth import Truth, read
+from tests.bench._bare import faces_in
 from tests.bench._figures import Figure
 from tests.bench._seeing import Bools, Floats, on_the_face
 
@@ -102,13 +102,10 @@ def _both(
 
 def _raw(pictures: Sequence[Picture], params: FaceParams) -> Floats:
     """Landmarks of the surest face, (F, 478, 3), of a plain loop over mediapipe."""
-    detector = MeshDetector(params.max_faces, still=False)
     points = np.full((len(pictures), 478, 3), np.nan, np.float32)
-    for frame, picture in enumerate(pictures):
-        faces = detector.detect(picture)
+    for frame, faces in enumerate(faces_in(pictures, params.max_faces)):
         if faces:
             points[frame] = max(faces, key=lambda face: np.nan_to_num(face.score)).points
-    detector.close()
     return points
 
 

@@ -60,6 +60,14 @@ def test_another_face_that_comes_is_seen_within_a_few_pictures(follower, alone, 
     assert counts[-1] == 2
 
 
+def test_who_is_joined_by_others_is_watched_for_twice_as_long(follower, alone, together):
+    for picture in [*alone, *[together] * LOOK_EVERY]:
+        follower.detect(picture)
+    scores = [follower.detect(picture)[0].score for picture in alone]
+    assert not np.isnan(scores[: 2 * ALONE_FRAMES]).any()
+    assert np.isnan(scores[2 * ALONE_FRAMES])
+
+
 def test_a_face_that_goes_is_gone_at_once(follower, alone):
     for picture in alone:
         follower.detect(picture)
