@@ -101,13 +101,13 @@ class Training:
         self.done, self.curve = state["done"], state["curve"]
 
 
-def train(wanted: Recipe, banks: list[Path]) -> None:
-    """Train until `wanted.steps`, from where an earlier run on the same course stopped."""
+def train(wanted: Recipe, banks: list[Path], folder: Path) -> Training:
+    """Train until `wanted.steps`, from where a run on the same course, in `folder`, was ended."""
     torch.set_num_threads(1)
     training = Training(wanted)
     found = [stem for bank in banks for stem in stems.load(bank)]
     mixer = Mixer(found, training.rng, Shares(real=wanted.real_share))
-    training.load(WORK / "state.pt")
+    training.load(folder / "state.pt")
     losses = []
     while training.done < wanted.steps:
         losses.append(training.step(mixer))
@@ -115,10 +115,9 @@ def train(wanted: Recipe, banks: list[Path]) -> None:
             mean = torch.stack(losses).mean(0).tolist()
             print(training.done, *(f"{loss:.3f}" for loss in mean), flush=True)
             training.curve.append([training.done, *mean])
-            training.save(WORK / "state.pt")
+            training.save(folder / "state.pt")
             losses.clear()
-    _write_curve(FOLDER / "curve.csv", training.curve)
-    write_weights(WEIGHTS, training.mean.module)
+    return training
 
 
 def write_weights(path: Path, network: nn.Module) -> None:
@@ -168,4 +167,6 @@ def _write_curve(path: Path, curve: list[list[float]]) -> None:
 
 
 if __name__ == "__main__":
-    train(recipe(), [WORK / "synthetic.npz", WORK / "real.npz"])
+    made = train(recipe(), [WORK / "synthetic.npz", WORK / "real.npz"], WORK)
+    _write_curve(FOLDER / "curve.csv", made.curve)
+    write_weights(WEIGHTS, made.mean.module)

@@ -12,7 +12,7 @@ import soundfile
 
 from models.recordings.gather import gather
 from models.recordings.sources import Sources, sources
-from models.separator import evaluate, gathered, prepare, recipe, stems, train
+from models.separator import ablate, evaluate, gathered, prepare, recipe, stems, train
 from models.separator.codecs import coded
 from models.separator.mixtures import SAMPLES, Mixer, Shares
 from pipeline.core.backends import file_digest
@@ -118,24 +118,54 @@ def test_recorded_noises_are_in_the_mixtures_and_not_in_the_infant(unpacked: Pat
     assert all(np.isfinite(mixed).all() for mixed, _ in drawn)
 
 
+def tiny(monkeypatch: pytest.MonkeyPatch, work: Path) -> recipe.Recipe:
+    """A recipe of synthesis alone that writes into `work`, and takes seconds."""
+    for module in (ablate, prepare):
+        monkeypatch.setattr(module, "FOLDER", work)
+    monkeypatch.setattr(ablate, "WORK", work)
+    monkeypatch.setattr(evaluate, "_CASES", 1)
+    return recipe.recipe().model_copy(
+        update={"real": None, "bank": None, "start": None, "size": 0.006, "steps": 2, "batch": 1}
+    )
+
+
 def test_the_recipe_runs_on_synthesis_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (prepare, train):
-        monkeypatch.setattr(module, "WORK", tmp_path)
-        monkeypatch.setattr(module, "FOLDER", tmp_path)
-    monkeypatch.setattr(train, "WEIGHTS", tmp_path / "model.safetensors")
-    monkeypatch.setattr(evaluate, "_CASES", 1)
-    small = recipe.recipe().model_copy(
-        update={"real": None, "bank": None, "start": None, "size": 0.006, "steps": 2, "batch": 1}
-    )
-    prepare.prepare(small)
+    small = tiny(monkeypatch, tmp_path)
+    prepare.name(small)
     assert (tmp_path / "trained_on.sha256").read_text() == ""
-    banks = [tmp_path / "synthetic.npz", tmp_path / "real.npz"]
-    train.train(small, banks)
-    figures = evaluate.evaluate(tmp_path / "model.safetensors", evaluate.drawn_cases(small))
+    banks = prepare.prepare(small, tmp_path)
+    weights = tmp_path / "model.safetensors"
+    train.write_weights(weights, train.train(small, banks, tmp_path).mean.module)
+    figures = evaluate.evaluate(weights, evaluate.drawn_cases(small))
     assert {"synthetic, clean", "synthetic, adult"} <= set(figures)
     assert np.isfinite([v for name, v in figures.items() if name.startswith("synthetic")]).all()
     further = small.model_copy(update={"steps": 3})
-    train.train(further, banks)
-    assert (tmp_path / "curve.csv").read_text().splitlines()[-1].startswith("3,")
+    assert [step for step, *_ in train.train(further, banks, tmp_path).curve] == [2, 3]
+
+
+def test_the_ablation_tells_synthetic_from_real_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = tiny(monkeypatch, tmp_path)
+    (tmp_path / "real" / "cry").mkdir(parents=True)
+    for n in range(4):
+        soundfile.write(tmp_path / "real" / "cry" / f"{n}.wav", tone(500.0 + n, 2.0), RATE)
+    with_real = small.model_copy(update={"real": str(tmp_path / "real"), "held_out": ("3",)})
+    figures = ablate.ablate(with_real, steps=1)
+    assert set(figures) == {"synthetic", "real", "both"}
+    assert len({values["real cry, clean"] for values in figures.values()}) == 3
+    drawn = {
+        sounds: {
+            part
+            for part in ("synthetic", "real")
+            if stems.load(tmp_path / "ablation" / sounds / f"{part}.npz")
+        }
+        for sounds in figures
+    }
+    assert drawn == {
+        "synthetic": {"synthetic"},
+        "real": {"real"},
+        "both": {"synthetic", "real"},
+    }
