@@ -3,7 +3,7 @@
     python -I demux.py FILE FORMATS PROTOCOLS
 
 Prints one line of JSON; see `pipeline.media.probing`, which reads it. Nothing is decoded here
-beyond what libav looks at to know its streams.
+beyond what libav looks at to know its streams, and the first picture of each that is H.264.
 """
 
 from __future__ import annotations
@@ -14,37 +14,65 @@ from fractions import Fraction
 from typing import Any
 
 import av
+from av.sidedata.sidedata import Type as Kind
 from av.stream import Disposition
+from av.video.reformatter import ColorRange
+
+_MATRICES = (1, 2, 5, 6)
+"""libav's numbers of BT.709, unspecified, and both forms of BT.601."""
 
 
 def main(argv: list[str]) -> int:
     """Print what the file `argv[0]` holds, or why it cannot be told."""
-    json.dump(told(*argv), sys.stdout)
+    json.dump(told(*argv, look=True), sys.stdout)
     return 0
 
 
-def told(name: str, formats: str, protocols: str) -> dict[str, Any]:
-    """What a file holds, as plain values, or `error`."""
+def told(name: str, formats: str, protocols: str, *, look: bool) -> dict[str, Any]:
+    """What a file holds, as plain values, or `error`; with a `look` at first pictures."""
     try:
-        return _told(name, formats, protocols)
+        return _told(name, formats, protocols, look)
     except (av.error.FFmpegError, MemoryError) as error:
         # The reason is for `probing` to name; here it is only passed on.
         return {"error": getattr(error, "strerror", None) or type(error).__name__}
 
 
-def _told(name: str, formats: str, protocols: str) -> dict[str, Any]:
+def _told(name: str, formats: str, protocols: str, look: bool) -> dict[str, Any]:
     allowed = {"format_whitelist": formats, "protocol_whitelist": protocols}
     # Titles are a stranger's text in whatever letters; nothing of them is used.
     with av.open(name, container_options=allowed, metadata_errors="replace") as container:
         streams = {stream.index: _Stream(stream) for stream in container.streams}
         broken = _demux(container, streams)
         duration_s = None if container.duration is None else container.duration / av.time_base
-        return {
-            "format": container.format.name,
-            "duration_s": duration_s,
-            "broken": broken,
-            "streams": [stream.told() for stream in streams.values()],
-        }
+        about = [stream.told() for stream in streams.values()]
+        form = container.format.name
+    for stream in about if look else []:
+        if stream["type"] == "video" and stream["codec"] == "h264":
+            with av.open(name, container_options=allowed, metadata_errors="replace") as container:
+                stream["plain"] = _plain(container, stream["index"])
+    return {"format": form, "duration_s": duration_s, "broken": broken, "streams": about}
+
+
+def _plain(container: Any, index: int) -> bool:
+    """Whether the first picture is shown just as it was coded: upright, whole, in square pixels.
+
+    What cannot be decoded is not; why it cannot is for whoever decodes all of it to say.
+    """
+    try:
+        first = next(container.decode(container.streams[index]), None)
+    except (av.error.FFmpegError, MemoryError):
+        return False
+    if first is None or first.side_data.get(Kind.DISPLAYMATRIX) is not None:
+        return False
+    stream = container.streams[index]
+    whole = (first.width, first.height) == (stream.width, stream.height)
+    square = stream.sample_aspect_ratio in (None, 0, 1)
+    return bool(whole and square and first.format.name == "yuv420p" and _known_colours(first))
+
+
+def _known_colours(picture: Any) -> bool:
+    """Whether a reader makes the same colours of a picture, whatever else it was told of them."""
+    return picture.color_range != ColorRange.JPEG and picture.colorspace in _MATRICES
 
 
 def _demux(container: Any, streams: dict[int, _Stream]) -> str | None:
@@ -79,6 +107,11 @@ class _Stream:
         self._starts.append(start)
         self._ends.append(start + (packet.duration or 0))
 
+    def _reorder(self) -> int:
+        """By how many places the latest packet comes after its turn to be shown."""
+        shown = sorted(range(len(self._starts)), key=self._starts.__getitem__)
+        return max((sent - turn for turn, sent in enumerate(shown)), default=0)
+
     def told(self) -> dict[str, Any]:
         """What is known of the stream; times in seconds."""
         stream, codec = self._stream, self._stream.codec_context
@@ -99,6 +132,7 @@ class _Stream:
             rate = float(stream.average_rate or 0)
             about |= {"width": codec.width, "height": codec.height, "times": times, "fps": rate}
             about |= {"transfer": int(codec.color_trc), "field_order": int(codec.field_order)}
+            about |= {"reorder": self._reorder(), "clock_hz": float(1 / self._base)}
         if stream.type == "audio" and codec:
             spans = sum(self._ends) - sum(self._starts)
             known = None if self._unknown_spans else float(spans * self._base)

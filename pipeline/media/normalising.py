@@ -1,6 +1,7 @@
 """Any clip into the one form that every later stage reads.
 
-    out/video.mp4       H.264, constant 30 frames a second, square pixels, even sides, upright
+    out/video.mp4       H.264, constant 30 frames a second, square pixels, even sides, upright;
+                        as it was encoded where it came so, see pipeline.media.keeping
     out/sound_44k.flac  44.1 kHz stereo, 1470 samples a frame
     out/sound_16k.flac  16 kHz mono
     out/media.json      a MediaInfo
@@ -24,6 +25,7 @@ from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.media.child import Bounds, Ended
 from pipeline.media.command import complaint, ffmpeg, merged, named, source
+from pipeline.media.keeping import keep, keepable
 from pipeline.media.planning import FPS, WHOLE, Limits, Plan, Section, check_size, damaged, plan
 from pipeline.media.probing import Picture, Probe, probe
 from pipeline.media.writer import ENCODING
@@ -104,13 +106,22 @@ def normalise(
         check_size(file, limits)
     seen = probe(path)
     planned = plan(seen, probe(sound) if sound else seen, limits, section)
-    frames, zero_s = _make_picture(path, out / VIDEO, planned, limits)
+    frames, zero_s = _picture(path, out / VIDEO, planned, seen.format, limits)
     _make_sound(sound or path, out, planned, (frames, zero_s), limits)
     sent = file_digest(*dict.fromkeys((path, sound or path)))
     info = _info(out, seen, planned, frames, sent)
     text = json.dumps(asdict(info), indent=1, sort_keys=True)
     (out / INFO).write_text(text, encoding="utf-8")
     return info
+
+
+def _picture(
+    path: Path, video: Path, planned: Plan, container: str, limits: Limits
+) -> tuple[int, float]:
+    """Keep the video or make it; return how many frames it has, and when it begins."""
+    if keepable(planned, container, limits) and keep(path, video, planned, limits, _bounds(limits)):
+        return planned.frames, planned.start_s
+    return _make_picture(path, video, planned, limits)
 
 
 def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""What a media file says it holds, without decoding a frame of it."""
+"""What a media file says it holds, without decoding more than a first picture."""
 
 from __future__ import annotations
 
@@ -45,6 +45,13 @@ class Picture:
     bright: bool
     """Whether it is graded for screens of high dynamic range."""
     interlaced: bool
+    plain: bool
+    """Whether it is H.264 that is shown just as it was coded: upright, whole, in square pixels, of
+    eight bits, in ordinary colours. Not looked at in a file of our own."""
+    reorder: int
+    """By how many places a packet comes after its turn to be shown, at most."""
+    clock_hz: float
+    """Of the clock by which the file says when."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def _ask(path: Path, own: bool) -> dict[str, Any]:
     from pipeline.media import demux
 
     if own:
-        return demux.told(named(path), FORMATS, PROTOCOLS)
+        return demux.told(named(path), FORMATS, PROTOCOLS, look=False)
     argv = [sys.executable, "-I", demux.__file__, named(path), FORMATS, PROTOCOLS]
     ended = child.run(argv, _BOUNDS)
     if ended.code != 0:
@@ -163,6 +170,9 @@ def _picture(told: Mapping[str, Any]) -> Picture:
         default=told["default"],
         bright=told.get("transfer") in _BRIGHT,
         interlaced=told.get("field_order") in _INTERLACED,
+        plain=told.get("plain", False),
+        reorder=told.get("reorder", 0),
+        clock_hz=told.get("clock_hz", 0.0),
     )
 
 

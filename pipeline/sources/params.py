@@ -25,7 +25,7 @@ class Download(Params):
     """Long side of the pictures that are kept; smaller ones stay as they are."""
 
     crf: int = Field(14, ge=0, le=40)
-    """x264's constant rate factor for them; lower is better and larger."""
+    """x264's constant rate factor of those that cannot be kept as they were encoded."""
 
     max_source_mb: float = Field(500.0, gt=0.0)
     """The most that is fetched of one source, in million bytes."""
