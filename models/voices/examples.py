@@ -11,10 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import laughter
 import mixtures
 import numpy as np
 import yaml
-from laughter import laughing
 from numpy.typing import NDArray
 from recordings import RATE, Recordings, Split, read, revoiced
 from safetensors.numpy import save_file
@@ -68,19 +68,20 @@ def _examples(count: int, real: Recordings, rng: np.random.Generator) -> dict[st
     voices = [mixtures.apart(wave)[0] for wave in real.cries]
     found = {}
     for kind in KINDS:
-        waves = [_synthetic(kind, rng) for _ in range(count)]
+        waves = [synthetic(kind, rng) for _ in range(count)]
         if voices:
             waves += [_in_rhythm(voices, kind, rng) for _ in range(count)]
         if kind == "laugh":
-            waves += [_laughing(voices, rng) for _ in range(2 * count)]
+            waves += [laughing(voices, rng) for _ in range(2 * count)]
         if voices and kind == "cry":
             waves += [*voices, *(_voice(voices, rng) for _ in range(count))]
-        rows = [row for wave in waves for row in _rows(_recorded(wave, rng))]
+        rows = [row for wave in waves for row in _rows(recorded(wave, rng))]
         found[kind] = np.stack(rows).astype(np.float32)
     return found
 
 
-def _synthetic(kind: str, rng: np.random.Generator) -> Array:
+def synthetic(kind: str, rng: np.random.Generator) -> Array:
+    """An infant of the nursery, in another voice."""
     wave = sound.infant(perform(kind, SPAN_S, rng), RATE, rng).astype(np.float32)
     return revoiced(
         wave, 2 ** rng.uniform(-0.3, 0.3), rng.uniform(0.9, 1.1), rng.uniform(0.85, 1.2)
@@ -91,9 +92,10 @@ def _in_rhythm(voices: list[Array], kind: str, rng: np.random.Generator) -> Arra
     return mixtures.in_rhythm(_voice(voices, rng), kind, rng.uniform(*_SLOWER[kind]), rng)
 
 
-def _laughing(voices: list[Array], rng: np.random.Generator) -> Array:
-    own = _voice(voices, rng) if voices and rng.random() < 0.7 else _synthetic("babble", rng)
-    return laughing(own, SPAN_S, rng)
+def laughing(voices: list[Array], rng: np.random.Generator) -> Array:
+    """Laughter put together out of a real or a synthetic voice."""
+    own = _voice(voices, rng) if voices and rng.random() < 0.7 else synthetic("babble", rng)
+    return laughter.laughing(own, SPAN_S, rng)
 
 
 def _voice(voices: list[Array], rng: np.random.Generator) -> Array:
@@ -102,7 +104,7 @@ def _voice(voices: list[Array], rng: np.random.Generator) -> Array:
     return revoiced(voice, 2 ** rng.uniform(-0.5, 0.5), rng.uniform(0.85, 1.2), 1.0)
 
 
-def _recorded(wave: Array, rng: np.random.Generator) -> Array:
+def recorded(wave: Array, rng: np.random.Generator) -> Array:
     """Through some microphone, in some room, over some noise."""
     spectrum = np.fft.rfft(wave)
     octaves = np.linspace(0, RATE / 2, len(spectrum))

@@ -5,6 +5,7 @@ What it was trained on, and how well it does, stands in models/voices/README.md.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from pipeline.core.backends import BackendInfo
 from pipeline.core.restoring import restored
 from pipeline.core.weights import listed
+from pipeline.voice import voices_judged
 from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Voices
 from pipeline.voice.sounding import above_db, audible, below_db, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
@@ -44,8 +46,9 @@ _SHORTEST = round(0.1 * RATE)
 
 def info() -> BackendInfo:
     """Describe the backend."""
-    weights = listed()[LOCKED]
-    return BackendInfo("voices", "embedded", weights.sha256, weights.licence, embedded=True)
+    network, judge = listed()[LOCKED], listed()[voices_judged.LOCKED]
+    both = hashlib.sha256(f"{network.sha256} {judge.sha256}".encode()).hexdigest()
+    return BackendInfo("voices", "embedded", both, network.licence, embedded=True)
 
 
 def load(device: str) -> Embedded:
@@ -70,10 +73,15 @@ class Embedded:
         self._device = device
         network = PyanNet(Shape(len(WHO), SINCNET, LSTM, LINEAR))
         self._network = restored(network, LOCKED).to(device)
+        self._judge = voices_judged.load()
         self._windows = Windows(round(_WINDOW_S * RATE), round(_STEP_S * RATE), self._hop)
 
     def voices(self, sound: Samples, stem: Samples, labels: Mapping[str, str]) -> Voices:
         """See `VoiceTracker`."""
+        return self._judge.judged(self.unjudged(sound, stem), sound, stem)
+
+    def unjudged(self, sound: Samples, stem: Samples) -> Voices:
+        """What the network hears, frame by frame, before whole events are looked at."""
         steps = len(sound) // round(RATE / TRACK_HZ) + 1
         if len(sound) < _SHORTEST:
             return nobody(steps)

@@ -1,0 +1,124 @@
+"""A second opinion on what was heard as an infant, over each whole event.
+
+A frame of a bark, a crow or a creak can be like a frame of a cry; how it repeats, how its pitch
+moves and how its colour changes are not. Three small networks over these numbers of an event
+(`vocalizations_features`) and a few of how it was heard say whether it is an infant's at all. Where
+none of the events around is, all count as something other's: a cry under a bark is less like a cry,
+and seldom alone. How the networks were trained stands in models/voices/README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import WeightsError
+from pipeline.core.weights import locked
+from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track, Voices
+from pipeline.voice.events import stretches
+from pipeline.voice.measures import snr_db
+from pipeline.voice.vocalizations_features import NAMES, vector
+
+LOCKED = "infants"
+NUMBERS = (*NAMES, "score", "snr_db", "span_octaves")
+LEAST = 0.2
+"""How likely one of the events around has to be an infant's; chosen on held-out voices."""
+AROUND_S = 5.0
+_FARTHEST = 5.0
+_SNR_DB = (-30.0, 40.0)
+_LAYERS = ("first", "second", "last")
+
+Floats = NDArray[np.float64]
+
+
+def overheard(voices: Voices, sound: Samples, stem: Samples) -> Iterator[tuple[int, int, Floats]]:
+    """Steps (start, end) of each event that counts as an infant's, and its numbers (NUMBERS,)."""
+    for start, end in stretches(voices.infant):
+        start_s, end_s = start / TRACK_HZ, min(end / TRACK_HZ, len(sound) / RATE)
+        heard = slice(round(start_s * RATE), round(end_s * RATE))
+        ratio_db = snr_db(sound[heard], stem[heard], np.ones(end - start, np.bool_))
+        how = (
+            float(voices.infant[start:end].mean()),
+            float(np.clip(ratio_db, *_SNR_DB)),
+            float(np.log2(end_s - start_s)),
+        )
+        yield start, end, np.array([*vector(stem, voices.f0_hz, start_s, end_s), *how])
+
+
+class Judge:
+    """The networks, each of two layers of tanh, as `models/voices/judge.py` wrote them."""
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Put them together.
+
+        Raises:
+            KeyError, ValueError: something is missing, or of another size.
+        """
+        told = {name: array.astype(np.float64) for name, array in weights.items()}
+        self._middle, self._scale = told["middle"], told["scale"]
+        self._layers = [(told[f"{at}.weight"], told[f"{at}.bias"]) for at in _LAYERS]
+        self.said(np.zeros((1, len(NUMBERS))))
+
+    def said(self, numbers: Floats) -> Floats:
+        """How likely (n,) events with these numbers (n, NUMBERS) are an infant's, 0..1."""
+        told = np.clip((numbers - self._middle) / self._scale, -_FARTHEST, _FARTHEST)
+        (first, second, last) = self._layers
+        # (networks, n, units)
+        inner = np.tanh(told @ first[0] + first[1][:, None])
+        inner = np.tanh(inner @ second[0] + second[1][:, None])
+        logits = (inner @ last[0] + last[1][:, None])[..., 0]
+        return np.asarray((1 / (1 + np.exp(-logits))).mean(0))
+
+    def judged(self, voices: Voices, sound: Samples, stem: Samples) -> Voices:
+        """Tracks in which events that are no infant's count as something other's."""
+        infant, other, f0_hz = (
+            track.copy() for track in (voices.infant, voices.other, voices.f0_hz)
+        )
+        found = list(overheard(voices, sound, stem))
+        likely = self.said(np.array([numbers for *_, numbers in found])) if found else np.zeros(0)
+        spans = [(start, end) for start, end, _ in found]
+        for (start, end), best in zip(spans, _best_around(spans, likely), strict=True):
+            if best < LEAST:
+                _move(infant[start:end], other[start:end])
+                f0_hz[start:end] = np.nan
+        return Voices(infant, voices.adult, other, f0_hz)
+
+
+def _best_around(spans: Sequence[tuple[int, int]], likely: Floats) -> Iterator[float]:
+    """The highest of the values (n,) of events no farther than `AROUND_S` from each; by start."""
+    if not spans:
+        return
+    near = round(AROUND_S * TRACK_HZ)
+    starts, ends = np.array(spans).T
+    firsts, lasts = (
+        np.searchsorted(ends, starts - near),
+        np.searchsorted(starts, ends + near, "right"),
+    )
+    for first, last in zip(firsts, lasts, strict=True):
+        yield float(likely[first:last].max())
+
+
+def _move(infant: Track, other: Track) -> None:
+    """Give what was taken for an infant's to others; both are views into tracks."""
+    np.maximum(infant, other, out=other)
+    infant[:] = 0.0
+
+
+def load() -> Judge:
+    """The one that ships.
+
+    Raises:
+        WeightsError: its weights are missing, others than the lock says, or of other networks.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = locked(LOCKED)
+    try:
+        return Judge(load_file(path))
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: not the weights of these networks, which are a safetensors file: {error}"
+        ) from None
