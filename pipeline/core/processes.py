@@ -98,8 +98,8 @@ def _submit(pool: ProcessPoolExecutor, batch: Batch) -> _Results:
 def _pool(workers: int, first: Task) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     # Heard only before the first process of all; later ones import what else they need themselves.
-    code = first.measure.__module__
-    context.set_forkserver_preload([worker.__name__, code, "pipeline.core.forked"])
+    code = [first.measure.__module__, *first.imports]
+    context.set_forkserver_preload([worker.__name__, *code, "pipeline.core.forked"])
     # That first one may be older than the key of sealed media, or the seal.
     ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
     return ProcessPoolExecutor(

@@ -65,6 +65,9 @@ class Needs:
     memory_gb: float = 1.0
     gpu: float = 0.0
     """Share of a GPU, where models run on one."""
+    imports: tuple[str, ...] = ()
+    """Heavy modules that it imports late, which processes of one machine are forked with: so they
+    are loaded once, and not by each."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ class Task:
     store: Path
     timeout_s: float
     together: Callable[[Sequence[Mapping[str, Any]]], Sequence[Write]] | None = None
+    imports: tuple[str, ...] = ()
 
 
 Batch = Sequence[Task]
@@ -256,6 +260,7 @@ class Runner:
             self.store.root,
             self.run.timeout_s,
             step.together.measure if step.together else None,
+            step.needs.imports,
         )
 
     def _execute(

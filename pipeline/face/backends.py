@@ -6,7 +6,7 @@ clip. A detector sees pictures the way up that a face is expected; `rotation` tu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -39,8 +39,14 @@ class Face:
     @cached_property
     def box(self) -> Box:
         """Bounds of the landmarks."""
-        low, high = self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+        x, y = np.ascontiguousarray(self.points[:, :2].T)
+        return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+    def scored(self, score: float) -> Face:
+        """The same face, another score; it keeps the box that it has."""
+        face = replace(self, score=score)
+        face.__dict__["box"] = self.box
+        return face
 
 
 class FaceDetector(Protocol):

@@ -1,4 +1,4 @@
-"""Which points of a mesh lie behind its triangles, and which way it faces at them, compiled."""
+"""Which points of meshes lie behind their triangles, and which way they face there, compiled."""
 
 from __future__ import annotations
 
@@ -6,59 +6,96 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+CELLS = 24
+"""Across and down, that points are sorted into: a triangle looks only at those in its own."""
+
 
 @njit(cache=True)
 def behind(
-    points: NDArray[np.float64], triangles: NDArray[np.int32], margin: float
+    points: NDArray[np.float64], triangles: NDArray[np.int32], margins: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Tell which points (N, 3) lie more than `margin` behind a triangle that they are no corner of.
+    """Tell which points (F, N, 3) lie further behind a triangle that they are no corner of than
+    each frame's margin (F,).
 
     x and y span the picture, z points away from the camera; `triangles` is (T, 3).
     """
-    hidden = np.zeros(len(points), dtype=np.bool_)
-    # Points from left to right: a triangle looks only at those that are as far right as it is.
-    order = np.argsort(points[:, 0])
-    ordered = points[order]
-    across = ordered[:, 0].copy()
-    for t in range(len(triangles)):
-        i, j, k = triangles[t]
-        a, b, c = points[i], points[j], points[k]
-        left, right = min(a[0], b[0], c[0]), max(a[0], b[0], c[0])
-        top, bottom = min(a[1], b[1], c[1]), max(a[1], b[1], c[1])
-        near = min(a[2], b[2], c[2]) + margin
-        area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
-        if abs(area) < 1e-9:
-            continue
-        for at in range(np.searchsorted(across, left), len(across)):
-            x, y, z = ordered[at]
-            if x > right:
-                break
-            if y < top or y > bottom or z <= near:
-                continue
-            p = order[at]
-            if hidden[p] or p in (i, j, k):
-                continue
-            v = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / area
-            w = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / area
-            if v < 0 or w < 0 or v + w > 1:
-                continue
-            depth = a[2] + v * (b[2] - a[2]) + w * (c[2] - a[2])
-            hidden[p] = z - depth > margin
+    hidden = np.zeros(points.shape[:2], dtype=np.bool_)
+    for frame in range(len(points)):
+        _behind(points[frame], triangles, margins[frame], hidden[frame])
     return hidden
 
 
 @njit(cache=True)
-def spanned(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Sum at each point (N, 3) of the normals of the triangles (T, 3) around it, by their areas."""
-    total = np.zeros(points.shape)
+def _behind(points, triangles, margin, hidden):  # type: ignore[no-untyped-def]
+    low_x, wide = _cells(points, 0)
+    low_y, high = _cells(points, 1)
+    first, order = _sorted(points, low_x, low_y, wide, high)
     for t in range(len(triangles)):
-        a, b, c = points[triangles[t, 0]], points[triangles[t, 1]], points[triangles[t, 2]]
-        u, v = b - a, c - a
-        x = u[1] * v[2] - u[2] * v[1]
-        y = u[2] * v[0] - u[0] * v[2]
-        z = u[0] * v[1] - u[1] * v[0]
-        for corner in triangles[t]:
-            total[corner, 0] += x
-            total[corner, 1] += y
-            total[corner, 2] += z
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, az = points[i, 0], points[i, 1], points[i, 2]
+        bx, by, bz = points[j, 0], points[j, 1], points[j, 2]
+        cx, cy, cz = points[k, 0], points[k, 1], points[k, 2]
+        left, right = min(ax, bx, cx), max(ax, bx, cx)
+        top, bottom = min(ay, by, cy), max(ay, by, cy)
+        near = min(az, bz, cz) + margin
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if abs(area) < 1e-9:
+            continue
+        column, last = int((left - low_x) / wide), int((right - low_x) / wide)
+        for row in range(int((top - low_y) / high), int((bottom - low_y) / high) + 1):
+            for at in range(first[row * CELLS + column], first[row * CELLS + last + 1]):
+                p = order[at]
+                x, y, z = points[p, 0], points[p, 1], points[p, 2]
+                if x < left or x > right or y < top or y > bottom or z <= near:
+                    continue
+                if hidden[p] or p in (i, j, k):
+                    continue
+                v = ((x - ax) * (cy - ay) - (cx - ax) * (y - ay)) / area
+                w = ((bx - ax) * (y - ay) - (x - ax) * (by - ay)) / area
+                if v >= 0 and w >= 0 and v + w <= 1:
+                    hidden[p] = z - (az + v * (bz - az) + w * (cz - az)) > margin
+
+
+@njit(cache=True)
+def _cells(points, axis):  # type: ignore[no-untyped-def]
+    """Where the first cell begins along an axis, and how long each is."""
+    low = high = points[0, axis]
+    for p in range(len(points)):
+        low, high = min(low, points[p, axis]), max(high, points[p, axis])
+    return low, max(high - low, 1e-9) * (1 + 1e-9) / CELLS
+
+
+@njit(cache=True)
+def _sorted(points, low_x, low_y, wide, high):  # type: ignore[no-untyped-def]
+    """Numbers of points by their cell, row after row, and where each cell begins among them."""
+    cell = np.empty(len(points), np.int64)
+    first = np.zeros(CELLS * CELLS + 2, np.int64)
+    for p in range(len(points)):
+        row, column = int((points[p, 1] - low_y) / high), int((points[p, 0] - low_x) / wide)
+        cell[p] = row * CELLS + column
+        first[cell[p] + 2] += 1
+    for c in range(1, len(first)):
+        first[c] += first[c - 1]
+    order = np.empty(len(points), np.int64)
+    for p in range(len(points)):
+        # Where the next cell begins moves up to where it will.
+        order[first[cell[p] + 1]] = p
+        first[cell[p] + 1] += 1
+    return first, order
+
+
+@njit(cache=True)
+def spanned(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Sum at each point (F, N, 3) of the normals of the triangles (T, 3) there, by their areas."""
+    total = np.zeros(points.shape)
+    for frame in range(len(points)):
+        mesh = points[frame]
+        for t in range(len(triangles)):
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            ux, uy, uz = mesh[j, 0] - mesh[i, 0], mesh[j, 1] - mesh[i, 1], mesh[j, 2] - mesh[i, 2]
+            vx, vy, vz = mesh[k, 0] - mesh[i, 0], mesh[k, 1] - mesh[i, 1], mesh[k, 2] - mesh[i, 2]
+            for corner in (i, j, k):
+                total[frame, corner, 0] += uy * vz - uz * vy
+                total[frame, corner, 1] += uz * vx - ux * vz
+                total[frame, corner, 2] += ux * vy - uy * vx
     return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -31,6 +32,8 @@ class Crop:
     """(H, W) where there was picture."""
     to_crop: NDArray[np.float64]
     """(2, 3), from px of the picture to px of the crop."""
+    landmarks: NDArray[np.float32]
+    """(478, 2) px of the crop."""
 
     def place(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         """Points (N, 2 or 3) of the picture in px of the crop, (N, 2)."""
@@ -46,7 +49,7 @@ def cut(picture: Picture, points: NDArray[np.floating], roll_deg: float, px_per_
         roll_deg: tilt of the head, clockwise.
         px_per_mm: scale of the head in the picture.
     """
-    to_crop, size = upright(points, roll_deg, PX_PER_MM / max(px_per_mm, 1e-6))
+    to_crop, size, landmarks = upright(points, roll_deg, PX_PER_MM / max(px_per_mm, 1e-6))
     shrunk, factor = _shrink(picture, px_per_mm)
     pixels = cv2.warpAffine(shrunk, _of_shrunk(to_crop, factor), size, flags=cv2.INTER_LINEAR)
     return Crop(
@@ -54,6 +57,7 @@ def cut(picture: Picture, points: NDArray[np.floating], roll_deg: float, px_per_
         np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8),
         _inside(to_crop, size, picture.shape),
         to_crop,
+        landmarks,
     )
 
 
@@ -74,16 +78,19 @@ def _inside(
 
 def upright(
     points: NDArray[np.floating], roll_deg: float, scale: float
-) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """The similarity (2, 3) that puts a face upright into the middle of the crop, and how wide and
-    high that is."""
-    roll = np.radians(roll_deg)
-    turn = scale * np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
-    placed = points[:, :2] @ turn.T
-    low, high = placed.min(axis=0), placed.max(axis=0)
-    size = np.clip(_STEP_PX * np.ceil((high - low + 2 * MARGIN_PX) / _STEP_PX), _STEP_PX, SIZE_PX)
-    shift = size / 2 - (low + high) / 2
-    return np.column_stack([turn, shift]), (int(size[0]), int(size[1]))
+) -> tuple[NDArray[np.float64], tuple[int, int], NDArray[np.float32]]:
+    """The similarity (2, 3) that puts a face upright into the middle of the crop, how wide and high
+    that is, and where points lie in it, (478, 2)."""
+    cos, sin = math.cos(math.radians(roll_deg)), math.sin(math.radians(roll_deg))
+    turn = scale * np.array([[cos, sin], [-sin, cos]])
+    placed = turn @ points[:, :2].T
+    low, high = placed.min(axis=1), placed.max(axis=1)
+    width, height = (
+        min(max(_STEP_PX * math.ceil((span + 2 * MARGIN_PX) / _STEP_PX), _STEP_PX), SIZE_PX)
+        for span in (high - low).tolist()
+    )
+    shift = np.array([[width], [height]]) / 2 - (low + high)[:, None] / 2
+    return np.hstack([turn, shift]), (width, height), (placed + shift).T.astype(np.float32)
 
 
 def _shrink(picture: Picture, px_per_mm: float) -> tuple[Picture, int]:

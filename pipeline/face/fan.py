@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.core.backends import BackendInfo
 from pipeline.core.weights import locked, of_the_user
 from pipeline.face import mediapipe_landmarker
-from pipeline.face.backends import Box, Face, Picture, overlap
+from pipeline.face.backends import Box, Face, HandDetector, Picture, overlap
 from pipeline.face.fan_network import Aligner
 from pipeline.face.lift import onto_mesh, spread
 from pipeline.face.mediapipe_boxes import BoxDetector
@@ -73,7 +73,7 @@ class FanLandmarker:
         """A detector that looks at each picture afresh."""
         return FanDetector(self._aligner, faces, still=True)
 
-    def hands(self) -> mediapipe_landmarker.MediapipeHands:
+    def hands(self) -> HandDetector:
         """A detector of hands."""
         return self._mediapipe.hands()
 

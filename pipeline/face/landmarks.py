@@ -31,7 +31,9 @@ from pipeline.face.mesh import CANONICAL
 from pipeline.face.params import Landmarks
 
 STEP = "face"
-_NEEDS = Needs(memory_gb=1.5)
+_NEEDS = Needs(
+    memory_gb=1.5, imports=("torch", "pipeline.face.mediapipe_graph", "pipeline.face.behind")
+)
 CLIPS = pa.schema(
     [
         ("clip", pa.string()),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.pose import TO_IMAGE, Pose
+from pipeline.face.pose import TO_IMAGE
 
 EYE_CORNERS = [33, 133, 362, 263]
 
@@ -34,25 +34,28 @@ TELLING_DEG = 30.0
 ENOUGH_FRAMES = 15
 
 
-def proportions(points: NDArray[np.floating], pose: Pose) -> NDArray[np.float32]:
-    """Measure `PROPORTIONS` (6,) on landmarks (478, 3) px; an open mouth is closed first."""
-    facing = (points * TO_IMAGE) @ pose.rotation
-    x, y = facing[:, 0], facing[:, 1]
-    eyes = y[EYE_CORNERS].mean()
-    width = float(np.linalg.norm(facing[263] - facing[33]))
-    gap = max(float(y[13] - y[14]), 0.0)
-    chin = float(eyes - y[152]) - gap
-    return np.array(
-        [
-            chin / width,
-            (eyes - y[2]) / width,
-            (y[17] - y[152]) / width,
-            chin / abs(x[454] - x[234]),
-            np.linalg.norm(facing[278] - facing[48]) / width,
-            (y[10] - eyes) / max(chin, 1e-6),
-        ],
-        dtype=np.float32,
-    )
+def proportions(
+    points: NDArray[np.floating], rotation: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Measure `PROPORTIONS` (F, 6) on landmarks (F, 478, 3) px; an open mouth is closed first.
+
+    `rotation` (F, 3, 3) is that of each frame's `Pose`.
+    """
+    facing = (points * TO_IMAGE) @ rotation
+    x, y = facing[..., 0], facing[..., 1]
+    eyes = y[:, EYE_CORNERS].mean(axis=1)
+    width = np.linalg.norm(facing[:, 263] - facing[:, 33], axis=1)
+    gap = np.maximum(y[:, 13] - y[:, 14], 0.0)
+    chin = eyes - y[:, 152] - gap
+    measured = [
+        chin / width,
+        (eyes - y[:, 2]) / width,
+        (y[:, 17] - y[:, 152]) / width,
+        chin / np.abs(x[:, 454] - x[:, 234]),
+        np.linalg.norm(facing[:, 278] - facing[:, 48], axis=1) / width,
+        (y[:, 10] - eyes) / np.maximum(chin, 1e-6),
+    ]
+    return np.stack(measured, axis=1).astype(np.float32)
 
 
 def likeness(measured: NDArray[np.floating], trust: NDArray[np.floating]) -> float:

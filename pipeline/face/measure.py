@@ -9,9 +9,9 @@ tracks.parquet    a row a face: chosen, infant_likeness, share, face_px, frame, 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +25,27 @@ from pipeline import media
 from pipeline.core import tables
 from pipeline.face import crop, hands, likeness, quality, swatches, tone
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
-from pipeline.face.cuts import CutDetector
 from pipeline.face.hand_watch import HandWatch
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
 from pipeline.face.pose import head_pose
 from pipeline.face.records import RECORD
-from pipeline.face.rotation import Follower
-from pipeline.face.self_occlusion import facing
+from pipeline.face.shots import Shots
 from pipeline.face.tracks import Tracks, the_infants
 from pipeline.face.visibility import cues, hidden_by, turned, visibility
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
 TRACKS = "tracks.parquet"
-SMALLEST_PX = 32
-"""A picture smaller than this shows no face that could be measured."""
+TOGETHER = 16
+"""Pictures that go through one step before the next: each model leaves little of what the others
+need in a processor's cache."""
+TOGETHER_BYTES = 24 << 20
+"""Of them, of large ones fewer."""
 IRISES_FROM = 468
 FACE = list(range(IRISES_FROM))
 LEAST_SHOWN = 0.1
 """Share of a part below which what the pose leaves of it says nothing of what covers it."""
-LIPS = [13, 14]
-"""Middle of the upper and of the lower lip, inside."""
 SEEN = 0.6
 """Share of a mouth or face that must be seen for its shape to be believed."""
 
@@ -160,67 +159,63 @@ def note_all(
 ) -> tuple[list[int], list[bool]]:
     """Note every face of every frame; returns how many there were in each, and which begin another
     shot."""
-    counts, cuts, cutter = [], [], CutDetector()
+    counts: list[int] = []
+    cuts: list[bool] = []
     with ExitStack() as stack:
         detector = stack.enter_context(closing(landmarker.hands()))
-        shot = stack.enter_context(ExitStack())
-        follower = shot.enter_context(closing(Follower(landmarker, params.max_faces)))
+        shots = Shots(landmarker, params.max_faces, params.detect_px)
+        stack.enter_context(closing(shots))
         watch = HandWatch(detector, params.hands_every)
-        for frame, picture in enumerate(pictures):
-            cuts.append(cutter.look(picture))
-            if cuts[-1]:
-                # What was followed in the shot before would be looked for where it was there.
-                shot.close()
-                follower = shot.enter_context(closing(Follower(landmarker, params.max_faces)))
-                watch.forget()
-                tracks.cut(frame)
-            faces = _faces(follower, picture, params.detect_px)
-            records = [_record(picture, face, frame, len(faces)) for face in faces]
-            seen = watch.look(picture, faces, records)
-            for face, record, track in zip(
-                faces, records, tracks.assign(faces, frame), strict=True
-            ):
-                record["under_hand"] = hands.under(seen, face.points)
-                track.notes.add(record)
-            counts.append(len(faces))
+        for some in _some_at_a_time(pictures):
+            looked = shots.look(some)
+            noted = [
+                [_record(picture, face, frame, len(faces)) for face in faces]
+                for frame, (picture, (_, faces)) in enumerate(
+                    zip(some, looked, strict=True), start=len(counts)
+                )
+            ]
+            for picture, (cut, faces), records in zip(some, looked, noted, strict=True):
+                if cut:
+                    watch.forget()
+                    tracks.cut(len(counts))
+                seen = watch.look(picture, faces, records)
+                for face, record, track in zip(
+                    faces, records, tracks.assign(faces, len(counts)), strict=True
+                ):
+                    record["under_hand"] = hands.under(seen, face.points)
+                    track.notes.add(record)
+                counts.append(len(faces))
+                cuts.append(cut)
     return counts, cuts
 
 
-def _faces(follower: Follower, picture: Picture, detect_px: int) -> list[Face]:
-    if min(picture.shape[:2]) < SMALLEST_PX:
-        return []
-    scale = min(detect_px / max(picture.shape[:2]), 1.0)
-    if scale == 1.0:
-        return follower.step(picture)
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    grow = np.float32(1.0 / scale)
-    return [
-        replace(face, points=face.points * grow)
-        for face in follower.step(np.asarray(small, dtype=np.uint8))
-    ]
+def _some_at_a_time(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
+    some: list[Picture] = []
+    for picture in pictures:
+        some.append(picture)
+        if len(some) == TOGETHER or len(some) * picture.nbytes >= TOGETHER_BYTES:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _record(picture: Picture, face: Face, frame: int, faces: int) -> NDArray[np.void]:
-    """What is noted of a face, but for the hands before it."""
+    """What is noted of a face at once, but for the hands before it; see `records.complete`."""
     pose = head_pose(face.points)
     cut = crop.cut(picture, face.points, pose.roll_deg, pose.px_per_mm)
-    placed = cut.place(face.points)
-    height, width = picture.shape[:2]
-    x, y = face.points[:, 0], face.points[:, 1]
     record = np.zeros((), dtype=RECORD)
     record["frame"], record["score"], record["faces"] = frame, face.score, faces
     record["yaw_deg"], record["pitch_deg"], record["roll_deg"] = pose[:3]
-    record["face_px"] = np.ptp(placed, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
-    seen = quality.quality(cut, face.points)
+    record["px_per_mm"], record["rotation"] = pose.px_per_mm, pose.rotation
+    record["face_px"] = np.ptp(cut.landmarks, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
+    seen = quality.quality(cut)
     record["brightness"], record["sharpness"] = seen.brightness, seen.sharpness
     record["motion_blur"] = seen.motion_blur
-    record["aperture_mm"] = np.linalg.norm(np.subtract(*face.points[LIPS])) / pose.px_per_mm
-    record["proportions"] = likeness.proportions(face.points, pose)
     record["points"] = face.points
     record["scores"] = np.nan if face.scores is None else face.scores
-    record["facing"] = facing(face.points, pose.px_per_mm)
-    record["inside"] = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    record["swatches"] = swatches.take(cut, face.points)
+    record["picture_px"] = picture.shape[1::-1]
+    record["swatches"] = swatches.take(cut)
     return record
 
 

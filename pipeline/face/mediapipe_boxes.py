@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pipeline.face.backends import Box, Picture
 from pipeline.face.mediapipe_mesh import MIN_SCORE, scored_box
+
+GRAPH = "mediapipe/modules/face_detection/face_detection_short_range_cpu.binarypb"
+THRESHOLD = "facedetectionshortrange__facedetection__TensorsToDetectionsCalculator.min_score_thresh"
 
 
 class BoxDetector:
     """Looks at each picture afresh."""
 
     def __init__(self, faces: int) -> None:
-        from mediapipe.python.solutions.face_detection import FaceDetection
+        from pipeline.face.mediapipe_graph import Graph
 
         self._faces = faces
-        self._graph = FaceDetection(model_selection=0, min_detection_confidence=MIN_SCORE)
+        self._graph = Graph(GRAPH, ["detections"], {}, {THRESHOLD: MIN_SCORE})
 
     def detect(self, picture: Picture) -> list[tuple[Box, float]]:
         """Boxes and scores of faces in an RGB picture (H, W, 3), the surest first."""
         height, width = picture.shape[:2]
-        found = self._graph.process(np.ascontiguousarray(picture)).detections or []
+        (found,) = self._graph.run(picture)
         boxes = [scored_box(detection, width, height) for detection in found]
         return sorted(boxes, key=lambda scored: -scored[1])[: self._faces]
 

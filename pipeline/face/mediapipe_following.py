@@ -7,8 +7,6 @@ is still there; whether another has come is looked for now and then.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from pipeline.face.backends import Face, Picture, overlap
@@ -84,14 +82,15 @@ class MeshFollower:
             return None
         self._alone += 1
         if self._alone % LOOK_EVERY:
-            return replace(seen[0], score=float("nan"))
+            return seen[0].scored(float("nan"))
         boxes = self._boxes.detect(picture)
         if any(overlap(box, seen[0].box) <= SAME_FACE for box, _ in boxes):
             return None
-        return replace(seen[0], score=score_of(seen[0].points, boxes))
+        return seen[0].scored(score_of(seen[0].points, boxes))
 
 
 def _stays(face: Face, last: Face) -> bool:
-    moved_px = np.linalg.norm(face.points[:, :2] - last.points[:, :2], axis=1).mean()
+    apart = face.points - last.points
+    moved_px = np.hypot(apart[:, 0], apart[:, 1]).mean()
     left, top, right, bottom = last.box
     return bool(moved_px < STAYS * max(right - left, bottom - top))

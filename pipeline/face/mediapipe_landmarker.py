@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import BackendError
-from pipeline.face.backends import FaceDetector, Picture
+from pipeline.face.backends import Face, FaceDetector, HandDetector, Picture
 from pipeline.face.mediapipe_boxes import BoxDetector
 from pipeline.face.mediapipe_following import MeshFollower
 from pipeline.face.mediapipe_mesh import MeshDetector
+from pipeline.face.warm import Warm
 
 MODELS = (
     "modules/face_detection/face_detection_short_range.tflite",
@@ -25,6 +27,7 @@ MODELS = (
     "modules/palm_detection/palm_detection_lite.tflite",
     "modules/hand_landmark/hand_landmark_lite.tflite",
 )
+HANDS_GRAPH = "mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.binarypb"
 MIN_HAND_SCORE = 0.6
 
 
@@ -57,62 +60,68 @@ def _folder() -> Path:
 
 
 class MediapipeLandmarker:
-    """Makes detectors; each but the searchers holds the state of one clip."""
+    """Lends detectors; each but the searchers holds the state of one clip while it is lent."""
 
     def __init__(self) -> None:
         self._searchers: dict[int, MeshDetector] = {}
-        self._boxes: dict[int, BoxDetector] = {}
+        self._followers: dict[int, Warm[Face]] = {}
+        self._hands = Warm(MediapipeHands)
 
     def follower(self, faces: int) -> FaceDetector:
         """A detector that follows up to `faces` faces from picture to picture."""
-        if faces == 1:
-            return MeshDetector(1, still=False)
-        if faces not in self._boxes:
-            self._boxes[faces] = BoxDetector(faces)
-        return MeshFollower(faces, self._boxes[faces])
+        if faces not in self._followers:
+            self._followers[faces] = Warm(_maker(faces))
+        return self._followers[faces].lend()
 
     def searcher(self, faces: int) -> MeshDetector:
         """A detector that looks at each picture afresh.
 
-        There is one for all clips and shots: it remembers nothing, and costs two frames to make.
+        There is one for all clips and shots: it remembers nothing.
         """
         if faces not in self._searchers:
             self._searchers[faces] = MeshDetector(faces, still=True)
         return self._searchers[faces]
 
-    def hands(self) -> MediapipeHands:
+    def hands(self) -> HandDetector:
         """A detector of hands."""
-        return MediapipeHands()
+        return self._hands.lend()
+
+
+def _maker(faces: int) -> Callable[[], FaceDetector]:
+    if faces == 1:
+        return lambda: MeshDetector(1, still=False)
+    boxes = BoxDetector(faces)
+    return lambda: MeshFollower(faces, boxes)
 
 
 class MediapipeHands:
     """The light hand model, following two hands."""
 
     def __init__(self) -> None:
-        from mediapipe.python.solutions.hands import Hands
+        from pipeline.face.mediapipe_graph import Graph
 
-        self._hands = Hands(
-            static_image_mode=False,
-            max_num_hands=2,
-            model_complexity=0,
-            min_detection_confidence=MIN_HAND_SCORE,
-            min_tracking_confidence=MIN_HAND_SCORE,
+        self._graph = Graph(
+            HANDS_GRAPH,
+            ["multi_hand_landmarks"],
+            {"model_complexity": 0, "num_hands": 2, "use_prev_landmarks": True},
+            {
+                "palmdetectioncpu__TensorsToDetectionsCalculator.min_score_thresh": MIN_HAND_SCORE,
+                "handlandmarkcpu__ThresholdingCalculator.threshold": MIN_HAND_SCORE,
+            },
         )
 
     def detect(self, picture: Picture) -> list[NDArray[np.float32]]:
         """Hands in an RGB picture, each (21, 2) px."""
-        height, width = picture.shape[:2]
-        found = self._hands.process(np.ascontiguousarray(picture)).multi_hand_landmarks or []
-        scale = np.array([width, height], dtype=np.float32)
-        return [
-            np.array([(point.x, point.y) for point in hand.landmark], dtype=np.float32) * scale
-            for hand in found
-        ]
+        from pipeline.face.mediapipe_graph import landmarks
+
+        (found,) = self._graph.run(picture)
+        scale = np.array([picture.shape[1], picture.shape[0]], dtype=np.float32)
+        return [landmarks(hand)[:, :2] * scale for hand in found]
 
     def reset(self) -> None:
         """Forget what was followed."""
-        self._hands.reset()
+        self._graph.forget()
 
     def close(self) -> None:
         """End the graph, as `MeshDetector.close` does."""
-        self._hands.close()
+        self._graph.close()

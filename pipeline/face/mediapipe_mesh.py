@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from pipeline.face.backends import Box, Face, Picture, overlap
 
 GRAPH = "mediapipe/modules/face_landmark/face_landmark_front_cpu.binarypb"
-FACE_THRESHOLD = "facedetectionshortrangecpu__facedetectionshortrange__facedetection__"
 MIN_SCORE = 0.5
 MIN_FOLLOWED = 0.3
 """How sure the mesh must be that what it follows is a face; a covered one is followed on."""
+OPTIONS = {
+    "facedetectionshortrangecpu__facedetectionshortrange__facedetection__"
+    "TensorsToDetectionsCalculator.min_score_thresh": MIN_SCORE,
+    "facelandmarkcpu__ThresholdingCalculator.threshold": MIN_FOLLOWED,
+}
 SAME_FACE = 0.2
 """Overlap of a detection's box and a mesh's; the mesh leaves out the forehead and ears."""
 
@@ -22,51 +26,41 @@ class MeshDetector:
     """Face mesh with attention, with the scores of its detector, which `FaceMesh` hides."""
 
     def __init__(self, faces: int, still: bool) -> None:
-        from mediapipe.python.solution_base import SolutionBase
+        from pipeline.face.mediapipe_graph import Graph
 
         self._faces, self._still = faces, still
-        self._graph = SolutionBase(
-            binary_graph_path=GRAPH,
-            side_inputs={
-                "num_faces": faces,
-                "with_attention": True,
-                "use_prev_landmarks": not still,
-            },
-            calculator_params={
-                f"{FACE_THRESHOLD}TensorsToDetectionsCalculator.min_score_thresh": MIN_SCORE,
-                "facelandmarkcpu__ThresholdingCalculator.threshold": MIN_FOLLOWED,
-            },
-            outputs=["multi_face_landmarks", "face_detections"],
+        self._graph = Graph(
+            GRAPH,
+            ["multi_face_landmarks", "face_detections"],
+            {"num_faces": faces, "with_attention": True, "use_prev_landmarks": not still},
+            OPTIONS,
         )
 
     def detect(self, picture: Picture) -> list[Face]:
         """Faces in an RGB picture, (H, W, 3)."""
         height, width = picture.shape[:2]
-        result = self._graph.process({"image": np.ascontiguousarray(picture)})
-        faces = [_points(face, width, height) for face in result.multi_face_landmarks or []]
-        if result.face_detections is None and len(faces) == self._faces:
+        meshes, detections = self._graph.run(picture)
+        faces = [_points(mesh, width, height) for mesh in meshes]
+        if not detections and len(faces) == self._faces:
             # All the faces there may be were followed, and none was looked for.
             return [Face(points, float("nan")) for points in faces]
-        boxes = [scored_box(found, width, height) for found in result.face_detections or []]
+        boxes = [scored_box(found, width, height) for found in detections]
         return [Face(points, score_of(points, boxes)) for points in faces]
 
     def reset(self) -> None:
         """Forget what was followed."""
-        self._graph.reset()
+        self._graph.forget()
 
     def close(self) -> None:
-        """End the graph: it and Python hold one another, so nothing else frees its 20 MB.
-
-        One that remembers nothing is kept for the next clip.
-        """
+        """End the graph, which holds 20 MB; one that follows nothing is kept for the next clip."""
         if not self._still:
             self._graph.close()
 
 
-def _points(face: Any, width: int, height: int) -> NDArray[np.float32]:
-    flat = [value for point in face.landmark for value in (point.x, point.y, point.z)]
-    scale = np.array([width, height, width], dtype=np.float32)
-    return np.array(flat, dtype=np.float32).reshape(-1, 3) * scale
+def _points(mesh: Any, width: int, height: int) -> NDArray[np.float32]:
+    from pipeline.face.mediapipe_graph import landmarks
+
+    return landmarks(mesh) * np.array([width, height, width], dtype=np.float32)
 
 
 def score_of(points: NDArray[np.float32], boxes: list[tuple[Box, float]]) -> float:

@@ -8,6 +8,8 @@ R = Rz(-roll) Rx(-pitch) Ry(yaw) in axes x right, y up, z toward the viewer.
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -36,35 +38,41 @@ def head_pose(points: NDArray[np.floating]) -> Pose:
     Args:
         points: (478, 3) px, x right, y down, z away from the camera, as mediapipe gives them.
     """
-    rotation, scale = procrustes(
-        canonical().points[RIGID].astype(np.float64), points[RIGID] * TO_IMAGE
-    )
-    yaw, pitch, roll = np.degrees(angles(rotation))
-    return Pose(float(yaw), float(pitch), float(roll), float(scale), rotation)
+    rotation, scale = _onto(points[RIGID] * TO_IMAGE)
+    yaw, pitch, roll = (math.degrees(angle) for angle in angles(rotation))
+    return Pose(yaw, pitch, roll, scale, rotation)
 
 
-def procrustes(
-    source: NDArray[np.floating], target: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], float]:
-    """Rotation and scale that carry `source` onto `target`, both (N, 3), least squares.
+def _onto(target: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
+    """Rotation and scale that carry the rigid shape onto `target` (N, 3), least squares.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
     1991.
     """
-    a = source - source.mean(axis=0)
-    b = target - target.mean(axis=0)
-    u, singular, vt = np.linalg.svd(b.T @ a)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    rotation = (u * signs) @ vt
-    return rotation, float((singular * signs).sum() / (a**2).sum())
+    shape, size = _shape()
+    # What is not centred is cancelled by a shape that is.
+    u, singular, vt = np.linalg.svd(target.T @ shape)
+    rotation = u @ vt
+    if np.linalg.det(rotation) < 0:
+        rotation = (u * [1.0, 1.0, -1.0]) @ vt
+        singular[2] = -singular[2]
+    return rotation, float(singular.sum()) / size
+
+
+@cache
+def _shape() -> tuple[NDArray[np.float64], float]:
+    """The rigid part (N, 3), its middle at 0, and the sum of its squares."""
+    points = canonical().points[RIGID].astype(np.float64)
+    centred = points - points.mean(axis=0)
+    return centred, float((centred**2).sum())
 
 
 def angles(rotation: NDArray[np.floating]) -> tuple[float, float, float]:
     """Yaw, pitch and roll in radians of a rotation (3, 3) in head axes."""
-    yaw = np.arctan2(-rotation[2, 0], rotation[2, 2])
-    pitch = np.arcsin(np.clip(-rotation[2, 1], -1.0, 1.0))
-    roll = np.arctan2(rotation[0, 1], rotation[1, 1])
-    return float(yaw), float(pitch), float(roll)
+    yaw = math.atan2(-rotation[2, 0], rotation[2, 2])
+    pitch = math.asin(min(max(-rotation[2, 1], -1.0), 1.0))
+    roll = math.atan2(rotation[0, 1], rotation[1, 1])
+    return yaw, pitch, roll
 
 
 def rotation_of(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.float64]:

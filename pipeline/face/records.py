@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.likeness import PROPORTIONS
+from pipeline.face.likeness import PROPORTIONS, proportions
 from pipeline.face.mesh import POINTS
+from pipeline.face.self_occlusion import facings
 from pipeline.face.swatches import CHANNELS, SWATCHES
 
 RECORD = np.dtype(
@@ -24,6 +25,8 @@ RECORD = np.dtype(
         ("yaw_deg", np.float32),
         ("pitch_deg", np.float32),
         ("roll_deg", np.float32),
+        ("px_per_mm", np.float64),
+        ("rotation", np.float64, (3, 3)),
         ("face_px", np.float32),
         ("sharpness", np.float32),
         ("motion_blur", np.float32),
@@ -34,6 +37,8 @@ RECORD = np.dtype(
         ("facing", np.float16, (POINTS,)),
         # Of the landmarker, nan where it says nothing.
         ("scores", np.float16, (POINTS,)),
+        # Width and height of the picture.
+        ("picture_px", np.int32, (2,)),
         ("inside", np.bool_, (POINTS,)),
         ("under_hand", np.bool_, (POINTS,)),
         ("swatches", np.uint8, (SWATCHES, CHANNELS)),
@@ -41,28 +46,55 @@ RECORD = np.dtype(
 )
 
 
+BLOCK = 32
+"""Records that wait until they are completed together."""
+LIPS = [13, 14]
+"""Middle of the upper and of the lower lip, inside."""
+
+
 class Notes:
     """The records of one track, in order."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        self._count = 0
+        self._waiting = np.zeros(BLOCK, RECORD)
+        self._count, self._written = 0, 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, record: NDArray[np.void]) -> None:
         """Append one record, a `RECORD` of shape ()."""
-        self._file.write(record.tobytes())
+        self._waiting[self._count - self._written] = record
         self._count += 1
+        if self._count - self._written == BLOCK:
+            self._write()
 
     def read(self) -> NDArray[np.void]:
         """All records (F,), mapped rather than loaded."""
         if not self._count:
             return np.zeros(0, dtype=RECORD)
+        self._write()
         self._file.flush()
         return np.memmap(self._file, dtype=RECORD, mode="r", shape=(self._count,))
+
+    def _write(self) -> None:
+        records = self._waiting[: self._count - self._written]
+        complete(records)
+        self._file.write(records.tobytes())
+        self._written = self._count
 
     def close(self) -> None:
         """Let go of the file; what `read` gave must not be used any more."""
         self._file.close()
+
+
+def complete(records: NDArray[np.void]) -> None:
+    """Note what follows from landmarks and pose alone: of many frames at a time it costs less."""
+    points, px_per_mm = records["points"], records["px_per_mm"]
+    flat, last = points[..., :2], records["picture_px"][:, None] - 1
+    records["inside"] = ((flat >= 0) & (flat <= last)).all(axis=2)
+    records["facing"] = facings(points, px_per_mm)
+    records["proportions"] = proportions(points, records["rotation"])
+    apart_px = np.linalg.norm(points[:, LIPS[0]] - points[:, LIPS[1]], axis=1)
+    records["aperture_mm"] = apart_px / px_per_mm

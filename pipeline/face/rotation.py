@@ -10,6 +10,7 @@ every frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,8 @@ DOUBTFUL_SCORE = 0.75
 SEARCH_EVERY = 90
 """Frames between looks at all four turns for faces that nobody follows."""
 SEARCH_WHEN_LOST = 6
-"""Frames between such looks while there is no face, or only a doubtful one."""
+"""Frames between such looks while there is no face, or only a doubtful one: of that twice as many
+each time that no other way up fits better, as something that stays before a face keeps it so."""
 SURER = 0.15
 """How much surer another way up must be of a face that is followed: heads do not flip, but a
 covered mouth makes a forehead look like a chin."""
@@ -64,6 +66,7 @@ class Follower:
         self._turns: tuple[int, ...] = ()
         self._last: list[Turned] = []
         self._since_search = SEARCH_EVERY
+        self._patience = SEARCH_WHEN_LOST
 
     def step(self, picture: Picture) -> list[Face]:
         """Faces in the next picture of the clip, the surest first."""
@@ -98,7 +101,7 @@ class Follower:
         before = [known.face.score for known in self._last if _same(known.face, face)]
         last = max(before, default=FOLLOWED_SCORE)
         score = last if np.isnan(face.score) else max(face.score, FADING * last)
-        return replace(face, score=max(score, FOLLOWED_SCORE))
+        return face.scored(max(score, FOLLOWED_SCORE))
 
     def _credible(self, turned: Turned) -> bool:
         """Whether a face may be one: upright, surely found, or followed already."""
@@ -108,15 +111,20 @@ class Follower:
 
     def _held(self, turned: Turned) -> bool:
         """Whether it was followed at the same turn."""
-        return any(k.turn == turned.turn and _same(k.face, turned.face) for k in self._last)
+        return _among(turned, self._last)
 
     def _should_search(self, found: list[Turned]) -> bool:
         if self._since_search >= SEARCH_EVERY:
             return True
         if any(not any(_same(f.face, k.face) for k in self._last) for f in found):
             return True
-        lost = not found or min(turned.face.score for turned in found) < DOUBTFUL_SCORE
-        return self._since_search >= SEARCH_WHEN_LOST and lost
+        if not found or min(turned.face.score for turned in found) >= DOUBTFUL_SCORE:
+            self._patience = SEARCH_WHEN_LOST
+            return not found and self._since_search >= SEARCH_WHEN_LOST
+        if self._since_search < self._patience:
+            return False
+        self._patience *= 2
+        return True
 
     def _search(self, picture: Picture, found: list[Turned]) -> list[Turned]:
         """Look at all four turns; what is followed stays, unless another way up fits better."""
@@ -137,6 +145,8 @@ class Follower:
                 self._followers[turn].reset()
             look(self._follower(turn), picture, turn)
         self._turns = turns
+        if len(best) != len(found) or not all(_among(turned, found) for turned in best):
+            self._patience = SEARCH_WHEN_LOST
         return best
 
 
@@ -144,17 +154,16 @@ def look(detector: FaceDetector, picture: Picture, turn: int) -> list[Face]:
     """Faces that a detector finds in a picture turned by quarter turns, in the picture's own px."""
     turned = picture if turn == 0 else np.rot90(picture, turn)
     height, width = picture.shape[:2]
-    return [
-        replace(face, points=turn_back(face.points, turn, width, height))
-        for face in detector.detect(turned)
-        if tilt_deg(face.points) <= MAX_TILT_DEG
-    ]
+    found = [face for face in detector.detect(turned) if tilt_deg(face.points) <= MAX_TILT_DEG]
+    if turn == 0:
+        return found
+    return [replace(face, points=turn_back(face.points, turn, width, height)) for face in found]
 
 
 def tilt_deg(points: NDArray[np.floating]) -> float:
     """How far the line through the eyes is from level, 0..180."""
-    right, left = points[33], points[263]
-    return abs(float(np.degrees(np.arctan2(left[1] - right[1], left[0] - right[0]))))
+    (right_x, right_y, _), (left_x, left_y, _) = points[[33, 263]].tolist()
+    return abs(math.degrees(math.atan2(left_y - right_y, left_x - right_x)))
 
 
 def turn_back(
@@ -206,6 +215,11 @@ def _backs(other: Turned, turned: Turned) -> bool:
     eyes = [face.points[263, :2] - face.points[33, :2] for face in (other.face, turned.face)]
     lengths = float(np.linalg.norm(eyes[0]) * np.linalg.norm(eyes[1]))
     return float(eyes[0] @ eyes[1]) > SAME_WAY_UP * lengths
+
+
+def _among(turned: Turned, known: Sequence[Turned]) -> bool:
+    """Whether it is known at the same turn."""
+    return any(it.turn == turned.turn and _same(it.face, turned.face) for it in known)
 
 
 def _same(a: Face, b: Face) -> bool:

@@ -22,22 +22,27 @@ def facing(points: NDArray[np.floating], px_per_mm: float) -> NDArray[np.float32
         points: (478, 3) px, x right, y down, z away from the camera.
         px_per_mm: scale of the face, to know how deep is behind.
     """
+    return facings(points[None], np.array([px_per_mm]))[0]
+
+
+def facings(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The same of many faces (F, 478, 3), each in its own scale (F,)."""
     # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.behind import behind
 
     placed = points.astype(np.float64)
-    cosines = normals(placed)[:, 2] * -1.0
-    seen = np.clip((cosines - GRAZING) / (FACING - GRAZING), 0.0, 1.0)
-    hidden = behind(placed, canonical().triangles, BEHIND_MM * px_per_mm)
+    seen = np.clip((-normals(placed)[..., 2] - GRAZING) / (FACING - GRAZING), 0.0, 1.0)
+    hidden = behind(placed, canonical().triangles, BEHIND_MM * px_per_mm.astype(np.float64))
     return np.where(hidden, 0.0, seen).astype(np.float32)
 
 
-def normals(points: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Unit normals (478, 3) of the mesh, outward; irises take those of their eye's corners."""
+def normals(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit normals (F, 478, 3) of meshes, outward; irises take those of their eye's corners."""
     from pipeline.face.behind import spanned
 
     # y and z both point the other way than in the canonical face, which leaves handedness as it is.
-    total = spanned(points.astype(np.float64), canonical().triangles)
-    total[468:473] = total[[33, 133]].sum(axis=0)
-    total[473:478] = total[[263, 362]].sum(axis=0)
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+    total = spanned(points, canonical().triangles)
+    total[:, 468:473] = total[:, [33, 133]].sum(axis=1, keepdims=True)
+    total[:, 473:478] = total[:, [263, 362]].sum(axis=1, keepdims=True)
+    length = np.sqrt(np.einsum("fni,fni->fn", total, total))
+    return total / np.maximum(length, 1e-9)[..., None]

@@ -59,19 +59,27 @@ def layout() -> Layout:
     return Layout(middle, lips, (apart < 1.0) & ~lips, upper, shape.triangles)
 
 
-def take(crop: Crop, points: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Swatches (852, 4) of a face cut out upright, whose landmarks (478, 3) lie in its picture."""
+def take(crop: Crop) -> NDArray[np.uint8]:
+    """Swatches (852, 4) of a face cut out upright."""
     colour = cv2.blur(crop.pixels, (COLOUR_PX, COLOUR_PX))
     across = cv2.Scharr(crop.grey, cv2.CV_32F, 1, 0)
     down = cv2.Scharr(crop.grey, cv2.CV_32F, 0, 1)
     strength = cv2.blur(cv2.magnitude(across, down), (EDGES_PX, EDGES_PX))
-    placed = crop.place(points)
+    at = _pixels(crop)
+    taken = np.empty((SWATCHES, CHANNELS), np.uint8)
+    taken[:, :3] = colour.reshape(-1, 3)[at]
+    taken[:, 3] = np.minimum(strength.reshape(-1)[at] * (_EDGE_STEPS / _SCHARR), 255)
+    return taken
+
+
+def _pixels(crop: Crop) -> NDArray[np.int32]:
+    """Which pixel of a crop, row after row, the middle of each swatch lies on, (852,)."""
     first, second, third = layout().corners.T
-    middle = (placed[first] + placed[second] + placed[third]) / 3
+    x, y = np.ascontiguousarray(crop.landmarks.T)
     height, width = crop.grey.shape
-    column, row = np.clip(np.round(middle), 0, [width - 1, height - 1]).astype(int).T
-    edges = np.clip(strength[row, column] * (_EDGE_STEPS / _SCHARR), 0, 255)
-    return np.column_stack([colour[row, column], edges]).astype(np.uint8)
+    column = np.rint((x[first] + x[second] + x[third]) / 3).astype(np.int32)
+    row = np.rint((y[first] + y[second] + y[third]) / 3).astype(np.int32)
+    return np.clip(row, 0, height - 1) * np.int32(width) + np.clip(column, 0, width - 1)
 
 
 def chromaticity(swatches: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,12 +1,14 @@
 """Whole clips through the measurement: real pictures, black ones, tiny ones, two faces, none."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
 
 from pipeline.core import tables
-from pipeline.face import likeness, measure
+from pipeline.face import landmarks, likeness, measure
 from pipeline.face.backends import LANDMARKERS, Face
 from pipeline.face.likeness import PROPORTIONS
 from pipeline.face.params import Landmarks
@@ -198,3 +200,10 @@ def test_every_face_is_described_with_its_mouth(seen_babbling):
     opening = 1 - np.cos(3 * np.linspace(0, 2 * np.pi, 24, endpoint=False))
     assert np.corrcoef(face["aperture_mm"], opening)[0, 1] > 0.9
     assert np.nanmax(face["aperture_mm"]) > 5
+
+
+def test_processes_are_forked_with_what_there_is():
+    """A name that is none would be passed over in silence, and cost each process its imports."""
+    imports = landmarks.step(Landmarks(), LANDMARKERS.info("mediapipe")).needs.imports
+    assert imports
+    assert all(find_spec(name) for name in imports)

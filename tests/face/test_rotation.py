@@ -4,6 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.face.backends import Face
+from pipeline.face.mesh import canonical
+from pipeline.face.pose import TO_IMAGE
+from pipeline.face.rotation import DOUBTFUL_SCORE, SEARCH_WHEN_LOST, Follower
 from tests.face.conftest import SIZE, WALL
 from tests.face.test_visibility import TOY, covered
 
@@ -68,3 +72,58 @@ def test_an_upright_face_whose_mouth_is_covered_from_the_start_does_not_flip(
     frames = see([cv2.warpAffine(patched, turn, SIZE, borderValue=WALL)] * 3).frames
     assert frames["found"].all()
     assert degrees_apart(frames["roll_deg"], roll_deg).max() < 20
+
+
+class Doubtful:
+    """A landmarker that sees the same face in every picture, or none, and counts its searches."""
+
+    def __init__(self, faces):
+        self.faces, self.searches = faces, 0
+
+    def follower(self, faces):
+        return Eyes(lambda: self.faces)
+
+    def searcher(self, faces):
+        return Eyes(self._search)
+
+    def _search(self):
+        self.searches += 1
+        return []
+
+
+class Eyes:
+    def __init__(self, look):
+        self._look = look
+
+    def detect(self, picture):
+        return self._look()
+
+    def reset(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def searched(faces, frames):
+    """Frames in which all four turns are looked at."""
+    landmarker = Doubtful(faces)
+    follower, found = Follower(landmarker, 1), []
+    follower._turns = (0,)
+    for frame in range(frames):
+        before = landmarker.searches
+        follower.step(np.zeros((64, 64, 3), np.uint8))
+        if landmarker.searches > before:
+            found.append(frame)
+    return found
+
+
+def test_where_no_other_way_up_fits_better_it_is_looked_for_ever_less_often():
+    face = Face((canonical().points * TO_IMAGE + 32).astype(np.float32), DOUBTFUL_SCORE - 0.1)
+    waits = np.diff(searched([face], 60))
+    assert (np.diff(waits) > 0).all()
+    assert waits[0] == SEARCH_WHEN_LOST
+
+
+def test_without_a_face_all_turns_are_looked_at_as_often_as_ever():
+    assert set(np.diff(searched([], 60))) == {SEARCH_WHEN_LOST}

@@ -10,7 +10,7 @@ import pytest
 from pipeline import media
 from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
-from pipeline.media import child
+from pipeline.media import child, command
 from tests.media import making
 
 SIZE = (64, 48)
@@ -40,6 +40,16 @@ def test_frames_come_back_as_they_were_written(tmp_path: Path) -> None:
     for wrote, read in zip(ramp(12), back, strict=True):
         assert np.abs(wrote.astype(int) - read.astype(int))[:, 40:].mean() < 2
         assert np.abs(wrote.astype(int) - read.astype(int))[:, :24].mean() < 4
+
+
+def test_pixels_are_those_that_ffmpeg_gives_without_a_way_round(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.mp4")
+    straight = command.source(path).output(
+        "pipe:1", vf="scale=flags=bicubic+accurate_rnd+full_chroma_int", pix_fmt="rgb24",
+        f="rawvideo",
+    )  # fmt: skip
+    told = command.ffmpeg(straight, child.Bounds())
+    assert told.out == np.stack(list(media.read_frames(path))).tobytes()
 
 
 def test_the_same_frames_and_sound_give_the_same_bytes(tmp_path: Path) -> None:
