@@ -37,7 +37,7 @@ _FEW = 200
 """Clips whose tables are made sooner than the processes start that would make them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One clip's share of a part."""
 
@@ -89,7 +89,7 @@ def make(
     Raises:
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
-    jobs = [_job(step, part, mine) for part, mine in by_part(pieces, count).items()]
+    jobs = (_job(step, part, mine) for part, mine in by_part(pieces, count).items())
     return _made(runner, step, jobs, here=len(pieces) <= _FEW)
 
 
@@ -152,7 +152,7 @@ def by_part(pieces: Mapping[str, Piece], count: int = tables.PARTS) -> dict[str,
 def _job(step: Step, part: str, mine: Mapping[str, Piece]) -> Job:
     content = json.dumps([part, [[clip, piece.digest] for clip, piece in mine.items()]])
     digest = hashlib.sha256(content.encode()).hexdigest()
-    clips = {clip: dict(piece.inputs) for clip, piece in mine.items()}
+    clips = {clip: piece.inputs for clip, piece in mine.items()}
     inputs = {**step.params, "part": part, "clips": clips}
     return Job(part, inputs, digest, cost=float(len(mine)), clips=len(mine))
 

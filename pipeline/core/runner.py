@@ -107,7 +107,7 @@ class Step:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One clip to be measured."""
 
@@ -145,7 +145,7 @@ class Measured:
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A job with its place in the store; what travels to a worker."""
 
@@ -191,14 +191,10 @@ class Runner:
         self.store.sweep()
         done = Measured()
         alike: dict[str, list[Job]] = {}
-        for job in sorted(jobs, key=lambda job: (-job.cost, job.clip)):
-            key = step.key(job.digest)
-            known = None if key in alike else self.store.find(step.name, key)
-            if known is not None:
-                done.remembered += 1
-                done.add(job.clip, known)
-            else:
-                alike.setdefault(key, []).append(job)
+        for job, key in sorted(
+            self._unknown(step, jobs, done), key=lambda it: (-it[0].cost, it[0].clip)
+        ):
+            alike.setdefault(key, []).append(job)
         # Clips of the same content are measured once.
         same = {mine[0].clip: mine for mine in alike.values()}
         batches = self._batches(step, {key: mine[0] for key, mine in alike.items()})
@@ -218,6 +214,19 @@ class Runner:
         """Let go of the processes that are kept warm."""
         if self._processes is not None:
             self._processes.end()
+
+    def _unknown(
+        self, step: Step, jobs: Iterable[Job], done: Measured
+    ) -> Iterator[tuple[Job, str]]:
+        """Jobs that the store holds nothing of, with their keys; no other is kept in memory."""
+        for job in jobs:
+            key = step.key(job.digest)
+            known = self.store.find(step.name, key)
+            if known is None:
+                yield job, key
+            else:
+                done.remembered += 1
+                done.add(job.clip, known)
 
     def _note(self, step: Step, worked: Sequence[tuple[Job, Worked]]) -> None:
         """Remember what the work has cost, for whoever asks what a run would."""
