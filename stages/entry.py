@@ -54,7 +54,7 @@ def perform(
     """
     began = time.perf_counter()
     everything = _everything(root)
-    if forks and everything.run.executor == "process":
+    if forks and everything.run.executor != "serial":
         forking.ready()
     runner = Runner(Store(root / "data" / ".store"), everything.run)
     stage = Stage(name, getattr(everything, name), everything, root, runner.store, runner)

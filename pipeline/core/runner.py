@@ -182,11 +182,14 @@ class Runner:
             return len(os.sched_getaffinity(0))
         return self.run.workers
 
-    def measure(self, step: Step, jobs: Iterable[Job], here: bool = False) -> Measured:
+    def measure(
+        self, step: Step, jobs: Iterable[Job], here: bool = False, near: bool = False
+    ) -> Measured:
         """Measure what the store does not hold yet, the dearest first.
 
         A clip that cannot be measured is a Failure; nothing that a clip does ends the run. What is
-        done sooner than another process starts may be done `here`, if nothing strange is read.
+        done sooner than another process starts may be done `here`, if nothing strange is read, and
+        what is done sooner than those of a cluster start, `near`: by processes of this machine.
         """
         self.store.sweep()
         done = Measured()
@@ -200,7 +203,7 @@ class Runner:
         batches = self._batches(step, {key: mine[0] for key, mine in alike.items()})
         worked: list[tuple[Job, Worked]] = []
         began = time.perf_counter()
-        found = self._execute(step, batches, here)
+        found = self._execute(step, batches, here, near)
         for clip, it in self._progress(step.name, found, len(alike)):
             worked.append((same[clip][0], it))
             for job in same[clip]:
@@ -268,13 +271,15 @@ class Runner:
         )
 
     def _execute(
-        self, step: Step, batches: Sequence[Batch], here: bool
+        self, step: Step, batches: Sequence[Batch], here: bool, near: bool
     ) -> Iterator[tuple[str, Worked]]:
         if self.run.executor == "serial" or here or len(batches) == 0:
             return (found for batch in batches for found in worker.work(batch))
-        if self.run.executor == "ray":
+        if self.run.executor == "ray" and not near:
             return cluster.in_cluster(batches, self.run, step.needs)
-        self._processes = self._processes or Processes(self.workers)
+        # A number of workers that is meant for a cluster may be more than there is room for here.
+        room = len(os.sched_getaffinity(0)) if near else self.workers
+        self._processes = self._processes or Processes(min(self.workers, room))
         return self._processes.work(batches)
 
     @staticmethod
