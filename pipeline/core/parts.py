@@ -15,6 +15,7 @@ clips in `inputs["clips"]` and writes tables, a file each, with `join`.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import shutil
@@ -120,8 +121,10 @@ def remake(runner: Runner, step: Step, found: Mapping[str, Of], here_up_to: int 
 
 def _made(runner: Runner, step: Step, jobs: Iterable[Job], clips: int, here_up_to: int) -> Made:
     done = runner.measure(step, jobs, here=clips <= here_up_to, near=clips <= _NEAR)
-    # Who reads the tables next holds much by itself; further processes are there in no time.
+    # Who reads the tables next holds much by itself: processes go, as further ones are there in no
+    # time, and so does what the jobs of all clips took here.
     runner.close()
+    ctypes.CDLL(None).malloc_trim(0)
     for part, failure in done.failures.items():
         raise CradleError(
             f"{step.name}: the tables of part {part} cannot be made: {failure.detail}; "

@@ -80,6 +80,7 @@ def run(stage: Stage[Isolate]) -> Summary:
     events = heard.read(heard_tables.EVENTS_FILE, heard_tables.HEARD)
     typists = Typists(kinds, examples, claims(events, clips, unknown))
     told = of_clips(events, dict(zip(clips["clip"], clips["source"], strict=True)), typists)
+    del events  # The same rows once more.
     about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
     about = _about(about, told, stems, voices, kinds).assign(**_origin(separator, tracker))
     tables.write_parts(out / "clips.parquet", about, clips_schema(kinds))
