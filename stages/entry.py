@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import disk, seal, worker
+from pipeline.core import disk, forking, seal, worker
 from pipeline.core.alone import alone
 from pipeline.core.costs import Costs
 from pipeline.core.errors import CradleError
@@ -30,7 +30,7 @@ def main(name: str, run: Callable[[Stage[Any]], Summary]) -> None:
     if name != "download":
         seal.seal()
     try:
-        print(perform(name, run, Path.cwd()), flush=True)
+        print(perform(name, run, Path.cwd(), forks=True), flush=True)
     except CradleError as error:
         sys.exit(f"{name}: {error}")
     except OSError as error:
@@ -44,14 +44,18 @@ def main(name: str, run: Callable[[Stage[Any]], Summary]) -> None:
         os._exit(INTERRUPTED)
 
 
-def perform(name: str, run: Callable[[Stage[Any]], Summary], root: Path) -> str:
-    """Run one stage in `root` and return its line.
+def perform(
+    name: str, run: Callable[[Stage[Any]], Summary], root: Path, forks: bool = False
+) -> str:
+    """Run one stage in `root` and return its line; its workers may be copies of who `forks`.
 
     Raises:
         CradleError: what a person can mend; params.yaml is checked whole before any work.
     """
     began = time.perf_counter()
     everything = _everything(root)
+    if forks and everything.run.executor != "serial":
+        forking.ready()
     runner = Runner(Store(root / "data" / ".store"), everything.run)
     stage = Stage(name, getattr(everything, name), everything, root, runner.store, runner)
     with alone(runner.store.root, name), closing(runner):

@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,10 @@ _ASKED = "; one that was started where ~/.ray/auth_token lies wants RAY_AUTH_MOD
 class _Hand:
     """An actor: one process somewhere, whose models stay warm from clip to clip."""
 
-    def __init__(self, step: str) -> None:
+    def __init__(self, step: str, ours: Mapping[str, str]) -> None:
+        # Not as an environment of Ray's: that takes a new process and an agent's word, and there
+        # are processes that wait. Nothing is imported yet that would have read these.
+        os.environ.update(ours)
         seal.inherit()
         self._step = step
 
@@ -115,12 +118,12 @@ class _Crew:
         self._ray, self._run, self._needs = ray, run, needs
         # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
         ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
+        self._ours = {**seal.QUIET, **ours}
         self._hiring = ray.remote(_Hand).options(
             num_cpus=needs.cores,
             memory=round(needs.memory_gb * _GB),
             num_gpus=self._gpu,
             max_restarts=0,
-            runtime_env={"env_vars": {**seal.QUIET, **ours}},
         )
         self._nodes: dict[Any, str] = {}
         self._flying: dict[Any, _Flight] = {}
@@ -159,7 +162,7 @@ class _Crew:
         starting = sum(not flight.batch for flight in self._flying.values())
         hired = len(self._idle) + len(self._flying)
         for _ in range(min(room - hired, len(ahead) - len(self._idle) - starting)):
-            hand = self._hiring.remote(ahead[0][0].step)
+            hand = self._hiring.remote(ahead[0][0].step, self._ours)
             self._flying[hand.node.remote()] = _Flight(hand, ())
 
     def _room(self) -> int:

@@ -76,7 +76,7 @@ _SAID = ["clip", "reason", "measure", "op"]
 _COMPARED = {"frame": np.int64, "measured": np.float64, "threshold": np.float64}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClipRow:
     """What a stage says of one clip."""
 

@@ -39,7 +39,9 @@ class Planner(Runner):
         self.steps: dict[str, Planned] = {}
         self.costs = Costs(store.root)
 
-    def measure(self, step: Step, jobs: Iterable[Job], here: bool = False) -> Measured:
+    def measure(
+        self, step: Step, jobs: Iterable[Job], here: bool = False, near: bool = False
+    ) -> Measured:
         """What is remembered; the stage cannot go on where anything is missing."""
         planned = self.steps.setdefault(step.name, Planned())
         done, missing = Measured(), []

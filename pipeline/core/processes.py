@@ -2,7 +2,8 @@
 
 A process keeps its code and its models; when one dies, whoever was in flight is tried again alone.
 All are forked from one that has imported what the first step works with and done nothing else, so
-that they share its memory and none waits for imports of its own.
+that they share its memory and none waits for imports of its own: a copy of the stage where there is
+one (`forking.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from pipeline.core import worker
+from pipeline.core import forking, worker
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Failure
 from pipeline.core.worker import Worked
@@ -99,7 +100,9 @@ def _pool(workers: int, first: Task) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     # Heard only before the first process of all; later ones import what else they need themselves.
     code = [first.measure.__module__, *first.imports]
-    context.set_forkserver_preload([worker.__name__, *code, "pipeline.core.forked"])
+    preload = [worker.__name__, *code, "pipeline.core.forked"]
+    context.set_forkserver_preload(preload)
+    forking.wake(preload)
     # That first one may be older than the key of sealed media, or the seal.
     ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
     return ProcessPoolExecutor(

@@ -110,7 +110,7 @@ class Step:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One clip to be measured."""
 
@@ -148,7 +148,7 @@ class Measured:
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A job with its place in the store; what travels to a worker."""
 
@@ -186,29 +186,28 @@ class Runner:
             return len(os.sched_getaffinity(0))
         return self.run.workers
 
-    def measure(self, step: Step, jobs: Iterable[Job], here: bool = False) -> Measured:
+    def measure(
+        self, step: Step, jobs: Iterable[Job], here: bool = False, near: bool = False
+    ) -> Measured:
         """Measure what the store does not hold yet, the dearest first.
 
         A clip that cannot be measured is a Failure; nothing that a clip does ends the run. What is
-        done sooner than another process starts may be done `here`, if nothing strange is read.
+        done sooner than another process starts may be done `here`, if nothing strange is read, and
+        what is done sooner than those of a cluster start, `near`: by processes of this machine.
         """
         self.store.sweep()
         done = Measured()
         alike: dict[str, list[Job]] = {}
-        for job in sorted(jobs, key=lambda job: (-job.cost, job.clip)):
-            key = step.key(job.digest)
-            known = None if key in alike else self.store.find(step.name, key)
-            if known is not None:
-                done.remembered += 1
-                done.add(job.clip, known)
-            else:
-                alike.setdefault(key, []).append(job)
+        for job, key in sorted(
+            self._unknown(step, jobs, done), key=lambda it: (-it[0].cost, it[0].clip)
+        ):
+            alike.setdefault(key, []).append(job)
         # Clips of the same content are measured once.
         same = {mine[0].clip: mine for mine in alike.values()}
         batches = self._batches(step, {key: mine[0] for key, mine in alike.items()})
         worked: list[tuple[Job, Worked]] = []
         began = time.perf_counter()
-        found = self._execute(step, batches, here)
+        found = self._execute(step, batches, here, near)
         for clip, it in self._progress(step.name, found, len(alike)):
             worked.append((same[clip][0], it))
             for job in same[clip]:
@@ -222,6 +221,19 @@ class Runner:
         """Let go of the processes that are kept warm."""
         if self._processes is not None:
             self._processes.end()
+
+    def _unknown(
+        self, step: Step, jobs: Iterable[Job], done: Measured
+    ) -> Iterator[tuple[Job, str]]:
+        """Jobs that the store holds nothing of, with their keys; no other is kept in memory."""
+        for job in jobs:
+            key = step.key(job.digest)
+            known = self.store.find(step.name, key)
+            if known is None:
+                yield job, key
+            else:
+                done.remembered += 1
+                done.add(job.clip, known)
 
     def _note(self, step: Step, worked: Sequence[tuple[Job, Worked]]) -> None:
         """Remember what the work has cost, for whoever asks what a run would."""
@@ -264,13 +276,15 @@ class Runner:
         )
 
     def _execute(
-        self, step: Step, batches: Sequence[Batch], here: bool
+        self, step: Step, batches: Sequence[Batch], here: bool, near: bool
     ) -> Iterator[tuple[str, Worked]]:
         if self.run.executor == "serial" or here or len(batches) == 0:
             return (found for batch in batches for found in worker.work(batch))
-        if self.run.executor == "ray":
+        if self.run.executor == "ray" and not near:
             return cluster.in_cluster(batches, self.run, step.needs)
-        self._processes = self._processes or Processes(self.workers)
+        # A number of workers that is meant for a cluster may be more than there is room for here.
+        room = len(os.sched_getaffinity(0)) if near else self.workers
+        self._processes = self._processes or Processes(min(self.workers, room))
         return self._processes.work(batches)
 
     @staticmethod

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,18 @@ class Failure:
         return cls(**{**content, "reason": Reason.named(content["reason"])})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A published measurement."""
 
     key: str
-    path: Path
+    step: Path
+    """The folder of all that its step has measured."""
+
+    @property
+    def path(self) -> Path:
+        """Its own folder; made when asked for, as a stage holds an entry of every clip."""
+        return self.step / self.key[:2] / self.key
 
 
 class Store:
@@ -64,6 +71,8 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._root = str(root)
+        # One path a step, which all of its entries share.
+        self._step = cache(root.joinpath)
 
     def find(self, step: str, key: str) -> Entry | Failure | None:
         """What is known under `key`: a measurement, a reason why there is none, or nothing yet."""
@@ -74,7 +83,7 @@ class Store:
         failed = os.path.join(path, FAILED)  # noqa: PTH118
         if os.path.exists(failed):  # noqa: PTH110
             return _read_failure(Path(failed))
-        return Entry(key, Path(path))
+        return Entry(key, self._step(step))
 
     def entry(self, step: str, key: str) -> Entry:
         """The measurement under `key`.

@@ -35,7 +35,7 @@ _known: set[str] = set()
 """Steps that this process has worked at, whose code and models it holds."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Worked:
     """What became of one clip, and what it took."""
 

@@ -34,6 +34,8 @@ STEP = "face"
 _NEEDS = Needs(
     memory_gb=1.5, imports=("torch", "pipeline.face.mediapipe_graph", "pipeline.face.behind")
 )
+_READ = ("clip", "media_key", "media_digest", "duration_s")
+"""What is asked of download's clips."""
 CLIPS = pa.schema(
     [
         ("clip", pa.string()),
@@ -47,9 +49,9 @@ CLIPS = pa.schema(
 def run(stage: Stage[Landmarks]) -> Summary:
     """Measure the face in every clip that `download` kept, and write the tables."""
     info = LANDMARKERS.info(stage.params.backend)
-    clips = tables.read(stage.data("download") / "clips.parquet").sort_values("clip")
+    clips = tables.read(stage.data("download") / "clips.parquet", list(_READ)).sort_values("clip")
     digests = dict(zip(clips["clip"], clips["media_digest"], strict=True))
-    done = stage.runner.measure(step(stage.params, info), list(_jobs(stage, clips)))
+    done = stage.runner.measure(step(stage.params, info), _jobs(stage, clips))
     pieces = {
         clip: parts.Piece({"measured": entry.path}, entry.key)
         for clip, entry in done.entries.items()
@@ -82,15 +84,14 @@ def _weights() -> str:
 
 
 def _jobs(stage: Stage[Landmarks], clips: pd.DataFrame) -> Iterable[Job]:
-    records: list[dict[str, Any]] = clips.to_dict("records")  # type: ignore[assignment]
-    for row in records:
-        inputs: dict[str, Any] = {
-            "video": stage.store.entry("media", row["media_key"]).path / media.VIDEO,
-            "backend": stage.params.backend,
-            "device": stage.device,
-            "params": stage.params.model_dump(),
-        }
-        yield Job(row["clip"], inputs, row["media_digest"], cost=row["duration_s"])
+    same: dict[str, Any] = {
+        "backend": stage.params.backend,
+        "device": stage.device,
+        "params": stage.params.model_dump(),
+    }
+    for clip, key, digest, cost in zip(*(clips[name] for name in _READ), strict=True):
+        video = stage.store.entry("media", key).path / media.VIDEO
+        yield Job(clip, {"video": video, **same}, digest, cost=cost)
 
 
 def write_clips(path: Path, done: Measured, info: BackendInfo) -> None:

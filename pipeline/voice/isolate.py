@@ -9,7 +9,7 @@ data/isolate/ledger.parquet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from pipeline.voice.vocalizations_table import EVENTS as TYPED
 from pipeline.voice.vocalizations_table import column_of, of_clips, shares
 
 _NEEDS = Needs(memory_gb=1.5, gpu=0.2)
+_READ = ["clip", "source", "vocalization", "media_key", "media_digest", "frames", "duration_s"]
+"""What is asked of download's clips."""
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
 
 
@@ -58,27 +60,27 @@ def run(stage: Stage[Isolate]) -> Summary:
     # Before any work: what params.yaml says of kinds may be wrong.
     kinds = stage.everything.vocalizations
     examples = examples_by_kind(kinds, stage.root)
-    clips = tables.read(stage.data("download") / "clips.parquet").sort_values("clip")
-    sounds = {
-        clip: stage.store.entry("media", key).path / "sound_16k.flac"
-        for clip, key in zip(clips["clip"], clips["media_key"], strict=True)
-    }
+    clips = tables.read(stage.data("download") / "clips.parquet", _READ).sort_values("clip")
+    sounds = dict(zip(clips["clip"], clips["media_key"], strict=True))
     stems = stage.runner.measure(
         Step("stem", measure_stem, {}, separator, _NEEDS),
-        _stem_jobs(stage, clips, sounds, separator),
+        _stem_jobs(stage, clips, separator),
     )
     voices = stage.runner.measure(
         Step("voice", measure_voices, _words(stage.params, tracker), tracker, _NEEDS),
         _voice_jobs(stage, stems, sounds, tracker),
     )
     heard = parts.make(
-        stage.runner, Step("heard", heard_tables.measure), _pieces(clips, sounds, stems, voices)
+        stage.runner,
+        Step("heard", heard_tables.measure),
+        _pieces(stage, clips, sounds, stems, voices),
     )
     out = stage.fresh_out()
     unknown = [kind.name for kind in kinds if kind.name not in examples]
     events = heard.read(heard_tables.EVENTS_FILE, heard_tables.HEARD)
     typists = Typists(kinds, examples, claims(events, clips, unknown))
     told = of_clips(events, dict(zip(clips["clip"], clips["source"], strict=True)), typists)
+    del events  # The same rows once more.
     about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
     about = _about(about, told, stems, voices, kinds).assign(**_origin(separator, tracker))
     tables.write_parts(out / "clips.parquet", about, clips_schema(kinds))
@@ -110,29 +112,25 @@ def _words(params: Isolate, tracker: BackendInfo) -> dict[str, Any]:
     return {} if tracker.embedded else {"labels": params.pyannote_labels}
 
 
-def _stem_jobs(
-    stage: Stage[Isolate], clips: pd.DataFrame, sounds: dict[str, Path], info: BackendInfo
-) -> list[Job]:
-    records: list[dict[str, Any]] = clips.to_dict("records")  # type: ignore[assignment]
-    return [
-        Job(
-            row["clip"],
-            {"sound": sounds[row["clip"]], "backend": info.name, "device": stage.device},
-            row["media_digest"],
-            cost=row["duration_s"],
-        )
-        for row in records
-    ]
+def _sound(stage: Stage[Isolate], media_key: str) -> Path:
+    return stage.store.entry("media", media_key).path / "sound_16k.flac"
+
+
+def _stem_jobs(stage: Stage[Isolate], clips: pd.DataFrame, info: BackendInfo) -> Iterator[Job]:
+    columns = ("clip", "media_key", "media_digest", "duration_s")
+    for clip, key, digest, cost in zip(*(clips[name] for name in columns), strict=True):
+        inputs = {"sound": _sound(stage, key), "backend": info.name, "device": stage.device}
+        yield Job(clip, inputs, digest, cost=cost)
 
 
 def _voice_jobs(
-    stage: Stage[Isolate], stems: Measured, sounds: dict[str, Path], info: BackendInfo
-) -> list[Job]:
-    return [
+    stage: Stage[Isolate], stems: Measured, sounds: dict[str, str], info: BackendInfo
+) -> Iterator[Job]:
+    return (
         Job(
             clip,
             {
-                "sound": sounds[clip],
+                "sound": _sound(stage, sounds[clip]),
                 "stem": stem.path / STEM,
                 "backend": info.name,
                 "device": stage.device,
@@ -142,7 +140,7 @@ def _voice_jobs(
             stem.key,
         )
         for clip, stem in stems.entries.items()
-    ]
+    )
 
 
 def _origin(separator: BackendInfo, tracker: BackendInfo) -> dict[str, str]:
@@ -178,13 +176,17 @@ def _account(
 
 
 def _pieces(
-    clips: pd.DataFrame, sounds: dict[str, Path], stems: Measured, voices: Measured
+    stage: Stage[Isolate],
+    clips: pd.DataFrame,
+    sounds: dict[str, str],
+    stems: Measured,
+    voices: Measured,
 ) -> dict[str, parts.Piece]:
     frames = dict(zip(clips["clip"], clips["frames"], strict=True))
     return {
         clip: parts.Piece(
             {
-                "sound": sounds[clip],
+                "sound": _sound(stage, sounds[clip]),
                 "stem": stems.entries[clip].path,
                 "voice": voice.path,
                 "frames": int(frames[clip]),

@@ -102,3 +102,11 @@ def _spin(seconds: float) -> None:
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         pass
+
+
+GREETING = "said by nobody"
+
+
+def greet(out: Path, inputs: Mapping[str, Any]) -> None:
+    """Write what this process knows."""
+    (out / "value.txt").write_text(GREETING)

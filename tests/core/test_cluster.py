@@ -166,7 +166,12 @@ def written(at_work: Runner, root: Path, step: Step) -> dict[str, bytes]:
     return {str(it.relative_to(out)): it.read_bytes() for it in out.rglob("*") if it.is_file()}
 
 
-def test_ledger_and_tables_are_the_same_bytes_whoever_works(tmp_path: Path, nodes: Nodes) -> None:
+def test_ledger_and_tables_are_the_same_bytes_whoever_works(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if they were of many clips: those of few are made nearer.
+    monkeypatch.setattr(parts, "_FEW", 0)
+    monkeypatch.setattr(parts, "_NEAR", 0)
     told = []
     for name, run in (
         ("serial", {"executor": "serial"}),

@@ -60,6 +60,13 @@ def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:
     assert [clip for clip, _ in results[0]] == sorted(clip for clip, _ in results[0])
 
 
+def test_what_is_soon_done_waits_for_no_cluster(tmp_path: Path) -> None:
+    nowhere = runner(tmp_path, executor="ray", address="127.0.0.1:1", workers=100)
+    done = nowhere.measure(Step("double", steps.double), jobs(tmp_path, range(4)), near=True)
+    nowhere.close()
+    assert sorted(done.entries) == [f"clip_{number}" for number in range(4)]
+
+
 def test_each_misfortune_costs_one_clip_and_has_a_name(tmp_path: Path) -> None:
     done = runner(tmp_path, workers=2, timeout_s=1.0).measure(
         Step("misbehave", steps.misbehave), jobs(tmp_path, range(8))
