@@ -17,7 +17,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +70,8 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._root = str(root)
-        # One path a step, which all of its entries share.
-        self._step = cache(root.joinpath)
+        self._steps: dict[str, Path] = {}
+        """One path a step, which all of its entries share."""
 
     def find(self, step: str, key: str) -> Entry | Failure | None:
         """What is known under `key`: a measurement, a reason why there is none, or nothing yet."""
@@ -83,7 +82,7 @@ class Store:
         failed = os.path.join(path, FAILED)  # noqa: PTH118
         if os.path.exists(failed):  # noqa: PTH110
             return _read_failure(Path(failed))
-        return Entry(key, self._step(step))
+        return Entry(key, self._steps.setdefault(step, self.root / step))
 
     def entry(self, step: str, key: str) -> Entry:
         """The measurement under `key`.
