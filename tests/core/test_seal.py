@@ -32,7 +32,7 @@ PROGRAM = """
     def ask():
         socket.gethostbyname("localhost")
 
-    def attempt(name, run, root):
+    def attempt(name, run, root, forks):
         told = [name]
         for way in (connect, send, listen, ask):
             try:
