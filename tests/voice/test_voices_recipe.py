@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from types import ModuleType
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.code import PROJECT
+from pipeline.voice.voices_judged import NUMBERS, Judge
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +44,17 @@ def test_of_a_stem_is_known_where_the_infant_sounds_and_nothing_else(mixtures: M
     assert np.isnan(found.who[:, mixtures.ADULT]).all()
     assert np.isnan(found.who[:, mixtures.OTHER]).all()
     assert found.mixture is not sound
+
+
+def test_what_the_second_opinion_learned_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Infants' events last longer here, whatever else is told of them."""
+    monkeypatch.syspath_prepend(PROJECT / "models" / "voices")
+    judge = importlib.import_module("judge")
+    monkeypatch.setattr(judge, "STEPS", 150)
+    rng = np.random.default_rng(8)
+    numbers = rng.standard_normal((600, len(NUMBERS)))
+    infants = (numbers[:, -1] > 0).astype(float)
+    told = Judge(judge.learn(numbers[:400], infants[:400], seed=1)).said(numbers[400:])
+    assert ((told > 0.5) == infants[400:]).mean() > 0.9
+    again = Judge(judge.learn(numbers[:400], infants[:400], seed=1)).said(numbers[400:])
+    assert np.array_equal(told, again)
