@@ -28,12 +28,13 @@ _PIPE_BYTES = 1 << 20
 _HEADER_BYTES = 64
 
 
-def read_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[Frame]:
+def read_frames(path: Path, size: tuple[int, int] | None = None, every: int = 1) -> Iterator[Frame]:
     """Decode a video as it is shown: rotated, every frame once, in order.
 
     Args:
         path: a video file.
         size: width and height in px to scale to; its own without.
+        every: one of so many frames, the first included.
 
     Yields:
         (height, width, 3) uint8 RGB; each frame is the caller's to keep and to change.
@@ -42,7 +43,7 @@ def read_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[Fra
         ClipFailed: `media_damaged` where decoding fails, `timed_out` when no frame comes for long.
     """
     with vault.opened(path) as plain, tempfile.TemporaryFile() as err:
-        argv = _command(plain, size)
+        argv = _command(plain, size, every)
         with child.started(argv, _BOUNDS, stdout=subprocess.PIPE, stderr=err) as ffmpeg:
             assert ffmpeg.stdout is not None
             yield from _frames(ffmpeg.stdout.fileno())
@@ -54,13 +55,14 @@ def read_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[Fra
             raise ClipFailed(Reason.MEDIA_DAMAGED, words)
 
 
-def _command(path: Path, size: tuple[int, int] | None) -> list[str]:
+def _command(path: Path, size: tuple[int, int] | None, every: int) -> list[str]:
     scale = f"scale={size[0]}:{size[1]}:" if size else "scale="
+    few = f"select=not(mod(n\\,{every}))," if every > 1 else ""
     stream = source(path).output(
         "pipe:1",
         map="0:v:0",
         # By way of planes: straight to packed pixels costs three times as much, and gives the same.
-        vf=f"{scale}flags={_FLAGS},format=gbrp,scale=flags={_FLAGS}",
+        vf=f"{few}{scale}flags={_FLAGS},format=gbrp,scale=flags={_FLAGS}",
         f="image2pipe",
         fps_mode="passthrough",
         pix_fmt="rgb24",

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +78,9 @@ def fingerprint(folder: Path) -> Fingerprint:
     """
     sound, rate_hz = media.read_sound(folder / media.SOUND_16K)
     assert rate_hz == _RATE_HZ
-    frames = media.read_frames(folder / media.VIDEO, (_SIDE_PX, _SIDE_PX))
+    frames = media.read_frames(folder / media.VIDEO, (_SIDE_PX, _SIDE_PX), EVERY)
     marks, times = of_sound(sound)
-    return Fingerprint(of_pictures(islice(frames, 0, None, EVERY)), marks, times)
+    return Fingerprint(of_pictures(frames), marks, times)
 
 
 def of_pictures(frames: Iterable[NDArray[np.uint8]]) -> Pictures:
