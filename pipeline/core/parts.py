@@ -78,10 +78,17 @@ class Made:
             join(path / "00.parquet", schema, [])
 
     def read(self, name: str, schema: pa.Schema) -> pd.DataFrame:
-        """All rows of a table, sorted by clip; `schema` is for one without any clip."""
+        """All rows of a small table, sorted by clip; `schema` is for one without any clip."""
         found = [pq.read_table(folder / name) for folder in self.folders.values()]
         whole = pa.concat_tables(found or [schema.empty_table()]).to_pandas()
         return whole.sort_values(tables.CLIP, kind="stable", ignore_index=True)
+
+    def each(self, name: str, schema: pa.Schema) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Each part of a large table and its rows, sorted by clip; one without any has one."""
+        for part, folder in self.folders.items():
+            yield part, pq.read_table(folder / name).to_pandas()
+        if not self.folders:
+            yield "00", schema.empty_table().to_pandas()
 
 
 def make(

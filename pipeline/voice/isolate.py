@@ -77,15 +77,12 @@ def run(stage: Stage[Isolate]) -> Summary:
     )
     out = stage.fresh_out()
     unknown = [kind.name for kind in kinds if kind.name not in examples]
-    events = heard.read(heard_tables.EVENTS_FILE, heard_tables.HEARD)
-    typists = Typists(kinds, examples, claims(events, clips, unknown))
-    told = of_clips(events, dict(zip(clips["clip"], clips["source"], strict=True)), typists)
-    del events  # The same rows once more.
-    about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
-    about = _about(about, told, stems, voices, kinds).assign(**_origin(separator, tracker))
-    tables.write_parts(out / "clips.parquet", about, clips_schema(kinds))
+    typists = Typists(kinds, examples, claims(_events(heard), clips, unknown))
+    told = _tell(heard, out / heard_tables.EVENTS_FILE, clips, typists)
     heard.copy(out / heard_tables.FRAMES_FILE, heard_tables.FRAMES)
-    tables.write_parts(out / heard_tables.EVENTS_FILE, told, TYPED)
+    about = _about(heard, told, stems, voices).assign(**_origin(separator, tracker))
+    tables.write_parts(out / "clips.parquet", about, clips_schema(kinds))
+    del about, told  # The account takes as much again.
     failures = {**stems.failures, **voices.failures}
     rows = _account(clips, voices, failures, separator, tracker)
     ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
@@ -99,6 +96,25 @@ def run(stage: Stage[Isolate]) -> Summary:
         dropped=Counter(str(failure.reason) for failure in failures.values()),
         extra=told_by_bounds(typists.of("")),
     )
+
+
+def _events(heard: parts.Made) -> Iterator[pd.DataFrame]:
+    """What was heard, part by part: all of it at once is much of a stage's memory."""
+    return (rows for _, rows in heard.each(heard_tables.EVENTS_FILE, heard_tables.HEARD))
+
+
+def _tell(heard: parts.Made, path: Path, clips: pd.DataFrame, typists: Typists) -> pd.DataFrame:
+    """Write what each event is, part by part; how much each clip is of each kind, by clip."""
+    sources = dict(zip(clips["clip"], clips["source"], strict=True))
+    names = [kind.name for kind in typists.kinds]
+    path.mkdir()
+    found = []
+    for part, events in heard.each(heard_tables.EVENTS_FILE, heard_tables.HEARD):
+        told = of_clips(events, sources, typists)
+        tables.write(path / f"{part}.parquet", told, TYPED)
+        mine = told["clip"].unique().tolist()
+        found.append(pd.DataFrame(shares(told, mine, names), index=mine))
+    return pd.concat(found)
 
 
 def told_by_bounds(typist: Typist) -> str:
@@ -199,16 +215,13 @@ def _pieces(
 
 
 def _about(
-    about: pd.DataFrame,
-    told: pd.DataFrame,
-    stems: Measured,
-    voices: Measured,
-    kinds: Sequence[Vocalization],
+    heard: parts.Made, told: pd.DataFrame, stems: Measured, voices: Measured
 ) -> pd.DataFrame:
     """A row a clip: its keys, its measures, and how much it is of each kind."""
-    names = [kind.name for kind in kinds]
+    about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
+    mine = told.reindex(about["clip"])
     return about.assign(
         stem_key=[stems.entries[clip].key for clip in about["clip"]],
         voice_key=[voices.entries[clip].key for clip in about["clip"]],
-        **shares(told, about["clip"].tolist(), names),
+        **{str(column): mine[column].to_numpy(float) for column in mine},
     )

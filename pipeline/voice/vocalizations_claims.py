@@ -7,7 +7,7 @@ sources, in folds. A kind that the clips of fewer than two sources claim is told
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -61,22 +61,29 @@ class Typists:
         return of_examples(self.kinds, examples)
 
 
-def claims(events: pd.DataFrame, clips: pd.DataFrame, names: Sequence[str]) -> Claims:
+def claims(events: Iterable[pd.DataFrame], clips: pd.DataFrame, names: Sequence[str]) -> Claims:
     """What clips claim.
 
     Args:
-        events: measured events: clip, who, numbers.
+        events: measured events, clip, who and numbers, each clip's in one of these; not asked for
+            where no clip claims anything.
         clips: clip, source and vocalization of each.
         names: the kinds that there are no examples of.
     """
     claiming = clips.loc[clips["vocalization"].isin(names), ["clip", "source", "vocalization"]]
-    infants = events.loc[events["who"] == "infant", ["clip", "numbers"]]
     found: dict[str, dict[str, Vectors]] = {}
-    both = infants.merge(claiming, on="clip")
+    if claiming.empty:
+        return found
+    both = pd.concat([_infants(rows).merge(claiming, on="clip") for rows in events])
+    both = both.sort_values("clip", kind="stable")
     for (kind, source), mine in both.groupby(["vocalization", "source"], sort=True):
         rows = np.stack(list(mine["numbers"])).astype(np.float32).reshape(-1, NUMBERS)
         found.setdefault(str(kind), {})[str(source)] = rows
     return found
+
+
+def _infants(events: pd.DataFrame) -> pd.DataFrame:
+    return events.loc[events["who"] == "infant", ["clip", "numbers"]]
 
 
 def _digit(source: str) -> int:

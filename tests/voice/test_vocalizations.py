@@ -158,7 +158,7 @@ def test_claims_are_the_infants_events_of_clips_by_source() -> None:
             "vocalization": ["squeal", "squeal", "cry", "squeal"],
         }
     )
-    events = pd.concat([events_table.rows(rows).assign(clip=clip) for clip in "abc"])
+    events = [events_table.rows(rows).assign(clip=clip) for clip in "cba"]
     found = claims(events, clips, ["squeal", "feeding"])
     assert set(found) == {"squeal"}
     assert found["squeal"]["one"].shape == (2, NUMBERS)
