@@ -44,6 +44,8 @@ Case = tuple[str, Wave, NDArray[np.bool_]]
 def main() -> int:
     """Gather, learn, and write the weights and how held-out events are told."""
     params = yaml.safe_load((HERE / "params.yaml").read_text(encoding="utf-8"))
+    if not (params["real"] and params["bank"]):
+        sys.exit("params.yaml: `real` and `bank` have to be given: there is nothing else to hear")
     real, bank = (Path(params[name]).expanduser() for name in ("real", "bank"))
     split = Split(params["held_devices"], params["held_takes"])
     learned, held = (
