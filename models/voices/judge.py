@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from pipeline.voice.backends import SEPARATORS, TRACK_HZ, VOICES
-from pipeline.voice.voices_judged import LEAST, Judge, overheard
+from pipeline.voice.voices_judged import FARTHEST, LEAST, Judge, overheard
 from tests.bench.voices import over, sounding
 
 HERE = Path(__file__).resolve().parent
@@ -149,7 +149,7 @@ def learn(numbers: Floats, infants: Floats, seed: int) -> dict[str, NDArray[np.f
     """Weights of `NETWORKS` networks, each of another beginning, by name."""
     torch.set_num_threads(1)
     middle, scale = numbers.mean(0), numbers.std(0) + 1e-6
-    rows = torch.from_numpy(np.clip((numbers - middle) / scale, -5, 5)).float()
+    rows = torch.from_numpy(np.clip((numbers - middle) / scale, -FARTHEST, FARTHEST)).float()
     true = torch.from_numpy(infants).float()
     made = [_network(rows, true, seed + number) for number in range(NETWORKS)]
     weights = {"middle": middle.astype(np.float32), "scale": scale.astype(np.float32)}

@@ -6,14 +6,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 CELLS = 24
 """Across and down, that points are sorted into: a triangle looks only at those in its own."""
 
 
 @njit(cache=True)
-def behind(
-    points: NDArray[np.float64], triangles: NDArray[np.int32], margins: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def behind(points: Floats, triangles: NDArray[np.int32], margins: Floats) -> NDArray[np.bool_]:
     """Tell which points (F, N, 3) lie further behind a triangle that they are no corner of than
     each frame's margin (F,).
 
@@ -26,7 +27,12 @@ def behind(
 
 
 @njit(cache=True)
-def _behind(points, triangles, margin, hidden):  # type: ignore[no-untyped-def]
+def _behind(
+    points: Floats, triangles: NDArray[np.int32], margin: float, hidden: NDArray[np.bool_]
+) -> None:
+    # What is nowhere is in no cell, and compiled code would write where it likes.
+    if not np.isfinite(points).all():
+        return
     low_x, wide = _cells(points, 0)
     low_y, high = _cells(points, 1)
     first, order = _sorted(points, low_x, low_y, wide, high)
@@ -57,7 +63,7 @@ def _behind(points, triangles, margin, hidden):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _cells(points, axis):  # type: ignore[no-untyped-def]
+def _cells(points: Floats, axis: int) -> tuple[float, float]:
     """Where the first cell begins along an axis, and how long each is."""
     low = high = points[0, axis]
     for p in range(len(points)):
@@ -66,7 +72,9 @@ def _cells(points, axis):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _sorted(points, low_x, low_y, wide, high):  # type: ignore[no-untyped-def]
+def _sorted(
+    points: Floats, low_x: float, low_y: float, wide: float, high: float
+) -> tuple[Ints, Ints]:
     """Numbers of points by their cell, row after row, and where each cell begins among them."""
     cell = np.empty(len(points), np.int64)
     first = np.zeros(CELLS * CELLS + 2, np.int64)
@@ -85,7 +93,7 @@ def _sorted(points, low_x, low_y, wide, high):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def spanned(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> NDArray[np.float64]:
+def spanned(points: Floats, triangles: NDArray[np.int32]) -> Floats:
     """Sum at each point (F, N, 3) of the normals of the triangles (T, 3) there, by their areas."""
     total = np.zeros(points.shape)
     for frame in range(len(points)):

@@ -30,14 +30,8 @@ class Crop:
     """(H, W)."""
     inside: NDArray[np.bool_]
     """(H, W) where there was picture."""
-    to_crop: NDArray[np.float64]
-    """(2, 3), from px of the picture to px of the crop."""
     landmarks: NDArray[np.float32]
     """(478, 2) px of the crop."""
-
-    def place(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Points (N, 2 or 3) of the picture in px of the crop, (N, 2)."""
-        return (points[:, :2] @ self.to_crop[:, :2].T + self.to_crop[:, 2]).astype(np.float32)
 
 
 def cut(picture: Picture, points: NDArray[np.floating], roll_deg: float, px_per_mm: float) -> Crop:
@@ -56,7 +50,6 @@ def cut(picture: Picture, points: NDArray[np.floating], roll_deg: float, px_per_
         np.asarray(pixels, dtype=np.uint8),
         np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8),
         _inside(to_crop, size, picture.shape),
-        to_crop,
         landmarks,
     )
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.face.likeness import PROPORTIONS, proportions
 from pipeline.face.mesh import POINTS
-from pipeline.face.self_occlusion import facings
+from pipeline.face.self_occlusion import facing
 from pipeline.face.swatches import CHANNELS, SWATCHES
 
 RECORD = np.dtype(
@@ -94,7 +94,7 @@ def complete(records: NDArray[np.void]) -> None:
     points, px_per_mm = records["points"], records["px_per_mm"]
     flat, last = points[..., :2], records["picture_px"][:, None] - 1
     records["inside"] = ((flat >= 0) & (flat <= last)).all(axis=2)
-    records["facing"] = facings(points, px_per_mm)
+    records["facing"] = facing(points, px_per_mm)
     records["proportions"] = proportions(points, records["rotation"])
     apart_px = np.linalg.norm(points[:, LIPS[0]] - points[:, LIPS[1]], axis=1)
     records["aperture_mm"] = apart_px / px_per_mm

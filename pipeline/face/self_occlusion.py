@@ -15,18 +15,13 @@ BEHIND_MM = 6.0
 """How far behind another triangle a landmark counts as hidden; the mesh is no finer."""
 
 
-def facing(points: NDArray[np.floating], px_per_mm: float) -> NDArray[np.float32]:
-    """Share in [0, 1] of each landmark that the head itself leaves to be seen.
+def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Share (F, 478) in [0, 1] of each landmark that the head itself leaves to be seen.
 
     Args:
-        points: (478, 3) px, x right, y down, z away from the camera.
-        px_per_mm: scale of the face, to know how deep is behind.
+        points: (F, 478, 3) px, x right, y down, z away from the camera.
+        px_per_mm: scale of each face (F,), to know how deep is behind.
     """
-    return facings(points[None], np.array([px_per_mm]))[0]
-
-
-def facings(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The same of many faces (F, 478, 3), each in its own scale (F,)."""
     # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.behind import behind
 

@@ -26,7 +26,8 @@ NUMBERS = (*NAMES, "score", "snr_db", "span_octaves")
 LEAST = 0.2
 """How likely one of the events around has to be an infant's; chosen on held-out voices."""
 AROUND_S = 5.0
-_FARTHEST = 5.0
+FARTHEST = 5.0
+"""Deviations from the middle beyond which a number tells no more."""
 _SNR_DB = (-30.0, 40.0)
 _LAYERS = ("first", "second", "last")
 
@@ -63,7 +64,7 @@ class Judge:
 
     def said(self, numbers: Floats) -> Floats:
         """How likely (n,) events with these numbers (n, NUMBERS) are an infant's, 0..1."""
-        told = np.clip((numbers - self._middle) / self._scale, -_FARTHEST, _FARTHEST)
+        told = np.clip((numbers - self._middle) / self._scale, -FARTHEST, FARTHEST)
         (first, second, last) = self._layers
         # (networks, n, units)
         inner = np.tanh(told @ first[0] + first[1][:, None])

@@ -210,7 +210,7 @@ def _landmarks(
     height, width = picture.shape[:2]
     x, y = points[..., 0], points[..., 1]
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    ahead = np.stack([facing(p, head_pose(p).px_per_mm) > FACING for p in points])
+    ahead = facing(points, np.array([head_pose(p).px_per_mm for p in points])) > FACING
     which = inside & ahead & frames[:, None]
     return Landmarks(found.visibility[which].astype(np.float32), ~hidden[which])
 

@@ -15,7 +15,7 @@ SIDE_PX = 900
 def test_every_landmark_lies_where_the_picture_has_it(px_per_mm, roll_deg):
     points = _face(px_per_mm, roll_deg)
     cut = crop.cut(_slopes(), points, roll_deg, px_per_mm)
-    column, row = np.round(cut.place(points)).astype(int).T
+    column, row = np.round(cut.landmarks).astype(int).T
     seen = cut.pixels[row, column, :2].astype(float)
     assert np.abs(seen - points[:, :2] * 255 / SIDE_PX).max() < 2.0
 

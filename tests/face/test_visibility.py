@@ -94,7 +94,7 @@ def test_a_mouth_outside_the_picture_is_not_seen(see, studio):
 @pytest.mark.parametrize("yaw_deg", [-60, 60])
 def test_a_turned_head_hides_its_far_side(yaw_deg):
     points = canonical().points @ rotation_of(yaw_deg, 0, 0).T * TO_IMAGE
-    seen = facing(points.astype(np.float32), 1.0)
+    (seen,) = facing(points.astype(np.float32)[None], np.array([1.0]))
     near, far = (RIGHT_CHEEK, LEFT_CHEEK) if yaw_deg > 0 else (LEFT_CHEEK, RIGHT_CHEEK)
     assert seen[near] > 0.9
     assert seen[far] < 0.1
@@ -102,8 +102,17 @@ def test_a_turned_head_hides_its_far_side(yaw_deg):
 
 def test_a_face_seen_from_the_front_hides_little_of_itself():
     points = (canonical().points * TO_IMAGE).astype(np.float32)
-    seen = facing(points, head_pose(points).px_per_mm)
+    (seen,) = facing(points[None], np.array([head_pose(points).px_per_mm]))
     assert seen[[NOSE, *MOUTH, *EYES]].mean() > 0.8
+
+
+def test_a_mesh_that_is_nowhere_says_nothing_of_those_beside_it():
+    points = (canonical().points * TO_IMAGE).astype(np.float32)
+    nowhere = np.full_like(points, np.nan)
+    lost = np.where(np.arange(len(points))[:, None] == NOSE, np.inf, points)
+    scale = np.ones(4)
+    among = facing(np.stack([points, nowhere, lost, points]), scale)
+    assert np.array_equal(among[[0, 3]], facing(np.stack([points] * 2), scale[:2]))
 
 
 def test_a_hand_hides_what_lies_under_it_and_a_mouth_is_no_hand():
