@@ -1,6 +1,6 @@
 """What a media file holds, by demuxing it: a program of its own, run as a bounded child.
 
-    python -I demux.py FILE FORMATS PROTOCOLS
+    demux.py FILE FORMATS PROTOCOLS
 
 Prints one line of JSON; see `pipeline.media.probing`, which reads it. Nothing is decoded here
 beyond what libav looks at to know its streams, and the first picture of each that is H.264.
@@ -138,7 +138,3 @@ class _Stream:
             known = None if self._unknown_spans else float(spans * self._base)
             about |= {"rate": codec.sample_rate, "channels": codec.channels, "sounding_s": known}
         return about
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,38 +1,136 @@
-"""The first step of every child: bound it, tie its life to its parent's, become the program.
+"""The process that children are forked from: small, of one thread, and with libav at hand.
 
-    python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES PROGRAM ARGUMENT...
+    python -I launch.py         its standard input is the socket by which it is asked
 
-A program of its own, and not a function run between fork and exec: that is unsafe in a process
-with threads, and every process that has loaded torch or mediapipe has threads.
+Whoever has loaded torch or mediapipe has threads, and a copy of a process with threads may hang. A
+fresh Python takes 10 ms, and 70 more to import libav: more than most of what children are for.
+
+A request is JSON: `argv`, `environment`, `cpu_s`, `memory_bytes`, `file_bytes`. With it come the
+child's standard input, output and error, and what its account is written to: a line with its
+number, once it is bounded, and one with status, seconds of processors and most kB held, at its end.
+A program that is a file of Python's is not started: a copy runs its `main(arguments)`.
+
+When nobody can ask any more, all children are ended.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
+import importlib.util
+import json
 import os
 import resource
+import selectors
 import signal
+import socket
 import sys
+import traceback
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
 
-PR_SET_PDEATHSIG = 1
+MOST_BYTES = 1 << 17
+"""Of a request."""
+_FIRST_FREE, _MOST_DESCRIPTORS = 3, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 
-def main(argv: list[str]) -> None:
-    """Bound this process and become the program that `argv` names; does not return."""
-    parent, cpu_s, memory_bytes, file_bytes = (int(text) for text in argv[:4])
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        # It died before the line above could take hold.
-        sys.exit(1)
+def main() -> None:
+    """Start what is asked for, and tell of its end."""
+    os.closerange(_FIRST_FREE, _MOST_DESCRIPTORS)
+    asking = socket.socket(fileno=0)
+    with selectors.DefaultSelector() as ready:
+        ready.register(asking, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                if key.data is not None:
+                    ready.unregister(key.fd)
+                    os.close(key.fd)
+                    _tell_end(*key.data)
+                elif not _answer(asking, ready):
+                    _end_all(ready)
+                    return
+
+
+def _answer(asking: socket.socket, ready: selectors.BaseSelector) -> bool:
+    """Start one child; False where nobody asks any more."""
+    content, descriptors, _, _ = socket.recv_fds(asking, MOST_BYTES, 4)
+    if not content:
+        return False
+    request = json.loads(content)
+    if _is_python(request["argv"]):
+        # What cannot be imported is for the child to complain of.
+        with suppress(Exception):
+            _module(request["argv"][0])
+    gc.freeze()
+    parent, number = os.getpid(), os.fork()
+    if not number:
+        _become(request, descriptors, parent)
+    *streams, account = descriptors
+    for descriptor in streams:
+        os.close(descriptor)
+    ready.register(os.pidfd_open(number), selectors.EVENT_READ, (number, account))
+    return True
+
+
+def _tell_end(number: int, account: int) -> None:
+    _, status, used = os.wait4(number, 0)
+    code, spent_s = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+    # Who asked may be gone.
+    with suppress(BrokenPipeError):
+        os.write(account, f"{code} {spent_s:.6f} {used.ru_maxrss}\n".encode())
+    os.close(account)
+
+
+def _end_all(ready: selectors.BaseSelector) -> None:
+    for key in ready.get_map().values():
+        if key.data is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(key.data[0], signal.SIGKILL)
+
+
+def _become(request: dict[str, Any], descriptors: list[int], parent: int) -> NoReturn:
+    """Be the child: bounded, tied to the life of its parent; does not return."""
+    code = 1
+    try:
+        # A session of its own, so that Ctrl-C is not mistaken for a damaged clip.
+        os.setsid()
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            # It died before the line above could take hold.
+            os._exit(code)
+        *streams, account = descriptors
+        for place, descriptor in enumerate(streams):
+            os.dup2(descriptor, place)
+        _bound_all(request)
+        # Python ignores these two, and what is ignored stays so in the program.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        os.write(account, f"{os.getpid()}\n".encode())
+        os.closerange(_FIRST_FREE, _MOST_DESCRIPTORS)
+        argv = request["argv"]
+        if not _is_python(argv):
+            os.execve(argv[0], argv, request["environment"])  # noqa: S606
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        code = _module(argv[0]).main(argv[1:])
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _bound_all(request: dict[str, Any]) -> None:
     # At the hard limit comes SIGKILL, which could be anybody's; a second before, SIGXCPU.
-    _bound(resource.RLIMIT_CPU, cpu_s, spare=1)
-    _bound(resource.RLIMIT_AS, memory_bytes)
-    _bound(resource.RLIMIT_FSIZE, file_bytes)
+    _bound(resource.RLIMIT_CPU, request["cpu_s"], spare=1)
+    _bound(resource.RLIMIT_AS, request["memory_bytes"])
+    _bound(resource.RLIMIT_FSIZE, request["file_bytes"])
     _bound(resource.RLIMIT_CORE, 0)
-    # Python ignores these two, and what is ignored stays so in the program.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.execv(argv[4], argv[4:])  # noqa: S606
 
 
 def _bound(what: int, most: int, spare: int = 0) -> None:
@@ -43,5 +141,19 @@ def _bound(what: int, most: int, spare: int = 0) -> None:
     resource.setrlimit(what, (min(most, hard), hard))
 
 
+def _is_python(argv: list[str]) -> bool:
+    return argv[0].endswith(".py")
+
+
+@cache
+def _module(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

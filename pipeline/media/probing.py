@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +134,7 @@ def _ask(path: Path, own: bool) -> dict[str, Any]:
 
     if own:
         return demux.told(named(path), FORMATS, PROTOCOLS, look=False)
-    argv = [sys.executable, "-I", demux.__file__, named(path), FORMATS, PROTOCOLS]
+    argv = [demux.__file__, named(path), FORMATS, PROTOCOLS]
     ended = child.run(argv, _BOUNDS)
     if ended.code != 0:
         words = ended.err.strip().splitlines() or [f"the demuxer ended with {ended.code}"]

@@ -22,6 +22,7 @@ from pipeline import media
 from pipeline.core.code import PROJECT
 from pipeline.face.backends import LANDMARKERS
 from pipeline.face.measure import follow
+from pipeline.media import child
 from pipeline.nursery import CLIP, measure
 from pipeline.nursery.scenes import scene_of
 from pipeline.nursery.truth import LIPS, Truth, read
@@ -214,4 +215,4 @@ def _share(clips: Sequence[Clip], kind: str) -> float:
 def _processor_s() -> float:
     """Of this process, and of the decoders that it has waited for."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    return time.process_time() + children.ru_utime + children.ru_stime + child.used.processor_s

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import media
+from pipeline.media import child
 from pipeline.media.command import ffmpeg_path
 from pipeline.params import load
 from pipeline.voice.backends import SEPARATORS
@@ -134,7 +135,7 @@ def _bare(do: Callable[[Path], None], on: Sequence[Path]) -> Spent:
 
 def _processor_s() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + child.used.processor_s
 
 
 def _copies(project: Project) -> float:

@@ -13,6 +13,7 @@ from pipeline import media
 from pipeline.face.backends import LANDMARKERS, Landmarker, Picture
 from pipeline.face.measure import follow
 from pipeline.face.params import Landmarks
+from pipeline.media import child
 from pipeline.nursery import CLIP, measure
 from pipeline.nursery.scenes import scene_of
 from tests.bench._bare import faces_in
@@ -70,7 +71,7 @@ def _spent(work: Callable[[], object]) -> tuple[float, float]:
 
 def _processor_s() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + child.used.processor_s
 
 
 def _memory(video: Path, folder: Path, params: Landmarks) -> list[Figure]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import tempfile
 import time
 import traceback
@@ -14,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.reasons import Reason
+from pipeline.media import child
 from tests.bench._figures import Figure, report
 from tests.hostile import files, mutations
 from tests.hostile.judging import LIMITS, assert_whole, outcome
@@ -95,7 +95,7 @@ def _judged(job: str | int) -> tuple[Came, int]:
         except Exception:
             words = traceback.format_exc()
             came = Came(str(job), "raised", False, _worked_s() - began_s, words)
-    return came, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return came, child.used.most_kb
 
 
 def _make(job: str | int, sent: Path) -> tuple[str, files.Outcome | None]:
@@ -113,5 +113,4 @@ def _word(result: files.Outcome) -> str:
 
 
 def _worked_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return child.used.processor_s

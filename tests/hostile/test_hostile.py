@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import textwrap
@@ -12,6 +11,7 @@ import pytest
 
 from pipeline import media
 from pipeline.core.reasons import Reason
+from pipeline.media import child
 from tests.hostile import files
 from tests.hostile.judging import assert_whole, outcome
 
@@ -20,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def worked_s() -> float:
     """Processor time of the children so far; unlike a clock, it does not hear the neighbours."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return child.used.processor_s
 
 
 @pytest.fixture
@@ -53,10 +52,11 @@ def test_every_file_has_its_one_outcome(name: str, folders: tuple[Path, Path]) -
 def test_a_bomb_takes_little_memory_and_time(tmp_path: Path) -> None:
     files.bomb(tmp_path / "bomb.avi")
     code = """
-        import json, resource, sys
+        import json, sys
         from pathlib import Path
         from pipeline import media
         from pipeline.core.errors import ClipFailed
+        from pipeline.media import child
         folder = Path(sys.argv[1])
         try:
             media.normalise(folder / "bomb.avi", folder, media.Limits())
@@ -66,9 +66,8 @@ def test_a_bomb_takes_little_memory_and_time(tmp_path: Path) -> None:
         # ru_maxrss of a process begins at what its parent held; the kernel's own mark does not.
         status = Path("/proc/self/status").read_text().split()
         own_kb = int(status[status.index("VmHWM:") + 1])
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        most_kb = max(own_kb, children.ru_maxrss)
-        json.dump([reason, most_kb, children.ru_utime + children.ru_stime], sys.stdout)
+        most_kb = max(own_kb, child.used.most_kb)
+        json.dump([reason, most_kb, child.used.processor_s], sys.stdout)
     """
     argv = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, check=True, timeout=60)
