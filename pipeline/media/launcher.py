@@ -20,8 +20,8 @@ from pipeline.core.errors import CradleError
 from pipeline.media import launch
 
 _lock = threading.Lock()
-_asking: list[socket.socket] = []
-"""How it is asked; at most one."""
+_asking: list[tuple[socket.socket, int]] = []
+"""How it is asked, and its number; at most one."""
 
 
 def ask(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
@@ -44,16 +44,20 @@ def ask(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
 
 
 def forget() -> None:
-    """Let the process go; another is started when it is needed."""
+    """Let the process go, and what it has started; another one comes when it is needed."""
     while _asking:
-        _asking.pop().close()
+        asking, number = _asking.pop()
+        asking.close()
+        # Somebody who waits for whatever ends may have been told already.
+        with suppress(ChildProcessError):
+            os.waitpid(number, 0)
 
 
 def _started() -> socket.socket:
     if not _asking:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            os.posix_spawn(
+            number = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-I", launch.__file__],
                 {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
@@ -64,15 +68,16 @@ def _started() -> socket.socket:
                 ],
                 setsid=True,
             )
-        _asking.append(ours)
-    return _asking[0]
+        _asking.append((ours, number))
+    return _asking[0][0]
 
 
 def _in_a_copy() -> None:
     # Two that ask by the same socket would not be told apart.
     global _lock
     _lock = threading.Lock()
-    forget()
+    while _asking:
+        _asking.pop()[0].close()
 
 
 os.register_at_fork(after_in_child=_in_a_copy)

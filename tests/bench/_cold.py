@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import media
-from pipeline.media import child
+from pipeline.media import child, launcher
 from pipeline.media.command import ffmpeg_path
 from pipeline.params import load
 from pipeline.voice.backends import SEPARATORS
@@ -90,6 +90,7 @@ def _adopt() -> None:
 
 
 def _wait_for_all() -> None:
+    launcher.forget()
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
