@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.face.backends import Box, Picture
-from pipeline.face.mediapipe_mesh import MIN_SCORE, scored_box
+from pipeline.face.mediapipe_mesh import MIN_SCORE, scored_boxes
 
 GRAPH = "mediapipe/modules/face_detection/face_detection_short_range_cpu.binarypb"
 THRESHOLD = "facedetectionshortrange__facedetection__TensorsToDetectionsCalculator.min_score_thresh"
@@ -22,7 +22,7 @@ class BoxDetector:
         """Boxes and scores of faces in an RGB picture (H, W, 3), the surest first."""
         height, width = picture.shape[:2]
         (found,) = self._graph.run(picture)
-        boxes = [scored_box(detection, width, height) for detection in found]
+        boxes = scored_boxes(found, width, height)
         return sorted(boxes, key=lambda scored: -scored[1])[: self._faces]
 
     def close(self) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import mediapipe
 import numpy as np
 from mediapipe.framework import calculator_pb2
-from mediapipe.python import CalculatorGraph, ValidatedGraphConfig, resource_util
+from mediapipe.framework.formats.landmark_pb2 import NormalizedLandmarkList
+from mediapipe.python import CalculatorGraph, ValidatedGraphConfig, packet_getter, resource_util
 from mediapipe.python.solution_base import SolutionBase
 from numpy.typing import NDArray
 
@@ -26,11 +27,10 @@ FRAME_US = 33_333
 NOTHING = np.zeros((64, 64, 3), np.uint8)
 _WHEEL = Path(mediapipe.__file__).parents[1]
 _IN_ONE_THREAD = "ApplicationThreadExecutor"
-_POINT_BYTES = 17
+_POINT = np.dtype("u1, u1, u1, <f4, u1, <f4, u1, <f4")
 """One landmark as protobuf writes it: which field, how long it is, and three floats."""
-_FLOATS_AT = (3, 8, 13)
-_TAGS_AT = [0, 1, 2, 7, 12]
-_TAGS = np.array([0x0A, 0x0F, 0x0D, 0x15, 0x1D], np.uint8)
+_TAGS = {"f0": 0x0A, "f1": 0x0F, "f2": 0x0D, "f4": 0x15, "f6": 0x1D}
+_FLOATS = ("f3", "f5", "f7")
 
 
 class Graph(SolutionBase):
@@ -68,8 +68,8 @@ class Graph(SolutionBase):
         self._remembers, self._interrupted = False, False
         self._graph.start_run(self._input_side_packets)
 
-    def run(self, picture: Picture) -> list[list[Any]]:
-        """Messages of each output stream for one picture."""
+    def run(self, picture: Picture) -> list[list[bytes]]:
+        """Messages of each output stream for one picture, as protobuf writes them."""
         if self._interrupted:
             self.reset()
         # A time limit may end this at any line.
@@ -81,7 +81,7 @@ class Graph(SolutionBase):
         self._graph.add_packet_to_input_stream(stream, packet.at(self._simulated_timestamp))
         self._graph.wait_until_idle()
         self._interrupted = False
-        found = [self._messages(*told) for told in self._output_stream_type_info.items()]
+        found = [self._messages(name) for name in self._output_stream_type_info]
         self._remembers = bool(found[0])
         return found
 
@@ -97,9 +97,13 @@ class Graph(SolutionBase):
         super().reset()
         self._remembers = self._interrupted = False
 
-    def _messages(self, name: str, kind: Any) -> list[Any]:
+    def _messages(self, name: str) -> list[bytes]:
         packet = self._graph_outputs.get(name)
-        return [] if packet is None else self._get_packet_content(kind, packet) or []
+        if packet is None:
+            return []
+        # Its public kin makes objects of them, of which one number after the other is asked.
+        found: list[bytes] = packet_getter._packet_getter._get_serialized_proto_list(packet)
+        return found
 
 
 @cache
@@ -112,15 +116,12 @@ def _config(path: str) -> calculator_pb2.CalculatorGraphConfig:
     return config
 
 
-def landmarks(message: Any) -> NDArray[np.float32]:
+def landmarks(message: bytes) -> NDArray[np.float32]:
     """What a list of landmarks says, (N, 3)."""
-    content = message.SerializeToString()
-    count = len(message.landmark)
-    if len(content) == count * _POINT_BYTES:
-        rows = np.frombuffer(content, np.uint8).reshape(count, _POINT_BYTES)
-        if (rows[:, _TAGS_AT] == _TAGS).all():
-            floats = np.hstack([rows[:, at : at + 4] for at in _FLOATS_AT])
-            return floats.view("<f4").astype(np.float32)
+    if len(message) % _POINT.itemsize == 0:
+        rows = np.frombuffer(message, _POINT)
+        if all((rows[name] == tag).all() for name, tag in _TAGS.items()):
+            return np.stack([rows[name] for name in _FLOATS], axis=1)
     # There is more in it than places.
-    flat = [value for point in message.landmark for value in (point.x, point.y, point.z)]
-    return np.array(flat, np.float32).reshape(-1, 3)
+    points = NormalizedLandmarkList.FromString(message).landmark
+    return np.array([(point.x, point.y, point.z) for point in points], np.float32).reshape(-1, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class MeshDetector:
         if not detections and len(faces) == self._faces:
             # All the faces there may be were followed, and none was looked for.
             return [Face(points, float("nan")) for points in faces]
-        boxes = [scored_box(found, width, height) for found in detections]
+        boxes = scored_boxes(detections, width, height)
         return [Face(points, score_of(points, boxes)) for points in faces]
 
     def reset(self) -> None:
@@ -57,7 +58,7 @@ class MeshDetector:
             self._graph.close()
 
 
-def _points(mesh: Any, width: int, height: int) -> NDArray[np.float32]:
+def _points(mesh: bytes, width: int, height: int) -> NDArray[np.float32]:
     from pipeline.face.mediapipe_graph import landmarks
 
     return landmarks(mesh) * np.array([width, height, width], dtype=np.float32)
@@ -70,8 +71,15 @@ def score_of(points: NDArray[np.float32], boxes: list[tuple[Box, float]]) -> flo
     return best[1] if best is not None and overlap(box, best[0]) > SAME_FACE else 0.0
 
 
+def scored_boxes(found: Iterable[bytes], width: int, height: int) -> list[tuple[Box, float]]:
+    """Boxes, px, and scores of what mediapipe's detector found in a picture of that size."""
+    from mediapipe.framework.formats.detection_pb2 import Detection
+
+    return [scored_box(Detection.FromString(it), width, height) for it in found]
+
+
 def scored_box(detection: Any, width: int, height: int) -> tuple[Box, float]:
-    """Box, px, and score of what mediapipe's detector found in a picture of that size."""
+    """Box, px, and score of one of them."""
     box = detection.location_data.relative_bounding_box
     left, top = box.xmin * width, box.ymin * height
     right, bottom = left + box.width * width, top + box.height * height

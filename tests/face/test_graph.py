@@ -55,4 +55,4 @@ def test_landmarks_are_read_whatever_else_is_told_of_them(more):
     places = np.arange(30, dtype=np.float32).reshape(10, 3) / 7
     for x, y, z in places:
         message.landmark.add(x=x, y=y, z=z, **more)
-    assert np.array_equal(landmarks(message), places)
+    assert np.array_equal(landmarks(message.SerializeToString()), places)
