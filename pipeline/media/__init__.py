@@ -11,6 +11,9 @@ media.redraw(path, out, lambda frame, number: 255 - frame)
 
 from pipeline.media.command import ffmpeg_path, ffmpeg_version
 from pipeline.media.frames import read_frames
+from pipeline.media.looks import EVERY, Looks
+from pipeline.media.looks import FILE as LOOKS
+from pipeline.media.looks import read as read_looks
 from pipeline.media.normalising import (
     INFO,
     SOUND_16K,
@@ -27,12 +30,15 @@ from pipeline.media.sound import read_sound, write_sound
 from pipeline.media.writer import VideoWriter
 
 __all__ = [
+    "EVERY",
     "FPS",
     "INFO",
+    "LOOKS",
     "SOUND_16K",
     "SOUND_44K",
     "VIDEO",
     "Limits",
+    "Looks",
     "MediaInfo",
     "Picture",
     "Probe",
@@ -44,6 +50,7 @@ __all__ = [
     "normalise",
     "probe",
     "read_frames",
+    "read_looks",
     "read_sound",
     "redraw",
     "sound_samples",

@@ -23,18 +23,17 @@ from pipeline.media.command import compiled, complaint, source
 
 Frame = NDArray[np.uint8]
 _BOUNDS = Bounds(wall_s=60.0, cpu_s=1800)
-_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"
+FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"
 _PIPE_BYTES = 1 << 20
 _HEADER_BYTES = 64
 
 
-def read_frames(path: Path, size: tuple[int, int] | None = None, every: int = 1) -> Iterator[Frame]:
+def read_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[Frame]:
     """Decode a video as it is shown: rotated, every frame once, in order.
 
     Args:
         path: a video file.
         size: width and height in px to scale to; its own without.
-        every: one of so many frames, the first included.
 
     Yields:
         (height, width, 3) uint8 RGB; each frame is the caller's to keep and to change.
@@ -43,7 +42,7 @@ def read_frames(path: Path, size: tuple[int, int] | None = None, every: int = 1)
         ClipFailed: `media_damaged` where decoding fails, `timed_out` when no frame comes for long.
     """
     with vault.opened(path) as plain, tempfile.TemporaryFile() as err:
-        argv = _command(plain, size, every)
+        argv = _command(plain, size)
         with child.started(argv, _BOUNDS, stdout=subprocess.PIPE, stderr=err) as ffmpeg:
             assert ffmpeg.stdout is not None
             yield from _frames(ffmpeg.stdout.fileno())
@@ -55,14 +54,13 @@ def read_frames(path: Path, size: tuple[int, int] | None = None, every: int = 1)
             raise ClipFailed(Reason.MEDIA_DAMAGED, words)
 
 
-def _command(path: Path, size: tuple[int, int] | None, every: int) -> list[str]:
+def _command(path: Path, size: tuple[int, int] | None) -> list[str]:
     scale = f"scale={size[0]}:{size[1]}:" if size else "scale="
-    few = f"select=not(mod(n\\,{every}))," if every > 1 else ""
     stream = source(path).output(
         "pipe:1",
         map="0:v:0",
         # By way of planes: straight to packed pixels costs three times as much, and gives the same.
-        vf=f"{few}{scale}flags={_FLAGS},format=gbrp,scale=flags={_FLAGS}",
+        vf=f"{scale}flags={FLAGS},format=gbrp,scale=flags={FLAGS}",
         f="image2pipe",
         fps_mode="passthrough",
         pix_fmt="rgb24",

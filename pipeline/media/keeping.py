@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.media import looks
 from pipeline.media.child import Bounds
 from pipeline.media.command import ffmpeg, named, source
 from pipeline.media.planning import FPS, Limits, Plan
@@ -39,21 +40,24 @@ def keepable(planned: Plan, container: str, limits: Limits) -> bool:
     )
 
 
-def keep(path: Path, video: Path, planned: Plan, limits: Limits, bounds: Bounds) -> bool:
+def keep(
+    path: Path, video: Path, planned: Plan, limits: Limits, bounds: Bounds
+) -> looks.Looks | None:
     """Write the picture of `path` to `video` without encoding it anew.
 
     Returns:
-        Whether every picture of it can be decoded, in one size. Where not, what `video` holds is
-        to be written over, and to encode it will tell what is wrong.
+        What it looks like; None where not every picture of it can be decoded, in one size. Then
+        what `video` holds is to be written over, and to encode it will tell what is wrong.
 
     Raises:
         ClipFailed: timed_out, too_large.
     """
     copied = ffmpeg(_copied(path, video, planned, limits), bounds)
     if copied.code != 0:
-        return False
-    decoded = ffmpeg(_decoded(video, planned, limits), bounds)
-    return decoded.code == 0 and decoded.out.count(b"\n") == planned.frames
+        return None
+    size = (planned.picture.width, planned.picture.height)
+    frames, found = looks.look(video, size, limits.max_pixels, bounds) or (0, None)
+    return found if frames == planned.frames else None
 
 
 def _copied(path: Path, video: Path, planned: Plan, limits: Limits) -> Any:
@@ -73,19 +77,4 @@ def _copied(path: Path, video: Path, planned: Plan, limits: Limits) -> Any:
             "c:v": "copy",
             "bsf:v": f"filter_units=remove_types={_SUPPLEMENT},{clock}",
         },
-    )
-
-
-def _decoded(video: Path, planned: Plan, limits: Limits) -> Any:
-    """A reading that says a line a picture, and ends in an error at one of another size."""
-    picture = planned.picture
-    same = f"if(eq(iw,{picture.width})*eq(ih,{picture.height}),iw,-1)"
-    return source(video, limits.max_pixels).output(
-        "pipe:1",
-        map="0:v:0",
-        format="null",
-        vf=f"crop=w='{same}':h=ih",
-        fps_mode="passthrough",
-        stats_enc_pre="pipe:1",
-        **{"c:v": "wrapped_avframe"},
     )

@@ -19,10 +19,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.core import disk
 from pipeline.core.backends import file_digest
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
+from pipeline.media import looks
 from pipeline.media.child import Bounds, Ended
 from pipeline.media.command import complaint, ffmpeg, merged, named, source
 from pipeline.media.keeping import keep, keepable
@@ -106,7 +109,8 @@ def normalise(
         check_size(file, limits)
     seen = probe(path)
     planned = plan(seen, probe(sound) if sound else seen, limits, section)
-    frames, zero_s = _picture(path, out / VIDEO, planned, seen.format, limits)
+    frames, zero_s, found = _picture(path, out / VIDEO, planned, seen.format, limits)
+    np.save(out / looks.FILE, found)
     _make_sound(sound or path, out, planned, (frames, zero_s), limits)
     sent = file_digest(*dict.fromkeys((path, sound or path)))
     info = _info(out, seen, planned, frames, sent)
@@ -117,11 +121,26 @@ def normalise(
 
 def _picture(
     path: Path, video: Path, planned: Plan, container: str, limits: Limits
-) -> tuple[int, float]:
-    """Keep the video or make it; return how many frames it has, and when it begins."""
-    if keepable(planned, container, limits) and keep(path, video, planned, limits, _bounds(limits)):
-        return planned.frames, planned.start_s
-    return _make_picture(path, video, planned, limits)
+) -> tuple[int, float, looks.Looks]:
+    """Keep the video or make it; how many frames it has, when it begins, what it looks like."""
+    if keepable(planned, container, limits):
+        found = keep(path, video, planned, limits, _bounds(limits))
+        if found is not None:
+            return planned.frames, planned.start_s, found
+    frames, zero_s = _make_picture(path, video, planned, limits)
+    made = _made(video)
+    size = (made.width, made.height)
+    looked = looks.look(video, size, limits.max_pixels, _bounds(limits))
+    got, found = looked or (0, None)
+    if found is None or got != frames:
+        raise damaged("frames are in what was made", got, frames, 0)
+    return frames, zero_s, found
+
+
+def _made(video: Path) -> Picture:
+    made = probe(video, own=True).picture
+    assert made is not None
+    return made
 
 
 def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> tuple[int, float]:
@@ -303,10 +322,7 @@ def _succeed(ended: Ended, out: Path) -> None:
 
 
 def _info(out: Path, seen: Probe, planned: Plan, frames: int, sent: str) -> MediaInfo:
-    made = probe(out / VIDEO, own=True).picture
-    assert made is not None
-    if len(made.times_s) != frames:
-        raise damaged("frames are in what was made", len(made.times_s), frames, 0)
+    made = _made(out / VIDEO)
     picture, sound = planned.picture, planned.sound
     return MediaInfo(
         frames=frames,

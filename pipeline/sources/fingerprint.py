@@ -2,16 +2,14 @@
 
     print.npz    pictures (n, windows) uint64, marks (m,) uint32, times (m,) uint32
 
-A picture, every `EVERY`th, is the signs of its first cosines, over the whole frame and over windows
-into it: what somebody cut the edges off is like a window. A mark of the sound is a pair of peaks of
-the spectrogram, so neither a level nor a codec changes it; its time is that of the first peak.
+Pictures are as `media.looks` tells. A mark of the sound is a pair of peaks of the spectrogram, so
+neither a level nor a codec changes it; its time is that of the first peak.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +19,8 @@ from numpy.typing import NDArray
 from pipeline import media
 
 FILE = "print.npz"
-EVERY = 5
-"""Of the frames, which are 30 a second."""
 TIMES_A_SECOND = 50
 """Spectra of the sound."""
-_SIDE_PX = 64
-_COSINES = 8
 _RATE_HZ = 16_000
 _SPECTRUM = 1024
 _FLOOR_DB = 60.0
@@ -36,7 +30,6 @@ _FAN = 8
 _AHEAD = 63
 _ASIDE = 96
 
-Pictures = NDArray[np.uint64]
 Marks = NDArray[np.uint32]
 
 
@@ -44,8 +37,8 @@ Marks = NDArray[np.uint32]
 class Fingerprint:
     """What one clip looks and sounds like."""
 
-    pictures: Pictures
-    """(n, windows): of every `EVERY`th frame; the first window is the whole frame."""
+    pictures: media.Looks
+    """(n, windows), as `media.read_looks` gives them."""
     marks: Marks
     """(m,): pairs of peaks, ascending."""
     times: Marks
@@ -71,49 +64,11 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """The fingerprint of the normalised media in `folder`.
-
-    Raises:
-        ClipFailed: they cannot be decoded.
-    """
+    """The fingerprint of the normalised media in `folder`."""
     sound, rate_hz = media.read_sound(folder / media.SOUND_16K)
     assert rate_hz == _RATE_HZ
-    frames = media.read_frames(folder / media.VIDEO, (_SIDE_PX, _SIDE_PX), EVERY)
     marks, times = of_sound(sound)
-    return Fingerprint(of_pictures(frames), marks, times)
-
-
-def of_pictures(frames: Iterable[NDArray[np.uint8]]) -> Pictures:
-    """The signs of the first cosines of frames, each (64, 64, 3), over every window."""
-    across, down = _windows()
-    grey = np.array([frame.mean(axis=2) for frame in frames]).reshape(-1, 1, _SIDE_PX, _SIDE_PX)
-    found = down @ grey @ across.transpose(0, 2, 1)
-    bits = (found > 0).reshape(len(grey), len(across), _COSINES**2)
-    # The mean brightness has no sign.
-    bits[..., 0] = False
-    return np.packbits(bits, axis=-1).view(np.uint64)[..., 0]
-
-
-@cache
-def _windows() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cosines (windows, 8, 64) across and down; the first window is the whole."""
-    spans = [((0.0, 1.0), (0.0, 1.0))]
-    for share in (0.9, 0.8):
-        places = [(start, start + share) for start in (0.0, (1 - share) / 2, 1 - share)]
-        spans += [(x, y) for x in places for y in places]
-        spans += [(x, (0.0, 1.0)) for x in places] + [((0.0, 1.0), y) for y in places]
-    across = np.stack([_cosines(*x) for x, _ in spans])
-    down = np.stack([_cosines(*y) for _, y in spans])
-    return across, down
-
-
-def _cosines(start: float, end: float) -> NDArray[np.float64]:
-    """The first cosines (8, 64) over a part of the side, each pixel weighed by its share in it."""
-    edges = np.linspace(0, 1, _SIDE_PX + 1)
-    inside = np.clip((edges - start) / (end - start), 0, 1)
-    order = np.arange(1, _COSINES)[:, None]
-    waves = np.diff(np.sin(np.pi * order * inside), axis=1) / (np.pi * order)
-    return np.vstack([np.diff(inside)[None], waves])
+    return Fingerprint(media.read_looks(folder), marks, times)
 
 
 def of_sound(samples: NDArray[np.float32]) -> tuple[Marks, Marks]:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sources.fingerprint import EVERY, TIMES_A_SECOND, Fingerprint, Pictures
+from pipeline import media
+from pipeline.sources.fingerprint import TIMES_A_SECOND, Fingerprint
 
-_PICTURES_A_SECOND = 30 / EVERY
+_PICTURES_A_SECOND = media.FPS / media.EVERY
 _BITS = 63
 _STEP = 2
 """Times that count as one offset."""
@@ -94,7 +95,7 @@ def _most(offsets: NDArray[np.int64]) -> tuple[int, int]:
     return int(sums[best]), int(different[best])
 
 
-def agreeing(one: Pictures, other: Pictures, shift: int) -> float:
+def agreeing(one: media.Looks, other: media.Looks, shift: int) -> float:
     """Share of signs that agree where `other` begins `shift` pictures after `one` does.
 
     Either may be a window into the other, and the same one all the time.

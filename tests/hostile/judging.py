@@ -42,7 +42,9 @@ def assert_whole(out: Path, frames: int) -> None:
         media.SOUND_44K,
         media.SOUND_16K,
         media.INFO,
+        media.LOOKS,
     }
+    assert len(media.read_looks(out)) == -(-frames // media.EVERY)
     stereo, stereo_hz = media.read_sound(out / media.SOUND_44K)
     mono, mono_hz = media.read_sound(out / media.SOUND_16K)
     assert (stereo.shape, stereo_hz) == ((frames * 1470, 2), 44_100)

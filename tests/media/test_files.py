@@ -83,13 +83,6 @@ def test_frames_can_be_scaled_and_reading_can_stop_early(tmp_path: Path) -> None
     frames.close()  # type: ignore[attr-defined]
 
 
-def test_some_of_the_frames_can_be_read(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.mp4", 12)
-    everything = list(media.read_frames(path))
-    some = list(media.read_frames(path, every=5))
-    assert np.array_equal(some, everything[::5])
-
-
 def test_a_rotated_video_is_read_upright(tmp_path: Path) -> None:
     path = written(tmp_path / "a.mp4", rotation_deg=90)
     probe = media.probe(path)

@@ -11,6 +11,7 @@ import pytest
 from pipeline import media
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
+from pipeline.media import looks
 from tests.media import making
 
 LIMITS = media.Limits(wall_s=120, max_side_px=128)
@@ -125,3 +126,15 @@ def test_a_picture_that_changes_its_size_on_the_way_is_never_kept(tmp_path: Path
     with pytest.raises(ClipFailed) as failed:
         kept(path, tmp_path / "out")
     assert failed.value.reason is Reason.MEDIA_DAMAGED
+
+
+@pytest.mark.parametrize("words", [(), ("-r", "25")], ids=["kept", "encoded"])
+def test_what_a_picture_looks_like_is_told_of_what_was_made(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = making.clip(tmp_path / "a.mp4", *words)
+    kept(path, tmp_path / "out")
+    small = list(media.read_frames(tmp_path / "out" / media.VIDEO, (64, 64)))
+    told = media.read_looks(tmp_path / "out")
+    assert np.array_equal(told, looks.of_pictures(small[:: media.EVERY]))
+    assert len(np.unique(told)) > 1

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import media
+from pipeline.media import looks
 from pipeline.sources import fingerprint as printing
 from pipeline.sources.fingerprint import Fingerprint
 from pipeline.sources.matching import Index, agreeing
@@ -29,7 +30,7 @@ def made(seed: int, heard: int | None = None) -> Fingerprint:
     frames = [films.picture(seed, n / 6)[:96:, :96:] for n in range(round(films.SPAN_S * 6))]
     small = [np.ascontiguousarray(_halved(frame)) for frame in frames]
     marks, times = printing.of_sound(films.sound(seed if heard is None else heard))
-    return Fingerprint(printing.of_pictures(small), marks, times)
+    return Fingerprint(looks.of_pictures(small), marks, times)
 
 
 def _halved(frame: np.ndarray) -> np.ndarray:
@@ -89,7 +90,7 @@ def test_one_film_under_another_song_is_another_clip(index: Index) -> None:
 def test_a_picture_does_not_depend_on_brightness_and_contrast() -> None:
     frame = films.picture(5, 0.0)[:64, :64]
     darker = (frame * 0.5 + 20).astype(np.uint8)
-    one, other = (printing.of_pictures([it]) for it in (frame, darker))
+    one, other = (looks.of_pictures([it]) for it in (frame, darker))
     assert agreeing(one, other, 0) > 0.97
 
 
@@ -100,14 +101,14 @@ def test_a_window_is_what_is_left_of_a_cropped_picture(corner: tuple[int, int]) 
     part = wide[top : top + 518, left : left + 518]
     places = np.linspace(0, 517, 64).astype(int)
     whole, cropped = wide[4::9, 4::9], part[np.ix_(places, places)]
-    one, other = (printing.of_pictures([it]) for it in (whole, cropped))
+    one, other = (looks.of_pictures([it]) for it in (whole, cropped))
     assert agreeing(one, other, 0) > 0.9
     assert agreeing(other, one, 0) > 0.9
 
 
 def test_silence_and_nothing_at_all_are_like_nothing(index: Index) -> None:
     marks, times = printing.of_sound(np.zeros(16_000, np.float32))
-    empty = Fingerprint(printing.of_pictures([]), marks, times)
+    empty = Fingerprint(looks.of_pictures([]), marks, times)
     assert index.like(empty) == []
     assert Index({}).like(made(3)) == []
     assert Index({"empty": empty}).like(made(3)) == []
