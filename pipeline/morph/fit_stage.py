@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pipeline.morph.fit_given import FitError
 
 STEP = "fit"
-_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
+_NEEDS = Needs(memory_gb=1.5, gpu=0.2, imports=("torch",))
 _AT_ONCE = 10_000
 """Frames that keep a GPU busy; they take 2 GB of it, and in the shortest clips 5."""
 _HERE = 10_000

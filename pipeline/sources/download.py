@@ -28,7 +28,7 @@ from pipeline.core import ledger, tables, vault
 from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
-from pipeline.core.runner import Job, Measured, Step
+from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Entry, Failure
 from pipeline.sources import address as addresses
@@ -67,6 +67,7 @@ CLIPS = pa.schema(
         ("duration_s", pa.float64()),
     ]
 )
+_NEEDS = Needs(imports=("pipeline.sources.grab", "pipeline.media.demux", "scipy.ndimage"))
 _ASK_AGAIN = (Reason.UNREACHABLE, Reason.TIMED_OUT)
 
 
@@ -255,7 +256,7 @@ def step(params: Download) -> Step:
     limits.pop("wall_s")
     limits["max_source_s"] = params.max_source_s
     ffmpeg = BackendInfo("media", "ffmpeg", media.ffmpeg_version(), "GPL-3.0-or-later", True)
-    return Step("media", measure, limits, ffmpeg)
+    return Step("media", measure, limits, ffmpeg, _NEEDS)
 
 
 def _measure(stage: Stage[Download], jobs: Sequence[Job]) -> Measured:

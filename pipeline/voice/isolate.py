@@ -35,7 +35,7 @@ from pipeline.voice.vocalizations_params import Vocalization
 from pipeline.voice.vocalizations_table import EVENTS as TYPED
 from pipeline.voice.vocalizations_table import column_of, of_clips, shares
 
-_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
+_NEEDS = Needs(memory_gb=1.5, gpu=0.2, imports=("torch",))
 _READ = ["clip", "source", "vocalization", "media_key", "media_digest", "frames", "duration_s"]
 """What is asked of download's clips."""
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
