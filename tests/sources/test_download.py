@@ -86,7 +86,7 @@ def test_the_store_holds_normalised_media_and_nothing_else(project: Project, sit
     key = project.clips().loc["a", "media_key"]
     entry = Store(project.root / "data/.store").entry("media", key)
     names = sorted(path.name for path in entry.path.rglob("*"))
-    assert names == ["media.json", "sound_16k.flac", "sound_44k.flac", "video.mp4"]
+    assert names == ["looks.npy", "media.json", "sound_16k.flac", "sound_44k.flac", "video.mp4"]
     assert site not in (entry.path / "media.json").read_text()
     store = project.root / "data/.store"
     logs = set((store / log.FOLDER).iterdir())
