@@ -33,6 +33,7 @@ from typing import Any, NoReturn
 
 MOST_BYTES = 1 << 17
 """Of a request."""
+_MANY = 4096
 _FIRST_FREE, _MOST_DESCRIPTORS = 3, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
@@ -41,21 +42,31 @@ _LIBC = ctypes.CDLL(None)
 def main() -> None:
     """Start what is asked for, and tell of its end."""
     os.closerange(_FIRST_FREE, _MOST_DESCRIPTORS)
-    asking = socket.socket(fileno=0)
+    asking, ended = socket.socket(fileno=0), _ends()
+    accounts: dict[int, int] = {}
     with selectors.DefaultSelector() as ready:
         ready.register(asking, selectors.EVENT_READ)
+        ready.register(ended, selectors.EVENT_READ)
         while True:
-            for key, _ in ready.select():
-                if key.data is not None:
-                    ready.unregister(key.fd)
-                    os.close(key.fd)
-                    _tell_end(*key.data)
-                elif not _answer(asking, ready):
-                    _end_all(ready)
-                    return
+            asked = {key.fileobj for key, _ in ready.select()}
+            if ended in asked:
+                os.read(ended, _MANY)
+                _tell_ends(accounts)
+            if asking in asked and not _answer(asking, accounts):
+                _end_all(accounts)
+                return
 
 
-def _answer(asking: socket.socket, ready: selectors.BaseSelector) -> bool:
+def _ends() -> int:
+    """A pipe that can be read when children have ended."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    return read
+
+
+def _answer(asking: socket.socket, accounts: dict[int, int]) -> bool:
     """Start one child; False where nobody asks any more."""
     content, descriptors, _, _ = socket.recv_fds(asking, MOST_BYTES, 4)
     if not content:
@@ -69,33 +80,37 @@ def _answer(asking: socket.socket, ready: selectors.BaseSelector) -> bool:
     parent, number = os.getpid(), os.fork()
     if not number:
         _become(request, descriptors, parent)
-    *streams, account = descriptors
+    *streams, accounts[number] = descriptors
     for descriptor in streams:
         os.close(descriptor)
-    ready.register(os.pidfd_open(number), selectors.EVENT_READ, (number, account))
     return True
 
 
-def _tell_end(number: int, account: int) -> None:
-    _, status, used = os.wait4(number, 0)
-    code, spent_s = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
-    # Who asked may be gone.
-    with suppress(BrokenPipeError):
-        os.write(account, f"{code} {spent_s:.6f} {used.ru_maxrss}\n".encode())
-    os.close(account)
+def _tell_ends(accounts: dict[int, int]) -> None:
+    while accounts:
+        number, status, used = os.wait4(-1, os.WNOHANG)
+        if not number:
+            return
+        code, spent_s = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+        account = accounts.pop(number)
+        # Who asked may be gone.
+        with suppress(BrokenPipeError):
+            os.write(account, f"{code} {spent_s:.6f} {used.ru_maxrss}\n".encode())
+        os.close(account)
 
 
-def _end_all(ready: selectors.BaseSelector) -> None:
-    for key in ready.get_map().values():
-        if key.data is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(key.data[0], signal.SIGKILL)
+def _end_all(accounts: dict[int, int]) -> None:
+    for number in accounts:
+        with suppress(ProcessLookupError):
+            os.killpg(number, signal.SIGKILL)
 
 
 def _become(request: dict[str, Any], descriptors: list[int], parent: int) -> NoReturn:
     """Be the child: bounded, tied to the life of its parent; does not return."""
     code = 1
     try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # A session of its own, so that Ctrl-C is not mistaken for a damaged clip.
         os.setsid()
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
