@@ -6,7 +6,7 @@ clip. A detector sees pictures the way up that a face is expected; `rotation` tu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -44,7 +44,7 @@ class Face:
 
     def scored(self, score: float) -> Face:
         """The same face, another score; it keeps the box that it has."""
-        face = replace(self, score=score)
+        face = Face(self.points, score, self.scores)
         face.__dict__["box"] = self.box
         return face
 

@@ -27,6 +27,8 @@ ANOTHER_LIGHT = 0.25
 """Distance between logarithms of lightness at which it has another light."""
 PART_MM = 5.0
 """Spread over which changes are averaged: what a face does to itself is finer, or changes sign."""
+PARTS_EVERY = 3
+"""Of the swatches, which lie closer than a part is wide, every so many is the middle of one."""
 CHANGED_SHARE = 0.04
 """Share of the face's skin that changes when something comes."""
 AT_LEAST_EVERY = 15
@@ -87,7 +89,7 @@ class HandWatch:
 
 @cache
 def _parts() -> csr_array:
-    """Weights (N, N) that average skin's swatches over the parts of a face around each."""
+    """Weights (parts, N) that average skin's swatches over the parts of a face, which overlap."""
     middle = layout().middle[~layout().lips]
     near = bells(middle, middle, PART_MM)
-    return csr_array(near / near.sum(axis=0)[:, None])
+    return csr_array((near / near.sum(axis=0)[:, None])[::PARTS_EVERY])

@@ -16,7 +16,7 @@ from pipeline.face.mediapipe_mesh import SAME_FACE, MeshDetector, score_of
 ALONE_FRAMES = 5
 """So many pictures with one face, and others are no longer looked for in each; twice as many each
 time that this was wrong, as to begin anew costs as much as several pictures."""
-LOOK_EVERY = 5
+LOOK_EVERY = 10
 """Pictures from one look for others to the next, from then on."""
 STAYS = 0.25
 """Share of a face's size that its landmarks move by on average at the most, from one picture to the
