@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -145,19 +146,30 @@ class Site(http.server.SimpleHTTPRequestHandler):
 
 @contextmanager
 def serving(
-    folder: Path, host: str = "127.0.0.1", heads: list[dict[str, str]] | None = None
+    folder: Path,
+    host: str = "127.0.0.1",
+    heads: list[dict[str, str]] | None = None,
+    certificate: Path | None = None,
 ) -> Iterator[tuple[str, list[str]]]:
-    """The site's address, and the list of what it was asked for; `heads` takes the headers."""
+    """The site's address, and the list of what it was asked for; `heads` takes the headers.
+
+    With a certificate and its key, in one file, it is asked by https.
+    """
     asked: list[str] = []
     heads = [] if heads is None else heads
     handler = type("Handler", (Site,), {"asked": asked, "heads": heads})
     server = http.server.ThreadingHTTPServer(
         (host, 0), functools.partial(handler, directory=str(folder))
     )
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://{host}:{server.server_port}", asked
+        scheme = "http" if certificate is None else "https"
+        yield f"{scheme}://{host}:{server.server_port}", asked
     finally:
         server.shutdown()
         thread.join()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline import media
 from pipeline.core.errors import ClipFailed
@@ -120,6 +125,38 @@ def grabbed(baits: list[str], out: Path, section: list[float] | None) -> list[di
     assert done.returncode == 0, done.stderr[-2000:]
     answers: list[dict[str, str]] = json.loads(done.stdout)
     return answers
+
+
+def test_a_site_that_nobody_vouches_for_is_not_asked(tmp_path: Path) -> None:
+    making.clip(tmp_path / "clip.mp4")
+    with serving(tmp_path, certificate=vouched_for_by_itself(tmp_path)) as (address, reached):
+        assert address.startswith("https://")
+        [answer] = grabbed([f"{address}/clip.mp4"], tmp_path, None)
+    assert answer["reason"] == "unreachable"
+    assert "CERTIFICATE_VERIFY_FAILED" in answer["words"]
+    assert reached == []
+
+
+def vouched_for_by_itself(folder: Path) -> Path:
+    """A key and a certificate for this machine, made by it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "site.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, *plain)
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
 
 
 @pytest.mark.parametrize("kind", ["hls", "concat", "sdp", "dash"])
