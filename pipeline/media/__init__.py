@@ -16,17 +16,15 @@ from pipeline.media.looks import FILE as LOOKS
 from pipeline.media.looks import read as read_looks
 from pipeline.media.normalising import (
     INFO,
-    SOUND_16K,
-    SOUND_44K,
     VIDEO,
     MediaInfo,
     normalise,
-    sound_samples,
 )
 from pipeline.media.planning import FPS, Limits, Section
 from pipeline.media.probing import Picture, Probe, Sound, probe
 from pipeline.media.redrawing import redraw
 from pipeline.media.sound import read_sound, write_sound
+from pipeline.media.sounding import SOUND_16K, SOUND_44K, sound_samples
 from pipeline.media.writer import VideoWriter
 
 __all__ = [

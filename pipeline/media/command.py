@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import disk
+from pipeline.core.errors import ClipFailed
+from pipeline.core.reasons import Reason
 from pipeline.media import child
 from pipeline.media.child import Bounds, Ended
 
@@ -78,3 +81,15 @@ def complaint(err: str) -> str:
     """The first thing that ffmpeg complained of, the same in every run."""
     lines = [_ADDRESS.sub("", line).strip() for line in err.splitlines()]
     return next((line for line in lines if line), "no message")[:200]
+
+
+def succeed(ended: Ended, out: Path) -> None:
+    """Make sure that a command which wrote into the folder `out` came to its own end.
+
+    Raises:
+        ClipFailed: media_damaged.
+        CradleError: there is no room for more.
+    """
+    if ended.code != 0:
+        disk.make_sure_of_room(ended.err, out)
+        raise ClipFailed(Reason.MEDIA_DAMAGED, complaint(ended.err))

@@ -6,12 +6,13 @@ pictures, and the whole of that file is decoded once, as every later stage will 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.media import looks
 from pipeline.media.child import Bounds
-from pipeline.media.command import ffmpeg, named, source
+from pipeline.media.command import ffmpeg, merged, named, source
 from pipeline.media.planning import FPS, Limits, Plan
 
 _GRID_S = 0.002
@@ -41,9 +42,22 @@ def keepable(planned: Plan, container: str, limits: Limits) -> bool:
 
 
 def keep(
-    path: Path, video: Path, planned: Plan, limits: Limits, bounds: Bounds
+    path: Path,
+    video: Path,
+    planned: Plan,
+    limits: Limits,
+    bounds: Bounds,
+    beside: Callable[[Any], Sequence[Any]],
 ) -> looks.Looks | None:
     """Write the picture of `path` to `video` without encoding it anew.
+
+    Args:
+        path: what somebody sent.
+        video: the file to write.
+        planned: what is made of it, which is `keepable`.
+        limits: what the clip may cost.
+        bounds: what each command may.
+        beside: outputs that the same command makes of its input.
 
     Returns:
         What it looks like; None where not every picture of it can be decoded, in one size. Then
@@ -52,7 +66,8 @@ def keep(
     Raises:
         ClipFailed: timed_out, too_large.
     """
-    copied = ffmpeg(_copied(path, video, planned, limits), bounds)
+    stream = source(path, limits.max_pixels, copyts=None)
+    copied = ffmpeg(merged(_copied(stream, video, planned), *beside(stream)), bounds)
     if copied.code != 0:
         return None
     size = (planned.picture.width, planned.picture.height)
@@ -60,12 +75,12 @@ def keep(
     return found if frames == planned.frames else None
 
 
-def _copied(path: Path, video: Path, planned: Plan, limits: Limits) -> Any:
+def _copied(stream: Any, video: Path, planned: Plan) -> Any:
     picture = planned.picture
     ticks = round(picture.clock_hz / FPS)
     shown = f"round((PTS*TB-({picture.start_s:.6f}))*{FPS})*{ticks}"
     clock = f"setts=pts={shown}:dts=(N-{picture.reorder})*{ticks}:duration={ticks}"
-    return source(path, limits.max_pixels, copyts=None).output(
+    return stream.output(
         named(video),
         map=f"0:{picture.index}",
         format="mp4",

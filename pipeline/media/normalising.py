@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,24 +20,20 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core import disk
 from pipeline.core.backends import file_digest
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
-from pipeline.media import looks
-from pipeline.media.child import Bounds, Ended
-from pipeline.media.command import complaint, ffmpeg, merged, named, source
+from pipeline.media import looks, sounding
+from pipeline.media.child import Bounds
+from pipeline.media.command import ffmpeg, merged, named, source, succeed
+from pipeline.media.cutting import seek, trim
 from pipeline.media.keeping import keep, keepable
 from pipeline.media.planning import FPS, WHOLE, Limits, Plan, Section, check_size, damaged, plan
 from pipeline.media.probing import Picture, Probe, probe
 from pipeline.media.writer import ENCODING
 
-VIDEO, SOUND_44K, SOUND_16K, INFO = "video.mp4", "sound_44k.flac", "sound_16k.flac", "media.json"
-RATE_44K_HZ, RATE_16K_HZ = 44_100, 16_000
-_PREROLL_S = 10.0
-_PIECE = 4096
+VIDEO, INFO = "video.mp4", "media.json"
 _SLACK_FRAMES = 2
-_SLACK_SOUND_S = 0.25
 _DIM = (
     *("zscale=transfer=linear:npl=203", "format=gbrpf32le", "zscale=primaries=bt709"),
     *(
@@ -80,11 +75,6 @@ class MediaInfo:
         return cls(**json.loads((folder / INFO).read_text(encoding="utf-8")))
 
 
-def sound_samples(frames: int, rate_hz: int) -> int:
-    """How many samples run as long as `frames` frames."""
-    return round(frames * rate_hz / FPS)
-
-
 def normalise(
     path: Path,
     out: Path,
@@ -109,9 +99,13 @@ def normalise(
         check_size(file, limits)
     seen = probe(path)
     planned = plan(seen, probe(sound) if sound else seen, limits, section)
-    frames, zero_s, found = _picture(path, out / VIDEO, planned, seen.format, limits)
+    heard = sound or path
+    frames, found = planned.frames, None
+    if keepable(planned, seen.format, limits):
+        found = _keep(path, heard, out, planned, limits)
+    if found is None:
+        frames, found = _encode(path, heard, out, planned, limits)
     np.save(out / looks.FILE, found)
-    _make_sound(sound or path, out, planned, (frames, zero_s), limits)
     sent = file_digest(*dict.fromkeys((path, sound or path)))
     info = _info(out, seen, planned, frames, sent)
     text = json.dumps(asdict(info), indent=1, sort_keys=True)
@@ -119,22 +113,38 @@ def normalise(
     return info
 
 
-def _picture(
-    path: Path, video: Path, planned: Plan, container: str, limits: Limits
-) -> tuple[int, float, looks.Looks]:
-    """Keep the video or make it; how many frames it has, when it begins, what it looks like."""
-    if keepable(planned, container, limits):
-        found = keep(path, video, planned, limits, _bounds(limits))
-        if found is not None:
-            return planned.frames, planned.start_s, found
-    frames, zero_s = _make_picture(path, video, planned, limits)
-    made = _made(video)
-    size = (made.width, made.height)
-    looked = looks.look(video, size, limits.max_pixels, _bounds(limits))
+def _keep(path: Path, heard: Path, out: Path, planned: Plan, limits: Limits) -> looks.Looks | None:
+    """Keep the picture and make both sounds; what it looks like, None where it cannot be kept."""
+    picture, bounds = (planned.frames, planned.start_s), _bounds(limits)
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder, "told")
+
+        def beside(stream: Any) -> list[Any]:
+            return sounding.outputs(stream, out, planned, picture, told) if heard == path else []
+
+        found = keep(path, out / VIDEO, planned, limits, bounds, beside)
+        if found is None:
+            return None
+        if heard == path:
+            sounding.check(told, planned)
+        else:
+            sounding.make(heard, out, planned, picture, limits, bounds)
+    return found
+
+
+def _encode(
+    path: Path, heard: Path, out: Path, planned: Plan, limits: Limits
+) -> tuple[int, looks.Looks]:
+    """Make the picture and both sounds; how many frames it has, and what it looks like."""
+    frames, zero_s = _make_picture(path, out / VIDEO, planned, limits)
+    made = _made(out / VIDEO)
+    size, bounds = (made.width, made.height), _bounds(limits)
+    looked = looks.look(out / VIDEO, size, limits.max_pixels, bounds)
     got, found = looked or (0, None)
     if found is None or got != frames:
         raise damaged("frames are in what was made", got, frames, 0)
-    return frames, zero_s, found
+    sounding.make(heard, out, planned, (frames, zero_s), limits, bounds)
+    return frames, found
 
 
 def _made(video: Path) -> Picture:
@@ -147,12 +157,12 @@ def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> tup
     """Write the video; return how many frames it has, and when on the file's clock it begins."""
     with tempfile.TemporaryDirectory() as folder:
         made, decoded = Path(folder, "made"), Path(folder, "decoded")
-        seek = _seek(planned, planned.indexed[0])
-        stream = source(path, limits.max_pixels, copyts=None, **seek)
+        where = seek(planned, planned.indexed[0])
+        stream = source(path, limits.max_pixels, copyts=None, **where)
         command = merged(
             _encoded(stream, video, planned, limits, made), _counted(stream, planned, decoded)
         )
-        _succeed(ffmpeg(command, _bounds(limits)), video.parent)
+        succeed(ffmpeg(command, _bounds(limits)), video.parent)
         times_s, frames = _times_s(decoded), len(made.read_text(encoding="ascii").splitlines())
     _check_decoded(planned, len(times_s))
     if abs(frames - planned.frames) > _SLACK_FRAMES:
@@ -198,7 +208,7 @@ def _counted(stream: Any, planned: Plan, decoded: Path) -> Any:
         "pipe:1",
         map=f"0:{planned.picture.index}",
         format="null",
-        vf=_trim(planned) or "null",
+        vf=trim(planned) or "null",
         fps_mode="passthrough",
         stats_enc_pre=str(decoded),
         stats_enc_pre_fmt="{pts} {tb}",
@@ -230,95 +240,8 @@ def _deinterlaces(picture: Picture) -> bool:
     return picture.width >= 3 and picture.height >= 4
 
 
-def _make_sound(
-    path: Path, out: Path, planned: Plan, picture: tuple[int, float], limits: Limits
-) -> None:
-    """Write both sound files, exactly as long as the picture and in step with it."""
-    with tempfile.TemporaryDirectory() as folder:
-        decoded = Path(folder, "decoded")
-        seek = _seek(planned, planned.indexed[1])
-        stream = source(path, limits.max_pixels, copyts=None, **seek)
-        command = merged(
-            _sounding(stream, out / SOUND_44K, planned, RATE_44K_HZ, 2, picture),
-            _sounding(stream, out / SOUND_16K, planned, RATE_16K_HZ, 1, picture),
-            _heard(stream, planned, decoded),
-        )
-        _succeed(ffmpeg(command, _bounds(limits)), out)
-        spans = decoded.read_text(encoding="ascii").split()
-    got_s = sum(int(span) for span in spans) / max(1, planned.sound.rate_hz)
-    wanted_s = planned.sound.sounding_s
-    if planned.whole and wanted_s is not None and got_s < wanted_s - _SLACK_SOUND_S:
-        raise damaged("s of sound could be decoded", got_s, wanted_s, _SLACK_SOUND_S)
-
-
-def _sounding(
-    stream: Any,
-    file: Path,
-    planned: Plan,
-    rate_hz: int,
-    channels: int,
-    picture: tuple[int, float],
-) -> Any:
-    frames, zero_s = picture
-    samples = sound_samples(frames, rate_hz)
-    layout = "stereo" if channels == 2 else "mono"
-    filters = [
-        f"asetpts=PTS-({zero_s:.6f}/TB)",
-        # Silence into gaps and before a late start; what sounds before the picture is cut off.
-        f"aresample={rate_hz}:async=1:first_pts=0:ochl={layout}",
-        f"apad=whole_len={samples}",
-        f"atrim=end_sample={samples}",
-        # The encoder takes the first piece's size for all, and refuses a very small one.
-        f"asetnsamples=n={_PIECE}:p=0",
-    ]
-    return stream.output(
-        named(file),
-        map=f"0:{planned.sound.index}",
-        format="flac",
-        af=",".join(filters),
-        sample_fmt="s16",
-        map_metadata=-1,
-        fflags="+bitexact",
-        threads=1,
-        **{"c:a": "flac", "flags:a": "+bitexact"},
-    )
-
-
-def _heard(stream: Any, planned: Plan, decoded: Path) -> Any:
-    """A reading of the same sound that keeps nothing and counts its samples."""
-    trim = _trim(planned)
-    return stream.output(
-        "pipe:1",
-        map=f"0:{planned.sound.index}",
-        format="null",
-        af=f"a{trim}" if trim else "anull",
-        stats_enc_pre=str(decoded),
-        stats_enc_pre_fmt="{samp}",
-    )
-
-
-def _seek(planned: Plan, indexed: bool) -> Mapping[str, Any]:
-    """Jump near a late section, to a picture that needs none before it; filters do the rest."""
-    ahead_s = planned.start_s - _PREROLL_S
-    if planned.whole or not indexed or ahead_s <= 0:
-        return {}
-    return {"noaccurate_seek": None, "ss": f"{ahead_s:.3f}", "seek_timestamp": 1}
-
-
-def _trim(planned: Plan) -> str:
-    if planned.whole:
-        return ""
-    return f"trim=start={planned.start_s - 1e-4:.6f}:end={planned.end_s - 1e-4:.6f}"
-
-
 def _bounds(limits: Limits) -> Bounds:
     return Bounds(wall_s=limits.wall_s, cpu_s=int(limits.wall_s) + 1, file_bytes=2 << 30)
-
-
-def _succeed(ended: Ended, out: Path) -> None:
-    if ended.code != 0:
-        disk.make_sure_of_room(ended.err, out)
-        raise ClipFailed(Reason.MEDIA_DAMAGED, complaint(ended.err))
 
 
 def _info(out: Path, seen: Probe, planned: Plan, frames: int, sent: str) -> MediaInfo:
@@ -329,7 +252,7 @@ def _info(out: Path, seen: Probe, planned: Plan, frames: int, sent: str) -> Medi
         width=made.width,
         height=made.height,
         duration_s=round(frames / FPS, 6),
-        digest=file_digest(out / VIDEO, out / SOUND_44K, out / SOUND_16K),
+        digest=file_digest(out / VIDEO, out / sounding.SOUND_44K, out / sounding.SOUND_16K),
         source_digest=sent,
         source_format=seen.format,
         source_picture=picture.codec,
