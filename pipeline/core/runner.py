@@ -79,6 +79,16 @@ class Together:
     cost: float
     """So many clips at a time as cost no more, in the unit of jobs."""
 
+    @staticmethod
+    def on(
+        device: str, measure: Callable[[Sequence[Mapping[str, Any]]], Sequence[Write]], cost: float
+    ) -> Together | None:
+        """On a GPU, and not on cores.
+
+        A core is kept busy by one clip, and a clip of its own gives the same bytes whoever is near.
+        """
+        return None if device == "cpu" else Together(measure, cost)
+
 
 @dataclass(frozen=True)
 class Step:

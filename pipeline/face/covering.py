@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import restored
 from pipeline.face import colours, cover_features, cover_grid
 from pipeline.face.mesh import POINTS
@@ -122,6 +123,7 @@ def network() -> CoverNetwork:
 
     # Sums differ in the last bit with the number of threads; measurements must not.
     torch.set_num_threads(1)
+    full_floats()
     # So few channels over so small a picture are summed a third faster one pixel after another.
     told = restored(CoverNetwork(), WEIGHTS)
     for weight in told.parameters():
