@@ -30,8 +30,8 @@ BARE = 0.15
 """Mean over the face of what rules say up to which its barest frames are taken for bare."""
 BLOCK = 128
 """Frames worked on at once, on cores."""
-BLOCK_ON_GPU = 1024
-"""And on a GPU, where the network takes 0.5 GB for them."""
+BLOCK_ON_GPU = 512
+"""And on a GPU, where the network takes 0.4 GB for them."""
 FEW = 16
 """Frames that are looked at twice."""
 EVERY = 4

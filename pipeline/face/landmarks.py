@@ -32,7 +32,7 @@ from pipeline.face.params import Landmarks
 
 STEP = "face"
 _IMPORTS = ("torch", "pipeline.face.mediapipe_graph", "pipeline.face.behind")
-_NEEDS = Needs(memory_gb=1.5, gpu=0.02, spare=True, imports=_IMPORTS)
+_NEEDS = Needs(memory_gb=1.5, gpu=0.03, spare=True, imports=_IMPORTS)
 """A face takes a core 15 times as long as what covers it would: a GPU serves many of them, and who
 has none does as well."""
 _ON_GPU = {"fan": Needs(memory_gb=1.5, gpu=0.2, imports=_IMPORTS)}

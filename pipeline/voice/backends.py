@@ -19,9 +19,9 @@ from pipeline.core.backends import Registry
 
 RATE = 16000
 TRACK_HZ = 50.0
-AT_ONCE_S = 240
-"""Sound that a GPU is given at a time: it takes 1.6 GB in the embedded separator and 0.3 GB in the
-embedded tracker, so that five processes find room beside one another on a GPU of 16 GB."""
+AT_ONCE_S = 120
+"""Sound that a GPU is given at a time: it takes 0.9 GB in the embedded separator and 0.2 GB in the
+embedded tracker, so that processes find room beside one another: ten and twenty on one of 16 GB."""
 
 Wave = NDArray[np.float32]
 Track = NDArray[np.float32]

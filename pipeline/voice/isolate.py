@@ -41,7 +41,11 @@ from pipeline.voice.vocalizations_params import Vocalization
 from pipeline.voice.vocalizations_table import EVENTS as TYPED
 from pipeline.voice.vocalizations_table import column_of, of_clips, shares
 
-_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
+_STEM_NEEDS = Needs(memory_gb=1.5, gpu=0.1)
+_DEMUCS_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
+"""A chunk of its own takes as much as half a minute does elsewhere."""
+_VOICE_NEEDS = Needs(memory_gb=1.5, gpu=0.05)
+"""Most of it is done on a core: pitch, levels, events."""
 _READ = ["clip", "source", "vocalization", "media_key", "media_digest", "frames", "duration_s"]
 """What is asked of download's clips."""
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
@@ -71,13 +75,14 @@ def run(stage: Stage[Isolate]) -> Summary:
     of_stems, of_voices = (
         Together.on(stage.device, many, AT_ONCE_S) for many in (measure_stems, measure_voices_of)
     )
+    needs = _DEMUCS_NEEDS if separator.name == "demucs" else _STEM_NEEDS
     stems = stage.runner.measure(
-        Step("stem", measure_stem, {}, separator, _NEEDS, of_stems),
+        Step("stem", measure_stem, {}, separator, needs, of_stems),
         _stem_jobs(stage, clips, separator),
     )
     words = _words(stage.params, tracker)
     voices = stage.runner.measure(
-        Step("voice", measure_voices, words, tracker, _NEEDS, of_voices),
+        Step("voice", measure_voices, words, tracker, _VOICE_NEEDS, of_voices),
         _voice_jobs(stage, stems, clips, tracker),
     )
     heard = parts.make(

@@ -147,7 +147,7 @@ def test_a_face_finds_room_on_a_gpu_by_what_its_landmarker_does_there():
         landmarks.step(Landmarks(), replace(LANDMARKERS.info("mediapipe"), name=name)).needs
         for name in ("mediapipe", "fan")
     )
-    assert (mediapipe.on_a_gpu, mediapipe.spare) == (50, True)
+    assert (mediapipe.on_a_gpu, mediapipe.spare) == (33, True)
     assert (fan.on_a_gpu, fan.spare) == (5, False)
 
 
