@@ -19,7 +19,8 @@ from pipeline.generator import features
 from pipeline.generator.params import Features as Asked
 
 FILE = "features.npy"
-_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
+_NEEDS = Needs(memory_gb=1.5)
+_NETWORK_NEEDS = Needs(memory_gb=1.5, gpu=0.2)
 _AT_ONCE = 7_200
 """Frames; twice of what goes through a GPU at a time, which is bounded where it does."""
 
@@ -43,9 +44,11 @@ def featuring(asked: Asked, device: str) -> Featuring:
         WeightsError: it has no weights here, or others than it should.
     """
     known = features.load(asked.backend, device, asked.layer)
-    many = Together.on(device, measure_together, _AT_ONCE) if known.takes_several else None
+    needs, many = _NEEDS, None
+    if known.takes_several:
+        needs, many = _NETWORK_NEEDS, Together.on(device, measure_together, _AT_ONCE)
     info = features.info(asked.backend)
-    step = Step("features", measure, known.described, info, _NEEDS, many)
+    step = Step("features", measure, known.described, info, needs, many)
     inputs = {"backend": asked.backend, "device": device, "layer": asked.layer}
     return Featuring(known.described, known.width, step, inputs)
 

@@ -165,6 +165,7 @@ def test_a_device_is_given_several_sounds_and_a_core_one(folder, tmp_path, monke
     asked = Asked(backend="voc2vec")
     steps = [featured.featuring(asked, device).step for device in ("cpu", "cuda")]
     assert [step.together is None for step in steps] == [True, False]
+    assert steps[1].needs.gpu > 0
     assert steps[0].key("a sound") == steps[1].key("a sound")
 
 
