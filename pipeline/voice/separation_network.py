@@ -153,6 +153,7 @@ def _features(spectra: Tensor, there: Tensor | None) -> Tensor:
         near = _around(power, count_include_pad=False)
     else:
         known = there[:, None]
+        # The frame that begins before a sound's end, and is centred after it, is none of its own.
         near = _around(power * known) / _around(known).clamp_min(1 / (2 * LEVEL + 1))
     level = near.sqrt().clamp_min(_QUIET)
     size = spectra.abs() / level + 1e-4

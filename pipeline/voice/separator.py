@@ -97,9 +97,7 @@ class Embedded:
         with torch.inference_mode():
             spectra = analyse(torch.from_numpy(filled).to(self._device))
             there = torch.arange(spectra.shape[-1], device=self._device) < frames[:, None]
-            there = there.to(torch.float32)
-            # The frame that begins before a sound's end and is centred after it is none of its own.
-            spectra = self._network(spectra * there[:, None], there)
+            spectra = self._network(spectra, there.to(torch.float32))
             spectra[:, 0] = 0
             # At its end a sound is made of fewer frames than within: each is put together alone.
             made = [
