@@ -95,6 +95,15 @@ def pick_device(wanted: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def at_hand(device: str) -> str:
+    """The device, if this process can reach it, else `cpu`: for what does without a GPU as well."""
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return device if torch.cuda.is_available() else "cpu"
+
+
 @cache
 def _has_driver() -> bool:
     """Whether there can be a GPU at all; asking torch takes as long as a stage with nothing new."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import seal, worker
+from pipeline.core.backends import pick_device
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Failure
@@ -116,6 +117,7 @@ class _Crew:
 
     def __init__(self, ray: Any, run: Run, needs: Needs) -> None:
         self._ray, self._run, self._needs = ray, run, needs
+        self._gpu = self._share()
         # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
         ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
         self._ours = {**seal.QUIET, **ours}
@@ -132,9 +134,13 @@ class _Crew:
         self._failed_starts = 0
         self._began_s = time.monotonic()
 
-    @property
-    def _gpu(self) -> float:
-        return 0.0 if self._run.device == "cpu" else self._needs.gpu
+    def _share(self) -> float:
+        """Of a GPU, for each hand; none where cores of nodes without one would stay idle for it."""
+        if pick_device(self._run.device) == "cpu":
+            return 0.0
+        has = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        without = any(it.get("CPU", 0) >= self._needs.cores and not it.get("GPU") for it in has)
+        return 0.0 if self._needs.spare and without else self._needs.gpu
 
     def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""

@@ -36,12 +36,17 @@ class Processes:
         self._workers = workers
         self._warm: ProcessPoolExecutor | None = None
 
-    def work(self, batches: Sequence[Batch]) -> Iterator[tuple[str, Worked]]:
-        """Work through tasks; when a process dies, whoever was in flight is tried again alone."""
-        ahead = deque(batches)
+    def work(
+        self, batches: Sequence[Batch], at_once: int | None = None
+    ) -> Iterator[tuple[str, Worked]]:
+        """Work through tasks, by all processes or by no more than `at_once` at a time.
+
+        When a process dies, whoever was in flight is tried again alone.
+        """
+        ahead, hands = deque(batches), min(self._workers, at_once or self._workers)
         while ahead:
             suspects: list[Task] = []
-            yield from self._until_broken(ahead, suspects)
+            yield from self._until_broken(ahead, suspects, hands)
             for task in suspects:
                 yield task.clip, _alone(task)
 
@@ -52,13 +57,13 @@ class Processes:
         self._warm = None
 
     def _until_broken(
-        self, ahead: deque[Batch], suspects: list[Task]
+        self, ahead: deque[Batch], suspects: list[Task], hands: int
     ) -> Iterator[tuple[str, Worked]]:
         flying: dict[_Results, Batch] = {}
         self._warm = pool = self._warm or _pool(self._workers, ahead[0][0])
         try:
             while (ahead or flying) and not suspects:
-                while ahead and len(flying) < self._workers:
+                while ahead and len(flying) < hands:
                     batch = ahead.popleft()
                     flying[_submit(pool, batch)] = batch
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:

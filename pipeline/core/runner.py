@@ -26,7 +26,7 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from pipeline.core import cluster, worker
-from pipeline.core.backends import BackendInfo
+from pipeline.core.backends import BackendInfo, pick_device
 from pipeline.core.code import code_digest
 from pipeline.core.costs import Costs
 from pipeline.core.params import Params
@@ -64,10 +64,18 @@ class Needs:
     cores: float = 1.0
     memory_gb: float = 1.0
     gpu: float = 0.0
-    """Share of a GPU, where models run on one."""
+    """Share of a GPU, where models run on one: no more processes than have room are at it at a
+    time."""
+    spare: bool = False
+    """Whether it does without its share where not every node has a GPU; see `backends.at_hand`."""
     imports: tuple[str, ...] = ()
     """Heavy modules that it imports late, which processes of one machine are forked with: so they
     are loaded once, and not by each."""
+
+    @property
+    def on_a_gpu(self) -> int:
+        """How many processes one GPU has room for."""
+        return max(1, int(1 / self.gpu + 1e-9)) if self.gpu else sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,16 @@ class Together:
     """Of the inputs of each; a function of a module. Where it fails, each is measured alone."""
     cost: float
     """So many clips at a time as cost no more, in the unit of jobs."""
+
+    @staticmethod
+    def on(
+        device: str, measure: Callable[[Sequence[Mapping[str, Any]]], Sequence[Write]], cost: float
+    ) -> Together | None:
+        """On a GPU, and not on cores.
+
+        A core is kept busy by one clip, and a clip of its own gives the same bytes whoever is near.
+        """
+        return None if device == "cpu" else Together(measure, cost)
 
 
 @dataclass(frozen=True)
@@ -249,8 +267,7 @@ class Runner:
         most = 0.0
         if step.together:
             # No more than leaves something for everybody.
-            hands = 1 if self.run.executor == "serial" else self.workers
-            share = sum(job.cost for job in jobs.values()) / hands
+            share = sum(job.cost for job in jobs.values()) / self._hands(step)
             most = min(step.together.cost, share)
         batches: list[list[Task]] = []
         left = 0.0
@@ -261,6 +278,14 @@ class Runner:
             batches[-1].append(self._task(step, job, key))
             left -= job.cost
         return batches
+
+    def _hands(self, step: Step) -> int:
+        """How many processes are at a step at a time."""
+        if self.run.executor == "serial":
+            return 1
+        if self.run.executor == "ray" or pick_device(self.run.device) == "cpu":
+            return self.workers
+        return min(self.workers, step.needs.on_a_gpu)
 
     def _task(self, step: Step, job: Job, key: str) -> Task:
         return Task(
@@ -285,7 +310,7 @@ class Runner:
         # A number of workers that is meant for a cluster may be more than there is room for here.
         room = len(os.sched_getaffinity(0)) if near else self.workers
         self._processes = self._processes or Processes(min(self.workers, room))
-        return self._processes.work(batches)
+        return self._processes.work(batches, self._hands(step))
 
     @staticmethod
     def _progress(

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import reading
 from pipeline.face.backends import Box, Picture
 
@@ -39,6 +40,7 @@ class Aligner:
 
         # Sums differ in the last bit with the number of threads; measurements must not.
         torch.set_num_threads(1)
+        full_floats()
         self._device = device
         self._network = read(path).to(device)
 

@@ -31,9 +31,12 @@ from pipeline.face.mesh import CANONICAL
 from pipeline.face.params import Landmarks
 
 STEP = "face"
-_NEEDS = Needs(
-    memory_gb=1.5, imports=("torch", "pipeline.face.mediapipe_graph", "pipeline.face.behind")
-)
+_IMPORTS = ("torch", "pipeline.face.mediapipe_graph", "pipeline.face.behind")
+_NEEDS = Needs(memory_gb=1.5, gpu=0.03, spare=True, imports=_IMPORTS)
+"""A face takes a core 15 times as long as what covers it would: a GPU serves many of them, and who
+has none does as well."""
+_ON_GPU = {"fan": Needs(memory_gb=1.5, gpu=0.2, imports=_IMPORTS)}
+"""Of landmarkers that run there themselves."""
 _READ = ("clip", "media_key", "media_digest", "duration_s")
 """What is asked of download's clips."""
 CLIPS = pa.schema(
@@ -75,7 +78,7 @@ def run(stage: Stage[Landmarks]) -> Summary:
 def step(params: Landmarks, info: BackendInfo) -> Step:
     """The measurement with everything that its result depends on beside the clip."""
     reads = {**params.model_dump(exclude={"backend"}), "weights": _weights()}
-    return Step(STEP, measure.measure, reads, info, _NEEDS)
+    return Step(STEP, measure.measure, reads, info, _ON_GPU.get(info.name, _NEEDS))
 
 
 def _weights() -> str:

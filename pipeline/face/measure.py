@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from pipeline import media
 from pipeline.core import tables
+from pipeline.core.backends import at_hand
 from pipeline.face import crop, hands, likeness, quality, swatches, tone
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.hand_watch import HandWatch
@@ -128,7 +129,8 @@ def measure(out: Path, inputs: Mapping[str, Any]) -> None:
     """
     landmarker = LANDMARKERS.load(inputs["backend"], inputs["device"])
     params = Landmarks.model_validate(dict(inputs["params"]))
-    found = follow(media.read_frames(Path(inputs["video"])), landmarker, params, out)
+    pictures, device = media.read_frames(Path(inputs["video"])), at_hand(inputs["device"])
+    found = follow(pictures, landmarker, params, out, device)
     np.savez(out / LANDMARKS, points=found.points, visibility=found.visibility)
     tables.write(out / FRAMES, found.frames, SCHEMA)
     tables.write(out / TRACKS, found.faces, FACES)
@@ -139,17 +141,19 @@ def follow(
     landmarker: Landmarker,
     params: Landmarks,
     folder: Path | None = None,
+    device: str = "cpu",
 ) -> Measured:
     """Find the infant's face in pictures (H, W, 3) RGB that follow one another.
 
-    `folder` holds the notes of tracks while it works, in files without names.
+    `folder` holds the notes of tracks while it works, in files without names; what covers a face is
+    seen on `device`.
     """
     # Pictures of a face are so small that threads mostly wait for one another.
     cv2.setNumThreads(1)
     tracks = Tracks(folder)
     try:
         faces, cuts = note_all(pictures, landmarker, params, tracks)
-        return _assemble(tracks, faces, cuts, folder)
+        return _assemble(tracks, faces, cuts, folder, device)
     finally:
         tracks.close()
 
@@ -219,7 +223,9 @@ def _record(picture: Picture, face: Face, frame: int, faces: int) -> NDArray[np.
     return record
 
 
-def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path | None) -> Measured:
+def _assemble(
+    tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path | None, device: str
+) -> Measured:
     """Join the infant's tracks into one row a frame."""
     count = len(faces)
     points = _spacious((count, POINTS, 3), np.dtype(np.float32), folder)
@@ -227,7 +233,7 @@ def _assemble(tracks: Tracks, faces: list[int], cuts: list[bool], folder: Path |
     seen = np.zeros((count, POINTS), dtype=np.float16)
     columns = _nothing_found(faces, cuts)
     records = [track.notes.read() for track in tracks.all]
-    shares = [cues(rows) for rows in records]
+    shares = [cues(rows, device) for rows in records]
     visible = [visibility(of_track) for of_track in shares]
     likenesses = [_likeness(rows, v) for rows, v in zip(records, visible, strict=True)]
     sizes_px = [float(np.median(rows["face_px"])) for rows in records]

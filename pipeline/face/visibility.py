@@ -35,16 +35,16 @@ NOTHING_HIDES = 0.9
 """Share that a cue leaves to be seen from which on it hides nothing worth naming."""
 
 
-def cues(records: NDArray[np.void]) -> dict[str, Floats]:
+def cues(records: NDArray[np.void], device: str = "cpu") -> dict[str, Floats]:
     """What each cue leaves to be seen, (F, 478) in [0, 1] by name, of the frames of one track.
 
     mediapipe's own `visibility` is always 0 for faces: it carries no such measure. Scores of single
-    landmarks come with FAN alone.
+    landmarks come with FAN alone. `device` is where the network runs that sees covers.
     """
     there = usable(records)
     mine = own(records, there)
     return {
-        "covered": 1.0 - _covered(records["swatches"], there, mine),
+        "covered": 1.0 - _covered(records["swatches"], there, mine, device),
         "another": np.repeat(mine.astype(np.float32)[:, None], POINTS, axis=1),
         "hand": np.where(records["under_hand"], np.float32(UNDER_HAND), np.float32(1.0)),
         "turned": turned(records),
@@ -54,13 +54,13 @@ def cues(records: NDArray[np.void]) -> dict[str, Floats]:
 
 
 def _covered(
-    swatches: NDArray[np.uint8], there: NDArray[np.bool_], mine: NDArray[np.bool_]
+    swatches: NDArray[np.uint8], there: NDArray[np.bool_], mine: NDArray[np.bool_], device: str
 ) -> Floats:
     """How likely each landmark (F, 478) is covered, told from the frames of one person (F,)."""
     if mine.all():
-        return steady(hidden(swatches, there))
+        return steady(hidden(swatches, there, device))
     covered = np.zeros((len(mine), POINTS), np.float32)
-    covered[mine] = steady(hidden(swatches[mine], there[mine]))
+    covered[mine] = steady(hidden(swatches[mine], there[mine], device))
     return covered
 
 

@@ -15,6 +15,7 @@ pipeline/generator/hearing.py does the same for a sound that comes piece by piec
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -123,7 +124,25 @@ class Features:
 
     def at(self, sound: Floats, at_samples: NDArray[np.float64], fps: float = FPS) -> Floats:
         """Describe the sound (N,) around instants counted in samples, (frames, width)."""
-        encoded = interpolate(self.encoder, self.encoder.encode(sound), at_samples)
+        return self._described(sound, self.encoder.encode(sound), at_samples, fps)
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether the encoder takes several sounds at a time, as networks do."""
+        return hasattr(self.encoder, "encode_all")
+
+    def extract_all(self, sounds: Sequence[Floats], frames: Sequence[int]) -> list[Floats]:
+        """What `extract` gives of each of several sounds, within rounding, by one that does."""
+        encoded = self.encoder.encode_all(sounds)  # type: ignore[attr-defined]
+        return [
+            self._described(sound, rows, instants(0, count), FPS)
+            for sound, rows, count in zip(sounds, encoded, frames, strict=True)
+        ]
+
+    def _described(
+        self, sound: Floats, encoded: Floats, at_samples: NDArray[np.float64], fps: float
+    ) -> Floats:
+        encoded = interpolate(self.encoder, encoded, at_samples)
         energy = energy_db(sound, at_samples, round(RATE_HZ / fps))
         return np.column_stack([energy, encoded]).astype(np.float32)
 

@@ -148,8 +148,7 @@ def _measure(stage: Stage[Fit], clips: list[dict[str, Any]], info: BackendInfo) 
         )
         for row in clips
     ]
-    # A core is kept busy by one clip, and a clip of its own gives the same bytes whoever is near.
-    together = None if stage.device == "cpu" else Together(measure_together, _AT_ONCE)
+    together = Together.on(stage.device, measure_together, _AT_ONCE)
     step = Step(STEP, measure, params, info, _NEEDS, together)
     return stage.runner.measure(step, jobs)
 

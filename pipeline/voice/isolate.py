@@ -21,13 +21,19 @@ from pipeline.core import ledger, parts, tables
 from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
-from pipeline.core.runner import Job, Measured, Needs, Step
+from pipeline.core.runner import Job, Measured, Needs, Step, Together
 from pipeline.core.stage import Stage, Summary
 from pipeline.core.store import Failure
 from pipeline.voice import heard_tables
-from pipeline.voice.backends import SEPARATORS, VOICES
+from pipeline.voice.backends import AT_ONCE_S, SEPARATORS, VOICES
 from pipeline.voice.heard_tables import MEASURES
-from pipeline.voice.measure import STEM, measure_stem, measure_voices
+from pipeline.voice.measure import (
+    STEM,
+    measure_stem,
+    measure_stems,
+    measure_voices,
+    measure_voices_of,
+)
 from pipeline.voice.params import Isolate
 from pipeline.voice.vocalizations import Typist, examples_by_kind
 from pipeline.voice.vocalizations_claims import Typists, claims
@@ -35,7 +41,11 @@ from pipeline.voice.vocalizations_params import Vocalization
 from pipeline.voice.vocalizations_table import EVENTS as TYPED
 from pipeline.voice.vocalizations_table import column_of, of_clips, shares
 
-_NEEDS = Needs(memory_gb=1.5, gpu=0.2, imports=("torch",))
+_STEM_NEEDS = Needs(memory_gb=1.5, gpu=0.1, imports=("torch",))
+_DEMUCS_NEEDS = Needs(memory_gb=1.5, gpu=0.2, imports=("torch",))
+"""A chunk of its own takes as much as half a minute does elsewhere."""
+_VOICE_NEEDS = Needs(memory_gb=1.5, gpu=0.05, imports=("torch",))
+"""Most of it is done on a core: pitch, levels, events."""
 _READ = ["clip", "source", "vocalization", "media_key", "media_digest", "frames", "duration_s"]
 """What is asked of download's clips."""
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
@@ -62,13 +72,18 @@ def run(stage: Stage[Isolate]) -> Summary:
     examples = examples_by_kind(kinds, stage.root)
     clips = tables.read(stage.data("download") / "clips.parquet", _READ).sort_values("clip")
     sounds = dict(zip(clips["clip"], clips["media_key"], strict=True))
+    of_stems, of_voices = (
+        Together.on(stage.device, many, AT_ONCE_S) for many in (measure_stems, measure_voices_of)
+    )
+    needs = _DEMUCS_NEEDS if separator.name == "demucs" else _STEM_NEEDS
     stems = stage.runner.measure(
-        Step("stem", measure_stem, {}, separator, _NEEDS),
+        Step("stem", measure_stem, {}, separator, needs, of_stems),
         _stem_jobs(stage, clips, separator),
     )
+    words = _words(stage.params, tracker)
     voices = stage.runner.measure(
-        Step("voice", measure_voices, _words(stage.params, tracker), tracker, _NEEDS),
-        _voice_jobs(stage, stems, sounds, tracker),
+        Step("voice", measure_voices, words, tracker, _VOICE_NEEDS, of_voices),
+        _voice_jobs(stage, stems, clips, tracker),
     )
     heard = parts.make(
         stage.runner,
@@ -140,8 +155,10 @@ def _stem_jobs(stage: Stage[Isolate], clips: pd.DataFrame, info: BackendInfo) ->
 
 
 def _voice_jobs(
-    stage: Stage[Isolate], stems: Measured, sounds: dict[str, str], info: BackendInfo
+    stage: Stage[Isolate], stems: Measured, clips: pd.DataFrame, info: BackendInfo
 ) -> Iterator[Job]:
+    about = clips.set_index("clip")
+    sounds, spans_s = about["media_key"].to_dict(), about["duration_s"].to_dict()
     return (
         Job(
             clip,
@@ -154,6 +171,7 @@ def _voice_jobs(
             },
             # The key of a stem is the digest of the sound and of all that made the stem of it.
             stem.key,
+            cost=spans_s[clip],
         )
         for clip, stem in stems.entries.items()
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
+from pipeline.core.runner import Write
 from pipeline.media.sound import read_sound, write_sound
 from pipeline.voice import events_table
 from pipeline.voice.backends import (
@@ -58,19 +60,47 @@ def measure_stem(out: Path, inputs: Mapping[str, Any]) -> None:
     Raises:
         ClipFailed: there is not one sample of sound.
     """
-    sound = _sound(Path(inputs["sound"]))
-    if not len(sound):
-        raise ClipFailed(Reason.MEASURE_FAILED, "the sound is empty")
     separator: Separator = SEPARATORS.load(inputs["backend"], inputs["device"])
-    stem, _ = separator.separate(heard(sound), RATE)
+    sound = heard(_sound(Path(inputs["sound"])))
+    _write_stem(separator.separate(sound, RATE)[0], out)
+
+
+def measure_stems(inputs: Sequence[Mapping[str, Any]]) -> list[Write]:
+    """The same of several sound files, which go through the device together."""
+    separator: Separator = SEPARATORS.load(inputs[0]["backend"], inputs[0]["device"])
+    sounds = [heard(_sound(Path(one["sound"]))) for one in inputs]
+    return [partial(_write_stem, stem) for stem in separator.stems(sounds)]
+
+
+def _write_stem(stem: Wave, out: Path) -> None:
+    if not len(stem):
+        raise ClipFailed(Reason.MEASURE_FAILED, "the sound is empty")
     write_sound(out / STEM, stem, RATE)
 
 
 def measure_voices(out: Path, inputs: Mapping[str, Any]) -> None:
     """Write who sounds in `inputs["sound"]`, of which `inputs["stem"]` is the infant's part."""
     tracker: VoiceTracker = VOICES.load(inputs["backend"], inputs["device"])
-    sound, stem = heard(_sound(Path(inputs["sound"]))), _sound(Path(inputs["stem"]))
-    voices = tracker.voices(sound, stem, inputs["labels"])
+    sound, stem = _with_stem(inputs)
+    _write_voices(tracker.voices(sound, stem, inputs["labels"]), sound, stem, out)
+
+
+def measure_voices_of(inputs: Sequence[Mapping[str, Any]]) -> list[Write]:
+    """The same of several sound files, whose windows go through the device together."""
+    tracker: VoiceTracker = VOICES.load(inputs[0]["backend"], inputs[0]["device"])
+    pairs = [_with_stem(one) for one in inputs]
+    sounds, stems = zip(*pairs, strict=True)
+    found = tracker.voices_of(sounds, stems, inputs[0]["labels"])
+    return [
+        partial(_write_voices, voices, *pair) for voices, pair in zip(found, pairs, strict=True)
+    ]
+
+
+def _with_stem(inputs: Mapping[str, Any]) -> tuple[Wave, Wave]:
+    return heard(_sound(Path(inputs["sound"]))), _sound(Path(inputs["stem"]))
+
+
+def _write_voices(voices: Voices, sound: Wave, stem: Wave, out: Path) -> None:
     np.savez(out / TRACKS, **voices.tracks())
     events_table.write(out / EVENTS, events(voices, sound, stem))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import tee
 from math import gcd
 
@@ -11,6 +12,8 @@ import numpy as np
 from pipeline.voice.backends import RATE, Wave
 
 Work = Callable[[Wave], Wave]
+Stream = Callable[[Iterable[Wave], Work], Iterator[Wave]]
+"""One of the ways below to cut a sound."""
 
 _FILTER = 64
 
@@ -56,6 +59,31 @@ def overlapped(blocks: Iterable[Wave], work: Work, chunk: int, hop: int) -> Iter
         yield (total[:hop] / weight[:hop])[: len(held)]
         held = held[hop:]
         total, weight = (np.pad(x[hop:], (0, hop)) for x in (total, weight))
+
+
+def together(
+    sounds: Sequence[Wave], stream: Stream, work: Callable[[Sequence[Wave]], Sequence[Wave]]
+) -> list[Wave]:
+    """Work through sounds (n,) as `stream` would through each, but on all their chunks at a time.
+
+    `work` gives for each chunk what the work of one would give.
+    """
+    asked: list[Wave] = []
+
+    def note(chunk: Wave) -> Wave:
+        # How a sound is cut does not depend on what is made of it.
+        asked.append(chunk)
+        return np.zeros(len(chunk), np.float32)
+
+    for sound in sounds:
+        deque(stream([sound], note), maxlen=0)
+    made = iter(work(asked))
+    return [whole(stream([sound], lambda _: next(made))) for sound in sounds]
+
+
+def whole(pieces: Iterable[Wave]) -> Wave:
+    """All pieces (n,) as one."""
+    return np.concatenate([*pieces, np.zeros(0, np.float32)])
 
 
 def resampled(blocks: Iterable[Wave], rate: int) -> Iterator[Wave]:

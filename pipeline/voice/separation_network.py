@@ -56,7 +56,7 @@ class Network(nn.Module):
             for few, many in zip(before, CHANNELS, strict=True)
         )
         self.enter = nn.Linear(CHANNELS[-1] * _LOWEST, WIDTH)
-        self.across = nn.Sequential(*(_Across(WIDTH, dilation) for dilation in DILATIONS))
+        self.across = nn.ModuleList(_Across(WIDTH, dilation) for dilation in DILATIONS)
         self.norm = nn.LayerNorm(WIDTH)
         self.leave = nn.Linear(WIDTH, CHANNELS[-1] * _LOWEST)
         self.gates = nn.Linear(WIDTH, 2)
@@ -67,19 +67,26 @@ class Network(nn.Module):
         )
         self.mask = nn.Conv2d(16, 2, 3, padding=1)
 
-    def forward(self, spectra: Tensor) -> Tensor:
-        """Separate."""
-        x, halves = _features(spectra), []
+    def forward(self, spectra: Tensor, there: Tensor | None = None) -> Tensor:
+        """Separate.
+
+        Of sounds that were filled up to one length, `there` (batch, frames) is 1 in their frames
+        and 0 after their end. What comes after it is then to each sound what comes after a tensor's
+        end: nothing.
+        """
+        x, halves = _features(spectra, there), []
         for layer in self.down:
-            x = layer(x)
+            x = layer(_ended(x, there))
             halves.append(x)
-        heard = self.across(self.enter(x.flatten(1, 2).transpose(1, 2)))
+        heard = self.enter(x.flatten(1, 2).transpose(1, 2))
+        for layer in self.across:
+            heard = layer(heard, there)
         heard = self.norm(heard)
         x = x + self.leave(heard).transpose(1, 2).unflatten(1, (CHANNELS[-1], _LOWEST))
         for layer, half in zip(self.up, [*reversed(halves[:-1]), None], strict=True):
             x = _twice_as_fine(layer(x))
             x = x if half is None else x + half
-        mask = F.pad(self.mask(x), (0, 0, 0, 1), mode="replicate").float()
+        mask = F.pad(self.mask(_ended(x, there)), (0, 0, 0, 1), mode="replicate").float()
         alone, sounds = (
             torch.sigmoid(self.gates(heard).float()).transpose(1, 2)[:, :, None].unbind(1)
         )
@@ -100,8 +107,9 @@ class _Across(nn.Module):
         self.gather = nn.Linear(width, width)
         nn.init.zeros_(self.gather.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, there: Tensor | None = None) -> Tensor:
         hidden = F.gelu(self.spread(self.norm(x)))
+        hidden = hidden if there is None else hidden * there[:, :, None]
         return x + self.gather(F.gelu(self.inner(self._along(hidden))))
 
     def _along(self, x: Tensor) -> Tensor:
@@ -128,7 +136,12 @@ def _twice_as_fine(x: Tensor) -> Tensor:
     return torch.stack([low, high], 3).flatten(2, 3)
 
 
-def _features(spectra: Tensor) -> Tensor:
+def _ended(x: Tensor, there: Tensor | None) -> Tensor:
+    """Nothing where a sound (batch, channels, frequency, time) has ended."""
+    return x if there is None else x * there[:, None, None]
+
+
+def _features(spectra: Tensor, there: Tensor | None) -> Tensor:
     """Compressed real and imaginary parts and the logarithm, (batch, 3, BINS - 1, frames).
 
     They stand beside the loudness of the seconds around, so that it does not matter how loud a
@@ -136,8 +149,18 @@ def _features(spectra: Tensor) -> Tensor:
     """
     spectra = spectra[:, :-1]
     power = spectra.abs().square().mean(1, keepdim=True)
-    near = F.avg_pool1d(power, 2 * LEVEL + 1, 1, LEVEL, count_include_pad=False)
+    if there is None:
+        near = _around(power, count_include_pad=False)
+    else:
+        known = there[:, None]
+        # The frame that begins before a sound's end, and is centred after it, is none of its own.
+        near = _around(power * known) / _around(known).clamp_min(1 / (2 * LEVEL + 1))
     level = near.sqrt().clamp_min(_QUIET)
     size = spectra.abs() / level + 1e-4
     pressed = spectra / level * size.pow(_LIFT - 1)
     return torch.stack([pressed.real, pressed.imag, 0.3 * size.log()], 1)
+
+
+def _around(frames: Tensor, **how: bool) -> Tensor:
+    """The mean of frames (batch, 1, frames) over as many to each side as decide on a level."""
+    return F.avg_pool1d(frames, 2 * LEVEL + 1, 1, LEVEL, **how)

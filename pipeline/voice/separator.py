@@ -5,15 +5,17 @@ What it was trained on, and how well it does, stands in models/separator/README.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from pipeline.core.backends import BackendInfo
+from pipeline.core.batches import padded
+from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import restored
 from pipeline.core.weights import listed
-from pipeline.voice.backends import RATE, Wave
-from pipeline.voice.separation_chunks import with_margins
+from pipeline.voice.backends import AT_ONCE_S, RATE, Wave
+from pipeline.voice.separation_chunks import Work, together, whole, with_margins
 
 NAME = "separator"
 
@@ -46,6 +48,7 @@ class Embedded:
 
         # Sums differ in the last bit with the number of threads; measurements must not.
         torch.set_num_threads(1)
+        full_floats()
         self._device = device
         self._network = restored(Network(), NAME).to(device)
 
@@ -53,14 +56,55 @@ class Embedded:
         """See `Separator`; `rate` is 16 kHz."""
         if rate != RATE:
             raise ValueError(f"{rate} Hz where {RATE} were expected")
-        stem = np.concatenate([*self.stream([sound]), np.zeros(0, np.float32)])
+        stem = whole(self.stream([sound]))
         return stem, sound - stem
+
+    def stems(self, sounds: Sequence[Wave]) -> list[Wave]:
+        """See `Separator`."""
+        return together(sounds, self._cut, self._of_chunks)
 
     def stream(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
         """See `Separator`."""
+        return self._cut(blocks, self._stem)
+
+    @staticmethod
+    def _cut(blocks: Iterable[Wave], work: Work) -> Iterator[Wave]:
         from pipeline.voice.separation_network import HOP, REACH
 
-        return with_margins(blocks, self._stem, _CHUNK_S * RATE, (REACH + 2) * HOP)
+        return with_margins(blocks, work, _CHUNK_S * RATE, (REACH + 2) * HOP)
+
+    def _of_chunks(self, waves: Sequence[Wave]) -> list[Wave]:
+        """The stems (n,) of waves (n,) of any lengths, as many at a time as there is room for."""
+        made = [np.zeros(len(wave), np.float32) for wave in waves]
+        heard = [place for place, wave in enumerate(waves) if len(wave) >= _SHORTEST]
+        for group in padded([len(waves[place]) for place in heard], AT_ONCE_S * RATE):
+            places = [heard[at] for at in group]
+            stems = self._at_once([waves[place] for place in places])
+            for place, stem in zip(places, stems, strict=True):
+                made[place] = stem
+        return made
+
+    def _at_once(self, waves: Sequence[Wave]) -> list[Wave]:
+        """The same in one pass; `waves` start with the longest."""
+        import torch
+
+        from pipeline.voice.separation_network import HOP, analyse, synthesise
+
+        filled = np.zeros((len(waves), len(waves[0])), np.float32)
+        for row, wave in zip(filled, waves, strict=True):
+            row[: len(wave)] = wave
+        frames = torch.tensor([len(wave) // HOP + 1 for wave in waves], device=self._device)
+        with torch.inference_mode():
+            spectra = analyse(torch.from_numpy(filled).to(self._device))
+            there = torch.arange(spectra.shape[-1], device=self._device) < frames[:, None]
+            spectra = self._network(spectra, there.to(torch.float32))
+            spectra[:, 0] = 0
+            # At its end a sound is made of fewer frames than within: each is put together alone.
+            made = [
+                synthesise(mine[None, :, : len(wave) // HOP + 1], len(wave))[0]
+                for mine, wave in zip(spectra, waves, strict=True)
+            ]
+            return [stem.cpu().numpy() for stem in made]
 
     def _stem(self, wave: Wave) -> Wave:
         import torch

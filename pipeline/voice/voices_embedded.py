@@ -6,7 +6,7 @@ What it was trained on, and how well it does, stands in models/voices/README.md.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from pipeline.core.backends import BackendInfo
+from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import restored
 from pipeline.core.weights import listed
 from pipeline.voice import voices_judged
-from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Voices
+from pipeline.voice.backends import AT_ONCE_S, RATE, TRACK_HZ, Samples, Voices
 from pipeline.voice.sounding import above_db, audible, below_db, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
 
@@ -70,6 +71,7 @@ class Embedded:
 
         # Sums differ in the last bit with the number of threads; measurements must not.
         torch.set_num_threads(1)
+        full_floats()
         self._device = device
         network = PyanNet(Shape(len(WHO), SINCNET, LSTM, LINEAR))
         self._network = restored(network, LOCKED).to(device)
@@ -80,12 +82,28 @@ class Embedded:
         """See `VoiceTracker`."""
         return self._judge.judged(self.unjudged(sound, stem), sound, stem)
 
+    def voices_of(
+        self, sounds: Sequence[Samples], stems: Sequence[Samples], labels: Mapping[str, str]
+    ) -> list[Voices]:
+        """See `VoiceTracker`."""
+        heard = self._windows.scores([*sounds, *stems], self._said, round(AT_ONCE_S / _WINDOW_S))
+        pairs = zip(sounds, stems, heard[: len(sounds)], heard[len(sounds) :], strict=True)
+        return [
+            self._judge.judged(self._weighed(who, alone, sound, stem), sound, stem)
+            for sound, stem, who, alone in pairs
+        ]
+
     def unjudged(self, sound: Samples, stem: Samples) -> Voices:
         """What the network hears, frame by frame, before whole events are looked at."""
+        who, alone = (self._windows.score(wave, self._said) for wave in (sound, stem))
+        return self._weighed(who, alone, sound, stem)
+
+    def _weighed(self, who: Scores, alone: Scores, sound: Samples, stem: Samples) -> Voices:
+        """The same of scores (frames, 3) of who sounds, as the network gives them."""
         steps = len(sound) // round(RATE / TRACK_HZ) + 1
         if len(sound) < _SHORTEST:
             return nobody(steps)
-        who, alone = self._heard(sound, steps), self._heard(stem, steps)
+        who, alone = self._at_steps(who, steps), self._at_steps(alone, steps)
         logits = (1 - _OF_STEM) * _logits(who[:, 0]) + _OF_STEM * _logits(alone[:, 0])
         logits += _INFANT_BIAS - _doubt(below_db(sound, stem, steps))
         logits += _SMOOTH * (gaussian_filter1d(logits, _SMOOTH_STEPS) - logits)
@@ -94,9 +112,7 @@ class Embedded:
         infant = infant * np.minimum(heard, audible(stem, steps))
         return Voices(infant, who[:, 1] * heard, who[:, 2] * heard, sung(stem, infant))
 
-    def _heard(self, wave: Samples, steps: int) -> Scores:
-        """Scores (steps, 3) of who sounds in a wave (n,), as the network gives them."""
-        scores = self._windows.score(wave, self._said)
+    def _at_steps(self, scores: Scores, steps: int) -> Scores:
         return on_grid(scores, (self._reach - 1) / 2, self._hop, round(RATE / TRACK_HZ), steps)
 
     def _said(self, windows: NDArray[np.float32]) -> Scores:

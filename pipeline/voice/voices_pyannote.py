@@ -10,7 +10,7 @@ The file is read without unpickling: whatever is in it beside numbers and names 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import combinations
@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import BackendError, WeightsError
+from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import reading
 from pipeline.core.weights import locked, of_the_user
-from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Voices
+from pipeline.voice.backends import AT_ONCE_S, RATE, TRACK_HZ, Samples, Voices
 from pipeline.voice.sounding import audible, louder, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
 
@@ -67,6 +68,7 @@ class Pyannote:
 
         # Sums differ in the last bit with the number of threads; measurements must not.
         torch.set_num_threads(1)
+        full_floats()
         self._device = device
         self._network, self._task = _read(path)
         self._network.to(device).eval()
@@ -85,11 +87,29 @@ class Pyannote:
             BackendError: `labels` misses a class, or calls none of them the infant.
         """
         whose = self._whose(labels)
+        return self._weighed(self._windows.score(sound, self._said), sound, stem, whose)
+
+    def voices_of(
+        self, sounds: Sequence[Samples], stems: Sequence[Samples], labels: Mapping[str, str]
+    ) -> list[Voices]:
+        """See `VoiceTracker`.
+
+        Raises:
+            BackendError: as for one.
+        """
+        whose, at_once = self._whose(labels), max(1, round(AT_ONCE_S / self._task.duration))
+        heard = self._windows.scores(sounds, self._said, at_once)
+        clips = zip(heard, sounds, stems, strict=True)
+        return [self._weighed(scores, sound, stem, whose) for scores, sound, stem in clips]
+
+    def _weighed(
+        self, scores: Scores, sound: Samples, stem: Samples, whose: Sequence[str]
+    ) -> Voices:
+        """Who sounds when, of scores (frames, classes) as the network gives them."""
         steps = len(sound) // round(RATE / TRACK_HZ) + 1
         if len(sound) < _SHORTEST:
             return nobody(steps)
         shape = self._network.shape
-        scores = self._windows.score(sound, self._said)
         scores = on_grid(scores, (shape.reach - 1) / 2, shape.hop, round(RATE / TRACK_HZ), steps)
         tracks = {who: _greatest(scores, whose, who) for who in ("infant", "adult", "other")}
         # What only knows that somebody speaks leaves it to the separator who it is.
@@ -236,6 +256,6 @@ def _members(task: Specifications) -> NDArray[np.float32]:
     return table
 
 
-def _greatest(scores: Scores, whose: list[str], who: str) -> NDArray[np.float32]:
+def _greatest(scores: Scores, whose: Sequence[str], who: str) -> NDArray[np.float32]:
     columns = [number for number, name in enumerate(whose) if name == who]
     return scores[:, columns].max(1) if columns else np.zeros(len(scores), np.float32)

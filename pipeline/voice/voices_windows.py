@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,24 +29,27 @@ class Windows:
         weighted with a Hamming window; the last window is filled up with zeros. Memory beyond the
         sound's own grows with the frames alone.
         """
-        starts = self._starts(len(sound))
-        total: Scores | None = None
-        for first in range(0, len(starts), _BATCH):
-            batch = [self._cut(sound, start) for start in starts[first : first + _BATCH]]
-            said = network(np.stack(batch))
-            frames, classes = said.shape[1:]
-            if total is None:
-                # The last window starts here and brings all its frames.
-                length = round(starts[-1] / self.hop) + frames
-                total = np.zeros((length, classes), np.float32)
-                weights = np.zeros((length, 1), np.float32)
-                shape = np.hamming(frames)[:, None].astype(np.float32)
-            for start, scores in zip(starts[first : first + _BATCH], said, strict=True):
-                at = round(start / self.hop)
-                total[at : at + frames] += shape * scores
-                weights[at : at + frames] += shape
-        assert total is not None
-        return np.asarray(total / weights, np.float32)
+        [scores] = self.scores([sound], network, _BATCH)
+        return scores
+
+    def scores(
+        self,
+        sounds: Sequence[Samples],
+        network: Callable[[NDArray[np.float32]], Scores],
+        at_once: int,
+    ) -> list[Scores]:
+        """The same of several sounds, so many windows at a time, whosever they are."""
+        asked = [(of, start) for of, it in enumerate(sounds) for start in self._starts(len(it))]
+        last = dict(asked)
+        means: dict[int, _Mean] = {}
+        for first in range(0, len(asked), at_once):
+            some = asked[first : first + at_once]
+            said = network(np.stack([self._cut(sounds[of], start) for of, start in some]))
+            for (of, start), scores in zip(some, said, strict=True):
+                if of not in means:
+                    means[of] = _Mean(round(last[of] / self.hop), *scores.shape)
+                means[of].add(round(start / self.hop), scores)
+        return [means[of].so_far() for of in range(len(sounds))]
 
     def _starts(self, samples: int) -> list[int]:
         whole = (samples - self.size) // self.step + 1 if samples >= self.size else 0
@@ -56,6 +59,25 @@ class Windows:
     def _cut(self, sound: Samples, start: int) -> NDArray[np.float32]:
         window = sound[start : start + self.size]
         return np.pad(window, (0, self.size - len(window)))
+
+
+class _Mean:
+    """Of scores (frames, classes) that overlap, weighted with a window each."""
+
+    def __init__(self, last: int, frames: int, classes: int) -> None:
+        """Of windows of `frames`, of which the last starts at `last` and brings all of its own."""
+        self._window = np.hamming(frames)[:, None].astype(np.float32)
+        self._total = np.zeros((last + frames, classes), np.float32)
+        self._weights = np.zeros((last + frames, 1), np.float32)
+
+    def add(self, at: int, scores: Scores) -> None:
+        """Take in the scores of one window."""
+        self._total[at : at + len(scores)] += self._window * scores
+        self._weights[at : at + len(scores)] += self._window
+
+    def so_far(self) -> Scores:
+        """Of the windows that were added."""
+        return np.asarray(self._total / self._weights, np.float32)
 
 
 def on_grid(scores: Scores, middle: float, hop: int, grid: int, steps: int) -> Scores:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core import cluster, ledger, parts, seal, vault
+from pipeline.core import backends, cluster, ledger, parts, seal, vault
 from pipeline.core.disk import DiskError
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
@@ -130,6 +130,35 @@ def test_a_step_that_fits_nowhere_is_refused_in_words(tmp_path: Path, nodes: Nod
     step = Step("double", steps.double, needs=Needs(cores=64))
     with pytest.raises(CradleError, match="no node of the Ray cluster has 64 CPU"):
         runner(tmp_path, nodes).measure(step, jobs(tmp_path, range(1)))
+
+
+@pytest.mark.parametrize(
+    ("device", "spare", "gpus", "share"),
+    [
+        ("cpu", False, [1, 1], 0.0),
+        ("auto", False, [1, 1], 0.0),
+        ("cuda", False, [1, 1], 0.2),
+        ("cuda", True, [1, 1], 0.2),
+        ("cuda", False, [1, 0], 0.2),
+        ("cuda", True, [1, 0], 0.0),
+    ],
+)
+def test_a_share_of_a_gpu_is_asked_for_where_models_run_on_one(
+    device: str, spare: bool, gpus: list[int], share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_has_driver", lambda: False)
+    has = [{"CPU": 4.0, "memory": 8e9, **({"GPU": float(n)} if n else {})} for n in gpus]
+    # A head has neither, and is no node that would stay idle.
+    known = [{"Alive": True, "Resources": it} for it in [*has, {"memory": 8e9}]]
+    known.append({"Alive": False, "Resources": {"CPU": 4.0}})
+    asked: dict[str, Any] = {}
+    fake = SimpleNamespace(
+        nodes=lambda: known, remote=lambda _: SimpleNamespace(options=asked.update)
+    )
+    crew = cluster._Crew(fake, Run(executor="ray", device=device), Needs(gpu=0.2, spare=spare))
+    assert asked["num_gpus"] == share
+    # What asks for a share works only where there is one.
+    assert crew._room() == (8 if not share else sum(4 for n in gpus if n))
 
 
 def test_an_address_without_a_cluster_is_said(tmp_path: Path, monkeypatch: Any) -> None:

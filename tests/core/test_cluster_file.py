@@ -8,6 +8,10 @@ import pytest
 import yaml
 
 from pipeline.core.code import PROJECT
+from pipeline.face import landmarks
+from pipeline.generator import featured
+from pipeline.morph import fit_stage
+from pipeline.voice import isolate
 
 FILE = PROJECT / "pipeline/core/cluster.yaml"
 GUIDE = FILE.with_name("CLUSTER.md")
@@ -45,3 +49,17 @@ def test_it_starts_ray_out_of_the_shared_folder_with_nothing_sent_anywhere() -> 
 def test_the_guide_names_what_is_there() -> None:
     for name in re.findall(r"\]\((?!http)([^)#]+)\)", GUIDE.read_text()):
         assert (GUIDE.parent / name).exists(), name
+
+
+def test_the_guide_tells_the_shares_of_a_gpu_that_steps_ask_for() -> None:
+    row = re.compile(r"^\| (`\w+`(?:, \w+)?) \| ([\d.]+) \|", re.MULTILINE)
+    told = dict(row.findall(GUIDE.read_text()))
+    assert {name: float(share) for name, share in told.items()} == {
+        "`stem`": isolate._STEM_NEEDS.gpu,
+        "`stem`, demucs": isolate._DEMUCS_NEEDS.gpu,
+        "`voice`": isolate._VOICE_NEEDS.gpu,
+        "`features`, voc2vec": featured._NETWORK_NEEDS.gpu,
+        "`face`, mediapipe": landmarks._NEEDS.gpu,
+        "`face`, fan": landmarks._ON_GPU["fan"].gpu,
+        "`fit`": fit_stage._NEEDS.gpu,
+    }

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pipeline.core import seal
+from pipeline.core import processes, seal
 from pipeline.core.backends import BackendInfo
 from pipeline.core.costs import Costs
-from pipeline.core.runner import Job, Measured, Run, Runner, Step, Together
+from pipeline.core.runner import Job, Measured, Needs, Run, Runner, Step, Together
 from pipeline.core.store import Store
 from tests.core import steps
 
@@ -208,6 +211,47 @@ def test_clips_measured_together_leave_something_for_every_process(tmp_path: Pat
     step = Step("double", steps.double, together=Together(steps.double_together, 1e9))
     runner(tmp_path, workers=2).measure(step, jobs(tmp_path, range(6)))
     assert {len(others) for others in companions(tmp_path).values()} == {3}
+
+
+@pytest.mark.parametrize(("device", "most"), [("cpu", 3), ("cuda", 2)])
+def test_no_more_processes_share_a_gpu_than_it_has_room_for(
+    tmp_path: Path, device: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Future[Any]] = []
+    flying: list[int] = []
+    submit = processes._submit
+
+    def noted(*it: Any) -> Any:
+        sent.append(submit(*it))
+        flying.append(sum(not one.done() for one in sent))
+        return sent[-1]
+
+    monkeypatch.setattr(processes, "_submit", noted)
+    step = Step("double", steps.double, needs=Needs(gpu=0.4))
+    here = runner(tmp_path, workers=3, device=device)
+    done = here.measure(step, jobs(tmp_path, range(6)))
+    here.close()
+    assert len(done.entries) == 6
+    assert max(flying) == most
+
+
+@pytest.mark.parametrize(("device", "with_whom"), [("cpu", set()), ("cuda", {3})])
+def test_clips_are_measured_together_for_as_many_processes_as_share_a_gpu(
+    tmp_path: Path, device: str, with_whom: set[int]
+) -> None:
+    together = Together.on(device, steps.double_together, 1e9)
+    step = Step("double", steps.double, needs=Needs(gpu=0.4), together=together)
+    here = runner(tmp_path, workers=3, device=device)
+    here.measure(step, jobs(tmp_path, range(6)))
+    here.close()
+    assert {len(others) for others in companions(tmp_path).values()} == with_whom
+
+
+@pytest.mark.parametrize(
+    ("gpu", "room"), [(0.0, sys.maxsize), (0.02, 50), (0.2, 5), (0.4, 2), (0.6, 1), (3.0, 1)]
+)
+def test_a_share_says_how_many_find_room(gpu: float, room: int) -> None:
+    assert Needs(gpu=gpu).on_a_gpu == room
 
 
 @pytest.mark.parametrize("at_once", [2.0, 3.0, 8.0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.face import cover_features, cover_grid, covering
 from pipeline.face.measure import note_all
@@ -87,6 +88,33 @@ def test_blocks_leave_no_seam(noted, monkeypatch):
     whole = covering.hidden(noted["swatches"], usable(noted))
     monkeypatch.setattr(covering, "BLOCK", 5)
     assert covering.hidden(noted["swatches"], usable(noted)) == pytest.approx(whole, abs=1e-5)
+
+
+def test_a_device_is_given_more_frames_at_a_time_and_says_the_same(noted, monkeypatch):
+    many, given = np.tile(noted, 30), []
+    plain = covering._cells
+
+    def told(shown, device):
+        given.append((len(shown), device))
+        return plain(shown, device)
+
+    monkeypatch.setattr(covering, "_cells", told)
+    # One of 4 frames, after 16 that are looked at first.
+    by_core = covering.hidden(many["swatches"], usable(many))
+    assert given == [(16, "cpu"), (128, "cpu"), (53, "cpu")]
+    given.clear()
+    # No core of this machine, but a device like any other.
+    by_device = covering.hidden(many["swatches"], usable(many), "cpu:0")
+    assert given == [(16, "cpu:0"), (181, "cpu:0")]
+    np.testing.assert_allclose(by_device, by_core, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to compare with")
+def test_a_gpu_sees_what_a_processor_sees(noted):
+    here, there = (
+        covering.hidden(noted["swatches"], usable(noted), device) for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(there, here, rtol=0, atol=1e-3)
 
 
 def test_no_frames():

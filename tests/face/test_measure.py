@@ -1,14 +1,16 @@
 """Whole clips through the measurement: real pictures, black ones, tiny ones, two faces, none."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import torch
 
 from pipeline.core import tables
-from pipeline.face import landmarks, likeness, measure
+from pipeline.face import covering, landmarks, likeness, measure
 from pipeline.face.backends import LANDMARKERS, Face
 from pipeline.face.likeness import PROPORTIONS
 from pipeline.face.params import Landmarks
@@ -123,6 +125,30 @@ def test_what_is_left_in_the_store(tmp_path, babbling):
         assert file["points"].dtype == np.float32
         assert file["visibility"].dtype == np.float16
     assert tables.read(out / measure.FRAMES)["found"].all()
+
+
+@pytest.mark.parametrize(("asked", "used"), [("cpu:0", "cpu:0"), ("cuda", "cpu")])
+def test_covers_are_seen_on_the_device_that_was_asked_for_where_it_is_at_hand(
+    tmp_path, babbling, asked, used, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    video, devices = write_video(tmp_path / "video.mp4", babbling[:6]), set()
+    plain = covering._cells
+    monkeypatch.setattr(
+        covering, "_cells", lambda shown, device: devices.add(device) or plain(shown, device)
+    )
+    inputs = {"video": video, "backend": "mediapipe", "device": asked, "params": {}}
+    measure.measure(tmp_path, inputs)
+    assert devices == {used}
+
+
+def test_a_face_finds_room_on_a_gpu_by_what_its_landmarker_does_there():
+    mediapipe, fan = (
+        landmarks.step(Landmarks(), replace(LANDMARKERS.info("mediapipe"), name=name)).needs
+        for name in ("mediapipe", "fan")
+    )
+    assert (mediapipe.on_a_gpu, mediapipe.spare) == (33, True)
+    assert (fan.on_a_gpu, fan.spare) == (5, False)
 
 
 def test_a_backend_says_what_it_is():

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import BackendError
-from pipeline.generator import features
+from pipeline.generator import featured, features
 from pipeline.generator.features import ENERGY_COLUMN, RATE_HZ, Features, interpolate
 from pipeline.generator.logmel import BANDS, PITCH_ZERO_HZ, LogMel, mel_matrix
 from pipeline.generator.params import FeatureName
+from pipeline.generator.params import Features as Asked
 
 OCTAVES, PERIODIC = 1 + BANDS, 2 + BANDS
 
@@ -30,6 +31,11 @@ def test_shape_and_finite_for_any_sound(logmel):
         assert rows.shape == (30, logmel.width)
         assert rows.dtype == np.float32
         assert np.isfinite(rows).all()
+
+
+def test_what_is_no_network_asks_for_no_gpu():
+    step = featured.featuring(Asked(backend="logmel"), "cuda").step
+    assert (step.needs.gpu, step.together) == (0.0, None)
 
 
 def test_an_impulse_is_felt_at_its_own_frame(logmel):

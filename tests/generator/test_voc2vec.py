@@ -8,12 +8,14 @@ import pytest
 import torch
 import yaml
 
+from pipeline import media
 from pipeline.core import weights
 from pipeline.core.backends import file_digest
 from pipeline.core.errors import BackendError, WeightsError
-from pipeline.generator import features, voc2vec
+from pipeline.generator import featured, features, voc2vec
 from pipeline.generator.features import RATE_HZ, Features
 from pipeline.generator.model import Denoiser, Layout, rotation
+from pipeline.generator.params import Features as Asked
 from pipeline.generator.params import Network
 
 LAYERS, WIDTH = 3, 16
@@ -103,6 +105,77 @@ def test_a_long_sound_is_heard_in_parts_and_hardly_differs(tmp_path, monkeypatch
     parts = voc2vec.read(folder, "digest").encode(sung(6))
     assert parts.shape == whole.shape
     assert np.corrcoef(parts.ravel(), whole.ravel())[0, 1] > 0.99
+
+
+def several() -> list[np.ndarray]:
+    """Of lengths that end in the middle of a window, that are too short for one, and of none."""
+    rng = np.random.default_rng(1)
+    spans_s = (1.0, 2.5, 0.024, 0.3021, 0.0, 1.0, 6.2)
+    noise = [0.1 * rng.standard_normal(len(sung(span_s))) for span_s in spans_s]
+    return [
+        (sung(span_s) + it).astype(np.float32) for span_s, it in zip(spans_s, noise, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("changed", [{}, {"feat_extract_norm": "layer"}])
+@pytest.mark.parametrize("kind", ["wav2vec2", "hubert"])
+@pytest.mark.parametrize("at_once_s", [1, 7, 120])
+def test_several_sounds_at_a_time_are_as_each_alone(
+    kind, changed, at_once_s, tmp_path, monkeypatch
+):
+    encoder = voc2vec.read(published(tmp_path / "voc2vec", small(kind, **changed)), "d").at("mix")
+    monkeypatch.setattr(voc2vec, "LONGEST_SAMPLES", 2 * RATE_HZ)
+    monkeypatch.setattr(voc2vec, "MARGIN_SAMPLES", RATE_HZ)
+    monkeypatch.setattr(voc2vec, "AT_ONCE_SAMPLES", at_once_s * RATE_HZ)
+    sounds = several()
+    for found, sound in zip(encoder.encode_all(sounds), sounds, strict=True):
+        alone = encoder.encode(sound)
+        assert (found.dtype, found.shape) == (alone.dtype, alone.shape)
+        np.testing.assert_allclose(found, alone, rtol=0, atol=1e-5)
+
+
+def loaded_from(folder, tmp_path, monkeypatch):
+    """The registry would keep the model for other tests."""
+    locked_to(folder, tmp_path, monkeypatch)
+    monkeypatch.setattr(
+        features, "load", lambda name, device, layer: Features(voc2vec.load().at(layer))
+    )
+
+
+def test_files_together_are_written_as_each_alone(folder, tmp_path, monkeypatch):
+    loaded_from(folder, tmp_path, monkeypatch)
+    inputs = []
+    for number, sound in enumerate(several()[:4]):
+        media.write_sound(tmp_path / f"{number}.wav", sound, RATE_HZ)
+        made = {"sound": tmp_path / f"{number}.wav", "frames": 9 + number}
+        inputs.append({**made, "backend": "voc2vec", "device": "cpu", "layer": -1})
+    for number, write in enumerate(featured.measure_together(inputs)):
+        ours, theirs = tmp_path / f"{number} of many", tmp_path / f"{number} alone"
+        ours.mkdir()
+        theirs.mkdir()
+        write(ours)
+        featured.measure(theirs, inputs[number])
+        found, alone = (np.load(out / featured.FILE) for out in (ours, theirs))
+        assert (found.dtype, found.shape) == (alone.dtype, (9 + number, 1 + WIDTH))
+        np.testing.assert_allclose(found, alone, rtol=0, atol=1e-5)
+
+
+def test_a_device_is_given_several_sounds_and_a_core_one(folder, tmp_path, monkeypatch):
+    loaded_from(folder, tmp_path, monkeypatch)
+    asked = Asked(backend="voc2vec")
+    steps = [featured.featuring(asked, device).step for device in ("cpu", "cuda")]
+    assert [step.together is None for step in steps] == [True, False]
+    assert steps[1].needs.gpu > 0
+    assert steps[0].key("a sound") == steps[1].key("a sound")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to compare with")
+def test_a_gpu_hears_what_a_processor_hears(folder):
+    here, there = (voc2vec.read(folder, "digest", device).at("mix") for device in ("cpu", "cuda"))
+    sounds = several()
+    for found in (there.encode_all(sounds), [there.encode(sound) for sound in sounds]):
+        for rows, sound in zip(found, sounds, strict=True):
+            np.testing.assert_allclose(rows, here.encode(sound), rtol=0, atol=1e-3)
 
 
 def locked_to(folder, tmp_path, monkeypatch):

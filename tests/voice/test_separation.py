@@ -195,6 +195,9 @@ def test_demucs_gives_the_vocals_of_a_model_of_the_package(
     assert np.allclose(stem + residual, sound, atol=1e-4)
     again = np.concatenate([*backend.stream(blocks(sound, 999))])
     assert np.array_equal(stem, again)
+    many = [sound, sound[:9_000], sound[:0], sound[7_000:], np.zeros(RATE, np.float32)]
+    for ours, one in zip(backend.stems(many), many, strict=True):
+        assert np.allclose(ours, backend.separate(one, RATE)[0], rtol=0, atol=1e-6)
 
 
 def test_demucs_weights_that_are_not_what_the_lock_says_are_refused(

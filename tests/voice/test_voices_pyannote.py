@@ -116,6 +116,23 @@ def test_a_voice_type_classifier(tmp_path: Path, sound: tuple[np.ndarray, np.nda
     assert voices.other.max() > 0
 
 
+def test_several_sounds_at_a_time_are_as_each_alone(
+    tmp_path: Path, sound: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint(tmp_path / "model.bin", ["KCHI", "OCH", "FEM", "MAL"])
+    tracker = Pyannote(tmp_path / "model.bin", "cpu")
+    wave, stem = sound
+    pairs = [(wave, stem), (wave[:9_000], stem[:9_000]), (wave[:100], stem[:100])]
+    # Three windows of the model at a time: of one sound, and of two.
+    monkeypatch.setattr(voices_pyannote, "AT_ONCE_S", 3 * tracker._task.duration)
+    waves, stems = zip(*pairs, strict=True)
+    for found, pair in zip(tracker.voices_of(waves, stems, LABELS), pairs, strict=True):
+        alone = tracker.voices(*pair, LABELS)
+        for name, track in found.tracks().items():
+            wanted = getattr(alone, name)
+            assert np.allclose(track, wanted, rtol=0, atol=1e-5, equal_nan=True), name
+
+
 def test_voice_activity_and_speakers_leave_it_to_the_stem(
     tmp_path: Path, sound: tuple[np.ndarray, np.ndarray]
 ) -> None:
