@@ -142,7 +142,8 @@ class _Crew:
             self._hire(ahead)
             while ahead and self._idle:
                 hand, batch = self._idle.pop(), ahead.popleft()
-                self._flying[hand.work.remote(batch)] = _Flight(hand, batch)
+                whole = [task.whole() for task in batch]
+                self._flying[hand.work.remote(whole)] = _Flight(hand, batch)
             ready, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK_S)
             if not self._nodes and time.monotonic() - self._began_s > _START_S:
                 raise CradleError(

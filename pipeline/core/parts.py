@@ -2,7 +2,8 @@
 
     data/landmarks/frames.parquet/2c.parquet     rows of the clips whose ids' digests say 2c
 
-    made = parts.make(stage.runner, Step("faces", measure), {"clip_1": Piece({...}, digest), ...})
+    def pieces(clips): return {clip: Piece({...}, digest) for clip in clips}
+    made = parts.make(stage.runner, Step("faces", measure), ["clip_1", ...], pieces)
     made.copy(out / "frames.parquet", FRAMES)    # a table in parts
     made.read("clips.parquet", CLIPS)            # all rows of a small one
     parts.remake(stage.runner, Step("select_tables", measure), {"2c": Of({...}, digest, 150), ...})
@@ -10,24 +11,25 @@
 One clip more changes one part: the others are neither made again nor are they other files to DVC.
 What is decided clip by clip is decided part by part, each of the same part of the tables before.
 A part is made as a clip is measured, by a worker: `measure(out, inputs)` finds the pieces of its
-clips in `inputs["clips"]` and writes tables, a file each, with `join`.
+clips in `inputs["clips"]` and writes tables, a file each, with `join`. Pieces are there for a part
+at a time: a stage asks for them to tell what is remembered, and again for what a worker makes.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.core import tables
+from pipeline.core import memory, tables
 from pipeline.core.errors import CradleError
 from pipeline.core.runner import Job, Runner, Step
 
@@ -91,18 +93,30 @@ class Made:
             yield "00", schema.empty_table().to_pandas()
 
 
+Pieces = Callable[[Sequence[str]], Mapping[str, Piece]]
+"""What some clips bring, each time the same."""
+
+
 def make(
-    runner: Runner, step: Step, pieces: Mapping[str, Piece], count: int = tables.PARTS
+    runner: Runner, step: Step, clips: Collection[str], pieces: Pieces, count: int = tables.PARTS
 ) -> Made:
     """Make what is not remembered of the parts, `count` at most, that some clips belong to.
 
     The step is handed `part`, its own params, and in `clips` the inputs of every piece.
 
+    Args:
+        runner: who makes them.
+        step: how.
+        clips: ids, in any order.
+        pieces: asked for the clips of one part at a time.
+        count: of parts.
+
     Raises:
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
-    jobs = (_job(step, part, mine) for part, mine in by_part(pieces, count).items())
-    return _made(runner, step, jobs, len(pieces), _FEW)
+    dealt = by_part(clips, count).items()
+    jobs = (_job(step, part, pieces(mine), partial(_inputs, pieces, mine)) for part, mine in dealt)
+    return _made(runner, step, jobs, len(clips), _FEW)
 
 
 def remake(runner: Runner, step: Step, found: Mapping[str, Of], here_up_to: int = _FEW) -> Made:
@@ -131,7 +145,7 @@ def _made(runner: Runner, step: Step, jobs: Iterable[Job], clips: int, here_up_t
     # Who reads the tables next holds much by itself: processes go, as further ones are there in no
     # time, and so does what the jobs of all clips took here.
     runner.close()
-    ctypes.CDLL(None).malloc_trim(0)
+    memory.give_back()
     for part, failure in done.failures.items():
         raise CradleError(
             f"{step.name}: the tables of part {part} cannot be made: {failure.detail}; "
@@ -155,20 +169,25 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "-"
 
 
-def by_part(pieces: Mapping[str, Piece], count: int = tables.PARTS) -> dict[str, dict[str, Piece]]:
-    """Pieces by clip, by the part that the clip belongs to; both sorted."""
-    found: dict[str, dict[str, Piece]] = {}
-    for clip in sorted(pieces):
-        found.setdefault(tables.part(clip, count), {})[clip] = pieces[clip]
+def by_part(clips: Iterable[str], count: int = tables.PARTS) -> dict[str, list[str]]:
+    """Clips by the part that they belong to; both sorted."""
+    found: dict[str, list[str]] = {}
+    for clip in sorted(clips):
+        found.setdefault(tables.part(clip, count), []).append(clip)
     return dict(sorted(found.items()))
 
 
-def _job(step: Step, part: str, mine: Mapping[str, Piece]) -> Job:
+def _job(
+    step: Step, part: str, mine: Mapping[str, Piece], late: Callable[[], Mapping[str, Any]]
+) -> Job:
     content = json.dumps([part, [[clip, piece.digest] for clip, piece in mine.items()]])
     digest = hashlib.sha256(content.encode()).hexdigest()
-    clips = {clip: piece.inputs for clip, piece in mine.items()}
-    inputs = {**step.params, "part": part, "clips": clips}
-    return Job(part, inputs, digest, cost=float(len(mine)), clips=len(mine))
+    given = {**step.params, "part": part}
+    return Job(part, given, digest, cost=float(len(mine)), clips=len(mine), late=late)
+
+
+def _inputs(pieces: Pieces, clips: Sequence[str]) -> dict[str, Any]:
+    return {"clips": {clip: piece.inputs for clip, piece in pieces(clips).items()}}
 
 
 def join(path: Path, schema: pa.Schema, found: Iterable[tuple[str, pa.Table]]) -> None:

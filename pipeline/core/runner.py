@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -123,6 +123,9 @@ class Job:
     """In any unit; the dearest start first."""
     clips: int = 1
     """How many it stands for, where it is a part of a table."""
+    late: Callable[[], Mapping[str, Any]] | None = None
+    """Makes further inputs, which are there for only as long as they are worked on: those of all
+    clips at once would be much of a stage's memory. It has to make the same each time."""
 
 
 @dataclass
@@ -161,6 +164,14 @@ class Task:
     timeout_s: float
     together: Callable[[Sequence[Mapping[str, Any]]], Sequence[Write]] | None = None
     imports: tuple[str, ...] = ()
+    clips: int = 1
+    late: Callable[[], Mapping[str, Any]] | None = None
+
+    def whole(self) -> Task:
+        """The task with all of its inputs, as a worker is handed it."""
+        if self.late is None:
+            return self
+        return replace(self, inputs={**self.inputs, **self.late()}, late=None)
 
 
 Batch = Sequence[Task]
@@ -273,13 +284,16 @@ class Runner:
             self.run.timeout_s,
             step.together.measure if step.together else None,
             step.needs.imports,
+            job.clips,
+            job.late,
         )
 
     def _execute(
         self, step: Step, batches: Sequence[Batch], here: bool, near: bool
     ) -> Iterator[tuple[str, Worked]]:
         if self.run.executor == "serial" or here or len(batches) == 0:
-            return (found for batch in batches for found in worker.work(batch))
+            ready = ([task.whole() for task in batch] for batch in batches)
+            return (found for batch in ready for found in worker.work(batch))
         if self.run.executor == "ray" and not near:
             return cluster.in_cluster(batches, self.run, step.needs)
         # A number of workers that is meant for a cluster may be more than there is room for here.
