@@ -2,8 +2,7 @@
 
     data/landmarks/frames.parquet/2c.parquet     rows of the clips whose ids' digests say 2c
 
-    def pieces(clips): return {clip: Piece({...}, digest) for clip in clips}
-    made = parts.make(stage.runner, Step("faces", measure), ["clip_1", ...], pieces)
+    made = parts.make(stage.runner, Step("faces", measure), {"clip_1": Piece({...}, digest), ...})
     made.copy(out / "frames.parquet", FRAMES)    # a table in parts
     made.read("clips.parquet", CLIPS)            # all rows of a small one
     parts.remake(stage.runner, Step("select_tables", measure), {"2c": Of({...}, digest, 150), ...})
@@ -11,8 +10,8 @@
 One clip more changes one part: the others are neither made again nor are they other files to DVC.
 What is decided clip by clip is decided part by part, each of the same part of the tables before.
 A part is made as a clip is measured, by a worker: `measure(out, inputs)` finds the pieces of its
-clips in `inputs["clips"]` and writes tables, a file each, with `join`. Pieces are there for a part
-at a time: a stage asks for them to tell what is remembered, and again for what a worker makes.
+clips in `inputs["clips"]` and writes tables, a file each, with `join`. `Pieces` are asked for part
+by part, to tell what is remembered and again for what a worker makes.
 """
 
 from __future__ import annotations
@@ -54,6 +53,18 @@ class Piece:
     """Of the content of everything in `inputs`."""
 
 
+_Of = Callable[[Sequence[str]], Mapping[str, Piece]]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces that are there for the clips of one part at a time, as those of all are much."""
+
+    clips: Collection[str]
+    of: _Of
+    """Those of some clips, in their order; the same each time."""
+
+
 @dataclass(frozen=True)
 class Of:
     """What one part of a table is made of, where that is parts of others."""
@@ -93,30 +104,22 @@ class Made:
             yield "00", schema.empty_table().to_pandas()
 
 
-Pieces = Callable[[Sequence[str]], Mapping[str, Piece]]
-"""What some clips bring, each time the same."""
-
-
 def make(
-    runner: Runner, step: Step, clips: Collection[str], pieces: Pieces, count: int = tables.PARTS
+    runner: Runner,
+    step: Step,
+    pieces: Mapping[str, Piece] | Pieces,
+    count: int = tables.PARTS,
 ) -> Made:
     """Make what is not remembered of the parts, `count` at most, that some clips belong to.
 
     The step is handed `part`, its own params, and in `clips` the inputs of every piece.
 
-    Args:
-        runner: who makes them.
-        step: how.
-        clips: ids, in any order.
-        pieces: asked for the clips of one part at a time.
-        count: of parts.
-
     Raises:
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
-    dealt = by_part(clips, count).items()
-    jobs = (_job(step, part, pieces(mine), partial(_inputs, pieces, mine)) for part, mine in dealt)
-    return _made(runner, step, jobs, len(clips), _FEW)
+    of = pieces if isinstance(pieces, Pieces) else Pieces(pieces, partial(_some, pieces))
+    jobs = (_job(step, part, mine, of.of) for part, mine in by_part(of.clips, count).items())
+    return _made(runner, step, jobs, len(of.clips), _FEW)
 
 
 def remake(runner: Runner, step: Step, found: Mapping[str, Of], here_up_to: int = _FEW) -> Made:
@@ -177,17 +180,20 @@ def by_part(clips: Iterable[str], count: int = tables.PARTS) -> dict[str, list[s
     return dict(sorted(found.items()))
 
 
-def _job(
-    step: Step, part: str, mine: Mapping[str, Piece], late: Callable[[], Mapping[str, Any]]
-) -> Job:
-    content = json.dumps([part, [[clip, piece.digest] for clip, piece in mine.items()]])
+def _some(pieces: Mapping[str, Piece], clips: Sequence[str]) -> dict[str, Piece]:
+    return {clip: pieces[clip] for clip in clips}
+
+
+def _job(step: Step, part: str, clips: Sequence[str], of: _Of) -> Job:
+    content = json.dumps([part, [[clip, piece.digest] for clip, piece in of(clips).items()]])
     digest = hashlib.sha256(content.encode()).hexdigest()
     given = {**step.params, "part": part}
-    return Job(part, given, digest, cost=float(len(mine)), clips=len(mine), late=late)
+    late = partial(_inputs, clips, of)
+    return Job(part, given, digest, cost=float(len(clips)), clips=len(clips), late=late)
 
 
-def _inputs(pieces: Pieces, clips: Sequence[str]) -> dict[str, Any]:
-    return {"clips": {clip: piece.inputs for clip, piece in pieces(clips).items()}}
+def _inputs(clips: Sequence[str], of: _Of) -> dict[str, Any]:
+    return {"clips": {clip: piece.inputs for clip, piece in of(clips).items()}}
 
 
 def join(path: Path, schema: pa.Schema, found: Iterable[tuple[str, pa.Table]]) -> None:

@@ -85,7 +85,8 @@ def run(stage: Stage[Pack], featuring: Featuring) -> Summary:
     content = _Content(spans, frames, measured.entries, _poor_frames(stage))
     params = {"width": featuring.width, "shard_mb": stage.params.shard_mb}
     step = Step("pack_tables", pack_tables.measure, params)
-    made = parts.make(stage.runner, step, frames, partial(_pieces, stage, content), PARTS)
+    pieces = parts.Pieces(frames, partial(_pieces, stage, content))
+    made = parts.make(stage.runner, step, pieces, PARTS)
     out = stage.fresh_out()
     _write(made, featuring.width, out)
     index = shards.index(out)

@@ -53,7 +53,8 @@ def run(stage: Stage[Landmarks]) -> Summary:
     clips = stage.data("download") / "clips.parquet"
     done = stage.runner.measure(step(stage.params, info), _jobs(stage, clips))
     tabled = Step("face_tables", faces_tables.measure)
-    made = parts.make(stage.runner, tabled, done.entries, partial(_pieces, done))
+    pieces = parts.Pieces(done.entries, partial(_pieces, done))
+    made = parts.make(stage.runner, tabled, pieces)
     out = stage.fresh_out()
     _write(out, clips, done, info)
     made.copy(out / measure.FRAMES, faces_tables.FRAMES)

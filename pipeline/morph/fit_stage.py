@@ -167,13 +167,11 @@ def _content(row: dict[str, Any], model: str) -> str:
 
 
 def _tables(stage: Stage[Fit], done: Measured) -> parts.Made:
-    step = Step("fit_tables", fit_tables.measure)
-    return parts.make(stage.runner, step, done.entries, partial(_pieces, done))
-
-
-def _pieces(done: Measured, clips: Sequence[str]) -> dict[str, parts.Piece]:
-    entries = ((clip, done.entries[clip]) for clip in clips)
-    return {clip: parts.Piece({"fit": it.path / "fit.npz"}, it.key) for clip, it in entries}
+    pieces = {
+        clip: parts.Piece({"fit": entry.path / "fit.npz"}, entry.key)
+        for clip, entry in done.entries.items()
+    }
+    return parts.make(stage.runner, Step("fit_tables", fit_tables.measure), pieces)
 
 
 def _judged(

@@ -85,7 +85,8 @@ def run(stage: Stage[Isolate]) -> Summary:
     )
     done = _Done(clips, stems, voices)
     step = Step("heard", heard_tables.measure, needs=_HEARD)
-    heard = parts.make(stage.runner, step, voices.entries, partial(_pieces, stage, done))
+    pieces = parts.Pieces(voices.entries, partial(_pieces, stage, done))
+    heard = parts.make(stage.runner, step, pieces)
     out = stage.fresh_out()
     unknown = [kind.name for kind in kinds if kind.name not in examples]
     typists = Typists(kinds, examples, claims(_events(heard), _claiming(clips, unknown), unknown))

@@ -159,9 +159,7 @@ def written(at_work: Runner, root: Path, step: Step) -> dict[str, bytes]:
     counted = Step("count", test_parts.count, {"diary": str(root / "parts")})
     out = root / "out"
     out.mkdir()
-    parts.make(at_work, counted, pieces, test_parts.of(pieces)).copy(
-        out / "frames.parquet", test_parts.SCHEMA
-    )
+    parts.make(at_work, counted, pieces).copy(out / "frames.parquet", test_parts.SCHEMA)
     rows = [ClipRow(clip, Reason.KEPT) for clip in done.entries]
     rows += [ClipRow.of(clip, failure) for clip, failure in done.failures.items()]
     ledger.write_clips(out / "ledger.parquet", "landmarks", rows, [f"clip_{n}" for n in range(9)])

@@ -32,18 +32,13 @@ def refuse(out: Path, inputs: Mapping[str, Any]) -> None:
     raise OSError("no such sound")
 
 
-def of(pieces: Mapping[str, Piece]) -> parts.Pieces:
-    """What hands out pieces that are all there."""
-    return lambda clips: {clip: pieces[clip] for clip in clips}
-
-
 def made(tmp_path: Path, clips: list[str], name: str) -> Path:
     pieces = {clip: Piece({"n": 1 + number % 3}, str(number)) for number, clip in enumerate(clips)}
     runner = Runner(Store(tmp_path / "store"), Run(executor="serial"))
     step = Step("count", count, {"diary": str(tmp_path / "diary")})
     (tmp_path / name).mkdir()
     path = tmp_path / name / "frames.parquet"
-    parts.make(runner, step, pieces, of(pieces)).copy(path, SCHEMA)
+    parts.make(runner, step, pieces).copy(path, SCHEMA)
     return path
 
 
@@ -80,10 +75,10 @@ def test_pieces_are_asked_for_part_by_part_and_again_for_what_is_made_alone(tmp_
 
     runner = Runner(Store(tmp_path / "store"), Run(executor="serial"))
     step = Step("count", count, {"diary": str(tmp_path / "diary")})
-    parts.make(runner, step, CLIPS, pieces)
+    parts.make(runner, step, parts.Pieces(CLIPS, pieces))
     assert sorted(asked) == sorted([*parts.by_part(CLIPS).values()] * 2)
     asked.clear()
-    parts.make(runner, step, CLIPS, pieces)
+    parts.make(runner, step, parts.Pieces(CLIPS, pieces))
     assert asked == [*parts.by_part(CLIPS).values()]
 
 
@@ -149,4 +144,4 @@ def test_of_no_clips_there_is_a_table_without_rows(tmp_path: Path) -> None:
 def test_a_part_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     runner = Runner(Store(tmp_path / "store"), Run(executor="serial"))
     with pytest.raises(CradleError, match=r"refuse: the tables of part .. cannot be made: OSError"):
-        parts.make(runner, Step("refuse", refuse), ["clip"], of({"clip": Piece({}, "")}))
+        parts.make(runner, Step("refuse", refuse), {"clip": Piece({}, "")})
