@@ -36,16 +36,11 @@ _ASKED = "; one that was started where ~/.ray/auth_token lies wants RAY_AUTH_MOD
 class _Hand:
     """An actor: one process somewhere, whose models stay warm from clip to clip."""
 
-    def __init__(self, step: str, ours: Mapping[str, str]) -> None:
+    def __init__(self, ours: Mapping[str, str]) -> None:
         # Not as an environment of Ray's: that takes a new process and an agent's word, and there
         # are processes that wait. Nothing is imported yet that would have read these.
         os.environ.update(ours)
         seal.inherit()
-        self._step = step
-
-    def __repr__(self) -> str:
-        """What Ray's dashboard calls it."""
-        return self._step
 
     def node(self) -> str:
         """Where it runs."""
@@ -56,6 +51,11 @@ class _Hand:
     def work(self, batch: Batch) -> list[tuple[str, Worked]]:
         """See `worker.work`."""
         return worker.work(batch)
+
+
+def _of(step: str) -> type[_Hand]:
+    """A hand that Ray's dashboard calls by the step that it works at."""
+    return type(step, (_Hand,), {})
 
 
 @dataclass
@@ -72,7 +72,7 @@ def in_cluster(batches: Sequence[Batch], run: Run, needs: Needs) -> Iterator[tup
     Raises:
         CradleError: Ray is not installed, there is no such cluster, or no node has what is needed.
     """
-    crew = _Crew(joined(run), run, needs)
+    crew = _Crew(joined(run), run, needs, batches[0][0].step)
     try:
         yield from crew.work(deque(batches))
     finally:
@@ -114,12 +114,12 @@ def joined(run: Run) -> Any:
 class _Crew:
     """Hands, hired while there is work and room for more."""
 
-    def __init__(self, ray: Any, run: Run, needs: Needs) -> None:
+    def __init__(self, ray: Any, run: Run, needs: Needs, step: str) -> None:
         self._ray, self._run, self._needs = ray, run, needs
         # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
         ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
         self._ours = {**seal.QUIET, **ours}
-        self._hiring = ray.remote(_Hand).options(
+        self._hiring = ray.remote(_of(step)).options(
             num_cpus=needs.cores,
             memory=round(needs.memory_gb * _GB),
             num_gpus=self._gpu,
@@ -163,7 +163,7 @@ class _Crew:
         starting = sum(not flight.batch for flight in self._flying.values())
         hired = len(self._idle) + len(self._flying)
         for _ in range(min(room - hired, len(ahead) - len(self._idle) - starting)):
-            hand = self._hiring.remote(ahead[0][0].step, self._ours)
+            hand = self._hiring.remote(self._ours)
             self._flying[hand.node.remote()] = _Flight(hand, ())
 
     def _room(self) -> int:
