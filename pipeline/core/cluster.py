@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import seal, worker
+from pipeline.core.backends import pick_device
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Failure
@@ -134,7 +135,8 @@ class _Crew:
 
     @property
     def _gpu(self) -> float:
-        return 0.0 if self._run.device == "cpu" else self._needs.gpu
+        # Clips are told where to be measured by who asks: what has no GPU here asks for none there.
+        return 0.0 if pick_device(self._run.device) == "cpu" else self._needs.gpu
 
     def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core import cluster, ledger, parts, seal, vault
+from pipeline.core import backends, cluster, ledger, parts, seal, vault
 from pipeline.core.disk import DiskError
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
@@ -130,6 +130,15 @@ def test_a_step_that_fits_nowhere_is_refused_in_words(tmp_path: Path, nodes: Nod
     step = Step("double", steps.double, needs=Needs(cores=64))
     with pytest.raises(CradleError, match="no node of the Ray cluster has 64 CPU"):
         runner(tmp_path, nodes).measure(step, jobs(tmp_path, range(1)))
+
+
+def test_where_no_gpu_is_found_none_is_asked_for(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_has_driver", lambda: False)
+    step = Step("double", steps.double, needs=Needs(gpu=0.2))
+    done = runner(tmp_path, nodes, device="auto").measure(step, jobs(tmp_path, range(2)))
+    assert len(done.entries) == 2
 
 
 def test_an_address_without_a_cluster_is_said(tmp_path: Path, monkeypatch: Any) -> None:
