@@ -281,7 +281,9 @@ def _stretches(column: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
 
 def of_clip(path: Path) -> pa.Table:
     """Read the whole small table of one clip, which does not name it."""
-    with pq.ParquetFile(_there(path)) as file:
+    # At once, and not by Arrow's threads, for which so small a file would wait longest.
+    content = pa.BufferReader(_there(path).read_bytes())
+    with pq.ParquetFile(content, pre_buffer=False) as file:
         return file.read(use_threads=False)
 
 
