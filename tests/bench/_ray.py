@@ -109,7 +109,8 @@ def cluster(place: Path) -> Iterator[str]:
     words = ("--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}")
     process = subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", "start", *words, *_QUIET],
-        cwd=place,
+        # Not below `place`, which is made anew: who works in a folder that is gone finds no file.
+        cwd=place.parent,
         # Ray's own is 15: its workers wait for whatever else the machine does, the pool's do not.
         env={**Project(place).environment, **seal.QUIET, "RAY_worker_niceness": "0"},
         stdout=subprocess.DEVNULL,

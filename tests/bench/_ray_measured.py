@@ -5,7 +5,6 @@ The pool measures before and after, as the machine may have other things to do m
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,11 +52,11 @@ def figures(root: Path, clips: int) -> list[Figure]:
         return [Figure.missing(f"{of}: over the pool", _ray.SLOWER, "<=", "", _ray.WHY)]
     films = _films.films(root / "films", clips, SPAN_S)
     _films.name(films, clips)
-    place = root / "work"
-    before = _run(films, place, _ray.POOL)
-    with _ray.cluster(place) as address:
-        over = _run(films, place, {"executor": "ray", "address": address})
-    after = _run(films, place, _ray.POOL)
+    before = _run(films.copied(root / "before"), _ray.POOL)
+    project = films.copied(root / "over")
+    with _ray.cluster(project.root) as address:
+        over = _run(project, {"executor": "ray", "address": address})
+    after = _run(films.copied(root / "after"), _ray.POOL)
     differ = sum(before.tables.get(name) != it for name, it in over.tables.items())
     differ += len(before.tables.keys() - over.tables.keys())
     return [
@@ -81,14 +80,14 @@ def figures(root: Path, clips: int) -> list[Figure]:
     ]
 
 
-def _run(films: Project, place: Path, run: dict[str, Any]) -> Run:
-    shutil.rmtree(place, ignore_errors=True)
-    project = films.copied(place)
+def _run(project: Project, run: dict[str, Any]) -> Run:
     project.change(run=run)
     spent = {}
     for stage in MEASURING:
         with _Busy() as busy:
             ran = _films.whole(project.command("-m", f"stages.{stage}"))
+        if " 0 dropped" not in ran.output:
+            raise SystemExit(f"not every clip was measured:\n{ran.output}")
         spent[stage] = Spent(ran.seconds, busy.seconds)
     return Run(spent, project.bytes_of("data/*/**/*.parquet"))
 
