@@ -33,8 +33,10 @@ _TOLD_S = 30.0
 
 
 @pytest.fixture
-def head(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A node with a dashboard, whose processes find the measure functions of the tests."""
+    # Where a token may lie, which would be asked for.
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     from ray.cluster_utils import Cluster
