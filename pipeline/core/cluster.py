@@ -13,7 +13,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import seal, worker
@@ -55,7 +55,7 @@ class _Hand:
 
 
 def _of(step: str) -> type[_Hand]:
-    """A hand that Ray's dashboard calls by the step that it works at."""
+    """A hand that Ray's dashboard calls by the step that it is hired for."""
     return type(step, (_Hand,), {})
 
 
@@ -65,19 +65,6 @@ class _Flight:
 
     hand: Any
     batch: Batch
-
-
-def in_cluster(batches: Sequence[Batch], run: Run, needs: Needs) -> Iterator[tuple[str, Worked]]:
-    """Work through tasks on the cluster that `run` names.
-
-    Raises:
-        CradleError: Ray is not installed, there is no such cluster, or no node has what is needed.
-    """
-    crew = _Crew(joined(run), run, needs, batches[0][0].step)
-    try:
-        yield from crew.work(deque(batches))
-    finally:
-        crew.end()
 
 
 def joined(run: Run) -> Any:
@@ -112,40 +99,63 @@ def joined(run: Run) -> Any:
     return ray
 
 
-class _Crew:
-    """Hands, hired while there is work and room for more."""
+class Crew:
+    """Hands, hired while there is work and room for more; they stay warm from step to step.
 
-    def __init__(self, ray: Any, run: Run, needs: Needs, step: str) -> None:
-        self._ray, self._run, self._needs = ray, run, needs
+    Raises:
+        CradleError: Ray is not installed, or there is no such cluster.
+    """
+
+    def __init__(self, run: Run, needs: Needs) -> None:
+        self._ray, self._run, self._needs = joined(run), run, needs
         # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
         ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
         self._ours = {**seal.QUIET, **ours}
-        self._hiring = ray.remote(_of(step)).options(
-            num_cpus=needs.cores,
-            memory=round(needs.memory_gb * _GB),
-            num_gpus=self._gpu,
-            max_restarts=0,
-        )
         self._nodes: dict[Any, str] = {}
         self._flying: dict[Any, _Flight] = {}
         self._idle: list[Any] = []
-        self._deaths: Counter[str] = Counter()
-        self._failed_starts = 0
-        self._began_s = time.monotonic()
+
+    def fits(self, needs: Needs) -> bool:
+        """Whether its hands have what another step needs, and no more."""
+        return replace(needs, imports=()) == replace(self._needs, imports=())
 
     @property
     def _gpu(self) -> float:
         # Clips are told where to be measured by who asks: what has no GPU here asks for none there.
         return 0.0 if pick_device(self._run.device) == "cpu" else self._needs.gpu
 
-    def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
+    def work(self, batches: Sequence[Batch]) -> Iterator[tuple[str, Worked]]:
+        """Work through the tasks of a step; in whatever way that ends early, everyone goes.
+
+        Raises:
+            CradleError: no node has what is needed, or nothing starts there.
+        """
+        step = batches[0][0].step
+        self._deaths: Counter[str] = Counter()
+        self._failed_starts = 0
+        self._began_s = time.monotonic()
+        self._hiring = self._ray.remote(_of(step)).options(
+            num_cpus=self._needs.cores,
+            memory=round(self._needs.memory_gb * _GB),
+            num_gpus=self._gpu,
+            max_restarts=0,
+        )
+        try:
+            yield from self._through(deque(batches), step)
+        except BaseException:
+            self.end()
+            raise
+
+    def _through(self, ahead: deque[Batch], step: str) -> Iterator[tuple[str, Worked]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""
         while ahead or any(flight.batch for flight in self._flying.values()):
             self._hire(ahead)
             while ahead and self._idle:
                 hand, batch = self._idle.pop(), ahead.popleft()
                 whole = [task.whole() for task in batch]
-                self._flying[hand.work.remote(whole)] = _Flight(hand, batch)
+                # A hand may have been hired for another step, and is called by that.
+                called = hand.work.options(name=f"{step}.work")
+                self._flying[called.remote(whole)] = _Flight(hand, batch)
             ready, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK_S)
             if not self._nodes and time.monotonic() - self._began_s > _START_S:
                 raise CradleError(
@@ -159,6 +169,7 @@ class _Crew:
         """Let everyone go; what is in flight publishes nothing."""
         for hand in [*self._idle, *(flight.hand for flight in self._flying.values())]:
             self._ray.kill(hand)
+        self._idle, self._flying = [], {}
 
     def _hire(self, ahead: Sequence[Batch]) -> None:
         room = self._room()

@@ -189,6 +189,7 @@ class Runner:
         self.working_s = 0.0
         """For how long of that its processes were at work; the rest they started, or waited."""
         self._processes: Processes | None = None
+        self._crew: cluster.Crew | None = None
 
     @property
     def workers(self) -> int:
@@ -232,6 +233,12 @@ class Runner:
         """Let go of the processes that are kept warm."""
         if self._processes is not None:
             self._processes.end()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._crew is not None:
+            self._crew.end()
+        self._crew = None
 
     def _unknown(
         self, step: Step, jobs: Iterable[Job], done: Measured
@@ -295,7 +302,10 @@ class Runner:
             ready = ([task.whole() for task in batch] for batch in batches)
             return (found for batch in ready for found in worker.work(batch))
         if self.run.executor == "ray" and not near:
-            return cluster.in_cluster(batches, self.run, step.needs)
+            if self._crew is None or not self._crew.fits(step.needs):
+                self._let_go()
+                self._crew = cluster.Crew(self.run, step.needs)
+            return self._crew.work(batches)
         # A number of workers that is meant for a cluster may be more than there is room for here.
         room = len(os.sched_getaffinity(0)) if near else self.workers
         self._processes = self._processes or Processes(min(self.workers, room))
