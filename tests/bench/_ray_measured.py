@@ -38,6 +38,11 @@ class Run:
         return sum(it.wall_s for it in self.spent.values())
 
     @property
+    def processor_s(self) -> float:
+        """Likewise."""
+        return sum(it.processor_s for it in self.spent.values())
+
+    @property
     def told(self) -> str:
         """By stage, on the clock and of processors, in words."""
         return ", ".join(
@@ -69,6 +74,11 @@ def figures(root: Path, clips: int) -> list[Figure]:
             2 * over.wall_s / (before.wall_s + after.wall_s),
             _ray.SLOWER if clips >= MANY else None,
             note=f"{over.wall_s:.1f} s; {over.told}",
+        ),
+        Figure(
+            f"{of}: over the pool, processor time",
+            2 * over.processor_s / (before.processor_s + after.processor_s),
+            note="what starts and imports costs a stage the same, however many clips it measures",
         ),
         *(
             Figure(f"{of}: {stage} over the pool", 2 * it.wall_s / (was.wall_s + comes.wall_s))
