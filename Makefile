@@ -24,8 +24,9 @@ check: sync
 	$(CRADLE) ruff check .
 	$(CRADLE) mypy
 
+# `make run EXTRAS="ray s3"`: what else the environment holds; whatever is not named is removed.
 sync: $(UV)
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked --quiet $(EXTRAS:%=--extra %)
 
 # uv alone is fetched from the registry; it stays in this folder.
 .uv/bin/uv:

@@ -37,16 +37,11 @@ _ASKED = "; one that was started where ~/.ray/auth_token lies wants RAY_AUTH_MOD
 class _Hand:
     """An actor: one process somewhere, whose models stay warm from clip to clip."""
 
-    def __init__(self, step: str, ours: Mapping[str, str]) -> None:
+    def __init__(self, ours: Mapping[str, str]) -> None:
         # Not as an environment of Ray's: that takes a new process and an agent's word, and there
         # are processes that wait. Nothing is imported yet that would have read these.
         os.environ.update(ours)
         seal.inherit()
-        self._step = step
-
-    def __repr__(self) -> str:
-        """What Ray's dashboard calls it."""
-        return self._step
 
     def node(self) -> str:
         """Where it runs."""
@@ -59,25 +54,17 @@ class _Hand:
         return worker.work(batch)
 
 
+def _of(step: str) -> type[_Hand]:
+    """A hand that Ray's dashboard calls by the step that it is hired for."""
+    return type(step, (_Hand,), {})
+
+
 @dataclass
 class _Flight:
     """What a hand is at: tasks, or (none) still starting."""
 
     hand: Any
     batch: Batch
-
-
-def in_cluster(batches: Sequence[Batch], run: Run, needs: Needs) -> Iterator[tuple[str, Worked]]:
-    """Work through tasks on the cluster that `run` names.
-
-    Raises:
-        CradleError: Ray is not installed, there is no such cluster, or no node has what is needed.
-    """
-    crew = _Crew(joined(run), run, needs)
-    try:
-        yield from crew.work(deque(batches))
-    finally:
-        crew.end()
 
 
 def joined(run: Run) -> Any:
@@ -112,43 +99,72 @@ def joined(run: Run) -> Any:
     return ray
 
 
-class _Crew:
-    """Hands, hired while there is work and room for more."""
+class Crew:
+    """Hands, hired while there is work and room for more; they stay warm from step to step.
 
-    def __init__(self, ray: Any, run: Run, needs: Needs) -> None:
-        self._ray, self._run, self._needs = ray, run, needs
-        self._gpu = self._share()
+    Raises:
+        CradleError: Ray is not installed, or there is no such cluster.
+    """
+
+    def __init__(self, run: Run, needs: Needs) -> None:
+        self._ray, self._run = joined(run), run
+        self._wanted = self._of_a_node(needs)
         # What a process of a pool inherits: the seal, the key of sealed media, who stays quiet.
         ours = {name: x for name, x in os.environ.items() if name.startswith(worker.OURS)}
         self._ours = {**seal.QUIET, **ours}
-        self._hiring = ray.remote(_Hand).options(
-            num_cpus=needs.cores,
-            memory=round(needs.memory_gb * _GB),
-            num_gpus=self._gpu,
-            max_restarts=0,
-        )
         self._nodes: dict[Any, str] = {}
         self._flying: dict[Any, _Flight] = {}
         self._idle: list[Any] = []
-        self._deaths: Counter[str] = Counter()
-        self._failed_starts = 0
-        self._began_s = time.monotonic()
 
-    def _share(self) -> float:
+    def fits(self, needs: Needs) -> bool:
+        """Whether its hands have what another step needs, and no more."""
+        return self._of_a_node(needs) == self._wanted
+
+    def _of_a_node(self, needs: Needs) -> dict[str, float]:
+        """What a node gives for each hand, by Ray's names."""
+        memory = round(needs.memory_gb * _GB)
+        return {"CPU": needs.cores, "memory": memory, "GPU": self._share(needs)}
+
+    def _share(self, needs: Needs) -> float:
         """Of a GPU, for each hand; none where cores of nodes without one would stay idle for it."""
         if pick_device(self._run.device) == "cpu":
             return 0.0
         has = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        without = any(it.get("CPU", 0) >= self._needs.cores and not it.get("GPU") for it in has)
-        return 0.0 if self._needs.spare and without else self._needs.gpu
+        without = any(it.get("CPU", 0) >= needs.cores and not it.get("GPU") for it in has)
+        return 0.0 if needs.spare and without else needs.gpu
 
-    def work(self, ahead: deque[Batch]) -> Iterator[tuple[str, Worked]]:
+    def work(self, batches: Sequence[Batch]) -> Iterator[tuple[str, Worked]]:
+        """Work through the tasks of a step; in whatever way that ends early, everyone goes.
+
+        Raises:
+            CradleError: no node has what is needed, or nothing starts there.
+        """
+        step = batches[0][0].step
+        self._deaths: Counter[str] = Counter()
+        self._failed_starts = 0
+        self._began_s = time.monotonic()
+        self._hiring = self._ray.remote(_of(step)).options(
+            num_cpus=self._wanted["CPU"],
+            memory=self._wanted["memory"],
+            num_gpus=self._wanted["GPU"],
+            max_restarts=0,
+        )
+        try:
+            yield from self._through(deque(batches), step)
+        except BaseException:
+            self.end()
+            raise
+
+    def _through(self, ahead: deque[Batch], step: str) -> Iterator[tuple[str, Worked]]:
         """Results as they come; what a node took with it is worked on again elsewhere."""
         while ahead or any(flight.batch for flight in self._flying.values()):
             self._hire(ahead)
             while ahead and self._idle:
                 hand, batch = self._idle.pop(), ahead.popleft()
-                self._flying[hand.work.remote(batch)] = _Flight(hand, batch)
+                whole = [task.whole() for task in batch]
+                # A hand may have been hired for another step, and is called by that.
+                called = hand.work.options(name=f"{step}.work")
+                self._flying[called.remote(whole)] = _Flight(hand, batch)
             ready, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK_S)
             if not self._nodes and time.monotonic() - self._began_s > _START_S:
                 raise CradleError(
@@ -162,29 +178,29 @@ class _Crew:
         """Let everyone go; what is in flight publishes nothing."""
         for hand in [*self._idle, *(flight.hand for flight in self._flying.values())]:
             self._ray.kill(hand)
+        self._idle, self._flying = [], {}
 
     def _hire(self, ahead: Sequence[Batch]) -> None:
         room = self._room()
         starting = sum(not flight.batch for flight in self._flying.values())
         hired = len(self._idle) + len(self._flying)
         for _ in range(min(room - hired, len(ahead) - len(self._idle) - starting)):
-            hand = self._hiring.remote(ahead[0][0].step, self._ours)
+            hand = self._hiring.remote(self._ours)
             self._flying[hand.node.remote()] = _Flight(hand, ())
 
     def _room(self) -> int:
         """How many hands the cluster has room for, if nobody else works there."""
-        wanted = {
-            "CPU": self._needs.cores,
-            "memory": self._needs.memory_gb * _GB,
-            "GPU": self._gpu,
-        }
         room = sum(
-            min(math.floor(node["Resources"].get(name, 0) / x) for name, x in wanted.items() if x)
+            min(
+                math.floor(node["Resources"].get(name, 0) / x)
+                for name, x in self._wanted.items()
+                if x
+            )
             for node in self._ray.nodes()
             if node["Alive"]
         )
         if not room and not self._flying:
-            asked = ", ".join(f"{x:g} {name}" for name, x in wanted.items() if x)
+            asked = ", ".join(f"{x:g} {name}" for name, x in self._wanted.items() if x)
             raise CradleError(f"run.executor: no node of the Ray cluster has {asked}")
         return room if self._run.workers == "auto" else min(room, self._run.workers)
 

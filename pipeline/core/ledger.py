@@ -115,6 +115,19 @@ def write_clips(
     """Write a stage's clip ledger, sorted by clip, in parts unless it should be one file.
 
     Raises:
+        LedgerError: see `of_clips`.
+    """
+    table = of_clips(stage, rows, came_in)
+    if whole:
+        tables.write(path, table)
+    else:
+        tables.write_parts(path, table.to_pandas(), CLIPS)
+
+
+def of_clips(stage: str, rows: Iterable[ClipRow], came_in: Iterable[str]) -> pa.Table:
+    """A stage's clip ledger, or that of the clips of one part, sorted by clip.
+
+    Raises:
         LedgerError: what came in is not what went out: a clip is missing, doubled or foreign, a
             reason does not belong to the stage, or a row's rule says the opposite of its state.
     """
@@ -128,11 +141,7 @@ def write_clips(
     known["stage"] = [stage] * len(ordered)
     known["state"] = [row.state.value for row in ordered]
     known["reason"] = [str(row.reason) for row in ordered]
-    table = pa.table(known, schema=CLIPS)
-    if whole:
-        tables.write(path, table)
-    else:
-        tables.write_parts(path, table.to_pandas(), CLIPS)
+    return pa.table(known, schema=CLIPS)
 
 
 def write_frames(path: Path, stage: str, frames: pd.DataFrame) -> None:

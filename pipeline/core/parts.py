@@ -10,24 +10,25 @@
 One clip more changes one part: the others are neither made again nor are they other files to DVC.
 What is decided clip by clip is decided part by part, each of the same part of the tables before.
 A part is made as a clip is measured, by a worker: `measure(out, inputs)` finds the pieces of its
-clips in `inputs["clips"]` and writes tables, a file each, with `join`.
+clips in `inputs["clips"]` and writes tables, a file each, with `join`. `Pieces` are asked for part
+by part, to tell what is remembered and again for what a worker makes.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.core import tables
+from pipeline.core import memory, tables
 from pipeline.core.errors import CradleError
 from pipeline.core.runner import Job, Runner, Step
 
@@ -50,6 +51,18 @@ class Piece:
     """Plain values and paths, handed to the step's `measure`; they do not enter the key."""
     digest: str
     """Of the content of everything in `inputs`."""
+
+
+_Of = Callable[[Sequence[str]], Mapping[str, Piece]]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces that are there for the clips of one part at a time, as those of all are much."""
+
+    clips: Collection[str]
+    of: _Of
+    """Those of some clips, in their order; the same each time."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +105,10 @@ class Made:
 
 
 def make(
-    runner: Runner, step: Step, pieces: Mapping[str, Piece], count: int = tables.PARTS
+    runner: Runner,
+    step: Step,
+    pieces: Mapping[str, Piece] | Pieces,
+    count: int = tables.PARTS,
 ) -> Made:
     """Make what is not remembered of the parts, `count` at most, that some clips belong to.
 
@@ -101,8 +117,9 @@ def make(
     Raises:
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
-    jobs = (_job(step, part, mine) for part, mine in by_part(pieces, count).items())
-    return _made(runner, step, jobs, len(pieces), _FEW)
+    of = pieces if isinstance(pieces, Pieces) else Pieces(pieces, partial(_some, pieces))
+    jobs = (_job(step, part, mine, of.of) for part, mine in by_part(of.clips, count).items())
+    return _made(runner, step, jobs, len(of.clips), _FEW)
 
 
 def remake(runner: Runner, step: Step, found: Mapping[str, Of], here_up_to: int = _FEW) -> Made:
@@ -131,7 +148,7 @@ def _made(runner: Runner, step: Step, jobs: Iterable[Job], clips: int, here_up_t
     # Who reads the tables next holds much by itself: processes go, as further ones are there in no
     # time, and so does what the jobs of all clips took here.
     runner.close()
-    ctypes.CDLL(None).malloc_trim(0)
+    memory.give_back()
     for part, failure in done.failures.items():
         raise CradleError(
             f"{step.name}: the tables of part {part} cannot be made: {failure.detail}; "
@@ -155,20 +172,28 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "-"
 
 
-def by_part(pieces: Mapping[str, Piece], count: int = tables.PARTS) -> dict[str, dict[str, Piece]]:
-    """Pieces by clip, by the part that the clip belongs to; both sorted."""
-    found: dict[str, dict[str, Piece]] = {}
-    for clip in sorted(pieces):
-        found.setdefault(tables.part(clip, count), {})[clip] = pieces[clip]
+def by_part(clips: Iterable[str], count: int = tables.PARTS) -> dict[str, list[str]]:
+    """Clips by the part that they belong to; both sorted."""
+    found: dict[str, list[str]] = {}
+    for clip in sorted(clips):
+        found.setdefault(tables.part(clip, count), []).append(clip)
     return dict(sorted(found.items()))
 
 
-def _job(step: Step, part: str, mine: Mapping[str, Piece]) -> Job:
-    content = json.dumps([part, [[clip, piece.digest] for clip, piece in mine.items()]])
+def _some(pieces: Mapping[str, Piece], clips: Sequence[str]) -> dict[str, Piece]:
+    return {clip: pieces[clip] for clip in clips}
+
+
+def _job(step: Step, part: str, clips: Sequence[str], of: _Of) -> Job:
+    content = json.dumps([part, [[clip, piece.digest] for clip, piece in of(clips).items()]])
     digest = hashlib.sha256(content.encode()).hexdigest()
-    clips = {clip: piece.inputs for clip, piece in mine.items()}
-    inputs = {**step.params, "part": part, "clips": clips}
-    return Job(part, inputs, digest, cost=float(len(mine)), clips=len(mine))
+    given = {**step.params, "part": part}
+    late = partial(_inputs, clips, of)
+    return Job(part, given, digest, cost=float(len(clips)), clips=len(clips), late=late)
+
+
+def _inputs(clips: Sequence[str], of: _Of) -> dict[str, Any]:
+    return {"clips": {clip: piece.inputs for clip, piece in of(clips).items()}}
 
 
 def join(path: Path, schema: pa.Schema, found: Iterable[tuple[str, pa.Table]]) -> None:

@@ -93,7 +93,7 @@ def _alone(task: Task) -> Worked:
 
 def _submit(pool: ProcessPoolExecutor, batch: Batch) -> _Results:
     try:
-        return pool.submit(worker.work, batch)
+        return pool.submit(worker.work, [task.whole() for task in batch])
     except BrokenProcessPool as error:
         # A pool can break between two results; the task is then a suspect like any other.
         broken: _Results = Future()

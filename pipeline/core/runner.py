@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -141,6 +141,9 @@ class Job:
     """In any unit; the dearest start first."""
     clips: int = 1
     """How many it stands for, where it is a part of a table."""
+    late: Callable[[], Mapping[str, Any]] | None = None
+    """Makes further inputs, which are there for only as long as they are worked on: those of all
+    clips at once would be much of a stage's memory. It has to make the same each time."""
 
 
 @dataclass
@@ -179,6 +182,14 @@ class Task:
     timeout_s: float
     together: Callable[[Sequence[Mapping[str, Any]]], Sequence[Write]] | None = None
     imports: tuple[str, ...] = ()
+    clips: int = 1
+    late: Callable[[], Mapping[str, Any]] | None = None
+
+    def whole(self) -> Task:
+        """The task with all of its inputs, as a worker is handed it."""
+        if self.late is None:
+            return self
+        return replace(self, inputs={**self.inputs, **self.late()}, late=None)
 
 
 Batch = Sequence[Task]
@@ -196,6 +207,7 @@ class Runner:
         self.working_s = 0.0
         """For how long of that its processes were at work; the rest they started, or waited."""
         self._processes: Processes | None = None
+        self._crew: cluster.Crew | None = None
 
     @property
     def workers(self) -> int:
@@ -239,6 +251,12 @@ class Runner:
         """Let go of the processes that are kept warm."""
         if self._processes is not None:
             self._processes.end()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._crew is not None:
+            self._crew.end()
+        self._crew = None
 
     def _unknown(
         self, step: Step, jobs: Iterable[Job], done: Measured
@@ -298,15 +316,21 @@ class Runner:
             self.run.timeout_s,
             step.together.measure if step.together else None,
             step.needs.imports,
+            job.clips,
+            job.late,
         )
 
     def _execute(
         self, step: Step, batches: Sequence[Batch], here: bool, near: bool
     ) -> Iterator[tuple[str, Worked]]:
         if self.run.executor == "serial" or here or len(batches) == 0:
-            return (found for batch in batches for found in worker.work(batch))
+            ready = ([task.whole() for task in batch] for batch in batches)
+            return (found for batch in ready for found in worker.work(batch))
         if self.run.executor == "ray" and not near:
-            return cluster.in_cluster(batches, self.run, step.needs)
+            if self._crew is None or not self._crew.fits(step.needs):
+                self._let_go()
+                self._crew = cluster.Crew(self.run, step.needs)
+            return self._crew.work(batches)
         # A number of workers that is meant for a cluster may be more than there is room for here.
         room = len(os.sched_getaffinity(0)) if near else self.workers
         self._processes = self._processes or Processes(min(self.workers, room))

@@ -14,7 +14,8 @@ import hashlib
 import itertools
 import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+Put = Callable[[str, "pd.DataFrame | pa.Table"], None]
 CLIP = "clip"
 PARTS = 64
 """How many parts a large table has, however many clips are in it."""
@@ -122,13 +124,29 @@ def write_parts(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None
     belongs = ordered[_PART].tolist()
     whole = _of_frame(ordered.drop(columns=_PART), schema)
     starts = [n for n in range(len(belongs)) if n == 0 or belongs[n] != belongs[n - 1]]
+    with in_parts(path, whole.schema) as put:
+        for start, stop in itertools.pairwise([*starts, len(belongs)]):
+            put(belongs[start], whole.slice(start, stop - start))
+
+
+@contextmanager
+def in_parts(path: Path, schema: pa.Schema) -> Iterator[Put]:
+    """Write a table of many clips part by part, whole or not at all.
+
+    What the block is given takes the name of a part, and its rows sorted by clip; where it is
+    given none at all, there is one part without rows.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     _remove(temporary)
     temporary.mkdir()
-    for start, stop in itertools.pairwise([*starts, len(belongs)]):
-        _put(temporary / f"{belongs[start]}.parquet", whole.slice(start, stop - start))
-    if not starts:
-        _put(temporary / "00.parquet", whole)
+
+    def put(name: str, rows: pd.DataFrame | pa.Table) -> None:
+        table = rows if isinstance(rows, pa.Table) else _of_frame(rows, schema)
+        _put(temporary / f"{name}.parquet", table)
+
+    yield put
+    if not any(temporary.iterdir()):
+        _put(temporary / "00.parquet", schema.empty_table())
     _remove(path)
     temporary.rename(path)
 
@@ -263,7 +281,9 @@ def _stretches(column: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
 
 def of_clip(path: Path) -> pa.Table:
     """Read the whole small table of one clip, which does not name it."""
-    with pq.ParquetFile(_there(path)) as file:
+    # At once, and not by Arrow's threads, for which so small a file would wait longest.
+    content = pa.BufferReader(_there(path).read_bytes())
+    with pq.ParquetFile(content, pre_buffer=False) as file:
         return file.read(use_threads=False)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.core import disk, log, seal
+from pipeline.core import disk, log, memory, seal
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.core.store import Entry, Failure, Store
@@ -80,6 +80,9 @@ def work(batch: Batch) -> list[tuple[str, Worked]]:
         for task, write in zip(batch, writes, strict=True)
     ]
     _known.add(batch[0].step)
+    if batch[0].clips > 1:
+        # A process makes part after part of a table, and would hold on to what the largest took.
+        memory.give_back()
     return found
 
 

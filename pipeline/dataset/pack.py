@@ -17,7 +17,9 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +34,7 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Step
 from pipeline.core.stage import Stage, Summary
+from pipeline.core.store import Entry
 from pipeline.dataset import card, croissant, datasheet, facts, pack_tables, shards
 from pipeline.dataset.facts import JUDGES
 from pipeline.dataset.measures import FPS
@@ -76,9 +79,13 @@ def run(stage: Stage[Pack], featuring: Featuring) -> Summary:
     """
     kept = _kept(stage)
     spans = _spans(stage, kept)
-    pieces, measured = _pieces(stage, featuring, spans)
+    frames = {str(clip): int(n) for clip, n in spans.groupby("clip")["frames"].first().items()}
+    _same_length(stage, frames)
+    measured = _featured(stage, featuring, frames)
+    content = _Content(spans, frames, measured.entries, _poor_frames(stage))
     params = {"width": featuring.width, "shard_mb": stage.params.shard_mb}
     step = Step("pack_tables", pack_tables.measure, params)
+    pieces = parts.Pieces(frames, partial(_pieces, stage, content))
     made = parts.make(stage.runner, step, pieces, PARTS)
     out = stage.fresh_out()
     _write(made, featuring.width, out)
@@ -136,51 +143,57 @@ def _spans(stage: Stage[Pack], kept: list[str]) -> pd.DataFrame:
     return spans.sort_values(["clip", "span"]).reset_index(drop=True)
 
 
-def _pieces(
-    stage: Stage[Pack], featuring: Featuring, spans: pd.DataFrame
-) -> tuple[dict[str, parts.Piece], Measured]:
-    """What the dataset is made of, by clip, and what was measured of the sounds for it."""
-    fits = _keys(stage.data("fit") / "clips.parquet", "fit_key")
-    frames = {str(clip): int(n) for clip, n in spans.groupby("clip")["frames"].first().items()}
-    _same_length(stage, frames)
+@dataclass(frozen=True)
+class _Content:
+    """What the dataset is made of."""
+
+    spans: pd.DataFrame
+    frames: Mapping[str, int]
+    """How many each clip has."""
+    heard: Mapping[str, Entry]
+    poor: Mapping[str, list[int]]
+
+
+def _pieces(stage: Stage[Pack], content: _Content, clips: Sequence[str]) -> dict[str, parts.Piece]:
+    """What some clips bring: their fits and features, and their spans."""
+    fits = tables.arrow(stage.data("fit") / "clips.parquet", ["clip", "fit_key"], clips)
+    keys = {row["clip"]: row["fit_key"] for row in tables.rows(fits)}
+    spans = content.spans[content.spans["clip"].isin(clips)]
     spans = spans.assign(frames=spans["end_frame"] - spans["start_frame"])
-    measured, poor = _featured(stage, featuring, frames), _poor_frames(stage)
-    found = {}
     records = spans[[name for name in LABELS.names if name in spans]].to_dict("records")
+    found = {}
     for clip, mine in itertools.groupby(records, key=itemgetter("clip")):
-        rows = list(mine)
-        heard, bad = measured.entries[clip], poor.get(clip, [])
+        rows, count = list(mine), content.frames[clip]
+        heard, bad = content.heard[clip], content.poor.get(clip, [])
         inputs = {
-            "fit": stage.store.entry("fit", fits[clip]).path,
+            "fit": stage.store.entry("fit", keys[clip]).path,
             "featured": heard.path,
-            "frames": int(frames[clip]),
+            "frames": count,
             "poor": bad,
             "spans": rows,
         }
-        digest = json.dumps([fits[clip], heard.key, int(frames[clip]), bad, rows], default=str)
+        digest = json.dumps([keys[clip], heard.key, count, bad, rows], default=str)
         found[clip] = parts.Piece(inputs, digest)
-    return found, measured
+    return found
 
 
 def _featured(stage: Stage[Pack], featuring: Featuring, frames: Mapping[str, int]) -> Measured:
-    stems = _keys(stage.data("isolate") / "clips.parquet", "stem_key")
-    jobs = [
-        Job(
-            clip,
-            {
-                "sound": stage.store.entry("stem", stems[clip]).path / "stem_16k.flac",
-                "frames": int(count),
-                **featuring.inputs,
-            },
-            f"{stems[clip]} {count}",
-            cost=float(count),
-        )
-        for clip, count in frames.items()
-    ]
-    measured = stage.runner.measure(featuring.step, jobs)
+    measured = stage.runner.measure(featuring.step, _jobs(stage, featuring, frames))
     for clip, failure in measured.failures.items():
         raise CradleError(f"{clip}: {failure.detail}")
     return measured
+
+
+def _jobs(stage: Stage[Pack], featuring: Featuring, frames: Mapping[str, int]) -> Iterator[Job]:
+    for rows in tables.each(stage.data("isolate") / "clips.parquet", ["clip", "stem_key"]):
+        for clip, key in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+            if clip in frames:
+                inputs = {
+                    "sound": stage.store.entry("stem", key).path / "stem_16k.flac",
+                    "frames": frames[clip],
+                    **featuring.inputs,
+                }
+                yield Job(clip, inputs, f"{key} {frames[clip]}", cost=float(frames[clip]))
 
 
 def _same_length(stage: Stage[Pack], frames: Mapping[str, int]) -> None:
@@ -202,11 +215,6 @@ def _write(made: parts.Made, width: int, out: Path) -> None:
     for name in SPLITS:
         if not shards.paths(out, name):
             Shards(out, name, width, limit_mb=1.0).close()
-
-
-def _keys(path: Path, column: str) -> dict[str, str]:
-    table = tables.read(path, ["clip", column])
-    return dict(zip(table["clip"], table[column], strict=True))
 
 
 def _poor_frames(stage: Stage[Pack]) -> dict[str, list[int]]:

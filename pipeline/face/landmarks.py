@@ -8,8 +8,10 @@ data/landmarks/ledger.parquet
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Needs, Step
 from pipeline.core.stage import Stage, Summary
+from pipeline.core.store import Entry
 from pipeline.core.weights import locked
 from pipeline.face import faces_tables, measure
 from pipeline.face.backends import LANDMARKERS
@@ -37,8 +40,6 @@ _NEEDS = Needs(memory_gb=1.5, gpu=0.03, spare=True, imports=_IMPORTS)
 has none does as well."""
 _ON_GPU = {"fan": Needs(memory_gb=1.5, gpu=0.2, imports=_IMPORTS)}
 """Of landmarkers that run there themselves."""
-_READ = ("clip", "media_key", "media_digest", "duration_s")
-"""What is asked of download's clips."""
 CLIPS = pa.schema(
     [
         ("clip", pa.string()),
@@ -52,26 +53,21 @@ CLIPS = pa.schema(
 def run(stage: Stage[Landmarks]) -> Summary:
     """Measure the face in every clip that `download` kept, and write the tables."""
     info = LANDMARKERS.info(stage.params.backend)
-    clips = tables.read(stage.data("download") / "clips.parquet", list(_READ)).sort_values("clip")
-    digests = dict(zip(clips["clip"], clips["media_digest"], strict=True))
+    clips = stage.data("download") / "clips.parquet"
     done = stage.runner.measure(step(stage.params, info), _jobs(stage, clips))
-    pieces = {
-        clip: parts.Piece({"measured": entry.path}, entry.key)
-        for clip, entry in done.entries.items()
-    }
-    made = parts.make(stage.runner, Step("face_tables", faces_tables.measure), pieces)
+    tabled = Step("face_tables", faces_tables.measure)
+    pieces = parts.Pieces(done.entries, partial(_pieces, done))
+    made = parts.make(stage.runner, tabled, pieces)
     out = stage.fresh_out()
-    write_clips(out / "clips.parquet", done, info)
+    _write(out, clips, done, info)
     made.copy(out / measure.FRAMES, faces_tables.FRAMES)
     made.copy(out / measure.TRACKS, faces_tables.TRACKS)
-    rows = _account(done, info, digests)
-    ledger.write_clips(out / "ledger.parquet", stage.name, rows, digests)
     return Summary(
-        seen=len(clips),
+        seen=len(done.entries) + len(done.failures),
         remembered=done.remembered,
         measured=done.measured,
         kept=len(done.entries),
-        dropped=ledger.dropped(rows),
+        dropped=Counter(str(failure.reason) for failure in done.failures.values()),
     )
 
 
@@ -86,32 +82,54 @@ def _weights() -> str:
     return file_digest(CANONICAL, locked(WEIGHTS))
 
 
-def _jobs(stage: Stage[Landmarks], clips: pd.DataFrame) -> Iterable[Job]:
+def _jobs(stage: Stage[Landmarks], clips: Path) -> Iterator[Job]:
+    """A job a clip of download's table, which is read part by part."""
     same: dict[str, Any] = {
         "backend": stage.params.backend,
         "device": stage.device,
         "params": stage.params.model_dump(),
     }
-    for clip, key, digest, cost in zip(*(clips[name] for name in _READ), strict=True):
-        video = stage.store.entry("media", key).path / media.VIDEO
-        yield Job(clip, {"video": video, **same}, digest, cost=cost)
+    columns = ("clip", "media_key", "media_digest", "duration_s")
+    for rows in tables.each(clips, columns):
+        for clip, key, digest, cost in zip(*(rows[it].to_pylist() for it in columns), strict=True):
+            video = stage.store.entry("media", key).path / media.VIDEO
+            yield Job(clip, {"video": video, **same}, digest, cost=cost)
 
 
-def write_clips(path: Path, done: Measured, info: BackendInfo) -> None:
-    """Write which measurement belongs to which clip."""
-    rows = [(clip, entry.key, info.name, info.digest) for clip, entry in done.entries.items()]
-    tables.write_parts(path, pd.DataFrame(rows, columns=CLIPS.names), CLIPS)
+def _pieces(done: Measured, clips: Sequence[str]) -> dict[str, parts.Piece]:
+    entries = ((clip, done.entries[clip]) for clip in clips)
+    return {clip: parts.Piece({"measured": it.path}, it.key) for clip, it in entries}
 
 
-def _account(done: Measured, info: BackendInfo, digests: dict[str, str]) -> list[ClipRow]:
-    rows = [
-        *(ClipRow(clip, Reason.KEPT) for clip in done.entries),
-        *(ClipRow.of(clip, failure) for clip, failure in done.failures.items()),
-    ]
-    return [
-        replace(row, backend=info.name, backend_digest=info.digest, input_digest=digests[row.clip])
-        for row in rows
-    ]
+def _write(out: Path, clips: Path, done: Measured, info: BackendInfo) -> None:
+    """Write which measurement belongs to which clip, and the ledger, part by part."""
+    with (
+        tables.in_parts(out / "clips.parquet", CLIPS) as put_clips,
+        tables.in_parts(out / "ledger.parquet", ledger.CLIPS) as put_ledger,
+    ):
+        for file in tables.parts_of(clips):
+            found = tables.arrow(file, ["clip", "media_digest"])
+            digests = {row["clip"]: row["media_digest"] for row in tables.rows(found)}
+            entries = {clip: done.entries[clip] for clip in digests if clip in done.entries}
+            if entries:
+                put_clips(file.stem, _table(entries, info))
+            rows = _account(digests, done, info)
+            put_ledger(file.stem, ledger.of_clips("landmarks", rows, digests))
+
+
+def _table(entries: Mapping[str, Entry], info: BackendInfo) -> pd.DataFrame:
+    """Which measurement belongs to which clip, as `CLIPS` has it."""
+    rows = [(clip, entry.key, info.name, info.digest) for clip, entry in entries.items()]
+    return pd.DataFrame(rows, columns=CLIPS.names)
+
+
+def _account(digests: Mapping[str, str], done: Measured, info: BackendInfo) -> Iterator[ClipRow]:
+    """A row of the ledger for every clip that something became of."""
+    for clip, digest in digests.items():
+        failed = done.failures.get(clip)
+        if failed is not None or clip in done.entries:
+            row = ClipRow.of(clip, failed) if failed else ClipRow(clip, Reason.KEPT)
+            yield replace(row, backend=info.name, backend_digest=info.digest, input_digest=digest)
 
 
 def measure_file(path: Path, params: Landmarks | None = None) -> pd.DataFrame:

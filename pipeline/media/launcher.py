@@ -7,6 +7,7 @@ It ends with the process that asks it, and never before: not with the thread tha
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import socket
@@ -81,3 +82,4 @@ def _in_a_copy() -> None:
 
 
 os.register_at_fork(after_in_child=_in_a_copy)
+atexit.register(forget)

@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline import media
-from pipeline.core import ledger, tables, vault
+from pipeline.core import ledger, parts, tables, vault
 from pipeline.core.backends import BackendInfo
 from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason, State
@@ -112,6 +112,8 @@ def run(
         done = _measure(stage, jobs)
     withdrawn = withdrawal.withdraw(done, takedowns)
     digests = {job.clip: job.digest for job in jobs}
+    # What is per clip and no longer needed is let go: of many clips it is much.
+    del jobs
     failures |= done.failures
     told |= {clip: _row(ClipRow.of(clip, why), digests) for clip, why in failures.items()}
     infos = {clip: media.MediaInfo.read(entry.path) for clip, entry in done.entries.items()}
@@ -281,10 +283,10 @@ def _fingerprint(
     stage: Stage[Download], entries: Mapping[str, Entry], infos: Mapping[str, media.MediaInfo]
 ) -> Measured:
     """What each clip looks and sounds like, by which copies of it are found."""
-    jobs = [
+    jobs = (
         Job(clip, {"media": str(entry.path)}, infos[clip].digest, infos[clip].frames)
         for clip, entry in entries.items()
-    ]
+    )
     return stage.runner.measure(Step("fingerprint", fingerprint.measure), jobs)
 
 
@@ -320,11 +322,20 @@ def _write(
     infos: Mapping[str, media.MediaInfo],
 ) -> None:
     out = stage.fresh_out()
-    kept = [row for row in rows if told[row.id].state is State.KEPT]
     made, prints = entries
-    content = [_about(row, made[row.id], prints[row.id], infos[row.id]) for row in kept]
-    tables.write_parts(out / "clips.parquet", pd.DataFrame(content, columns=CLIPS.names), CLIPS)
-    ledger.write_clips(out / "ledger.parquet", stage.name, told.values(), [row.id for row in rows])
+    by_id = {row.id: row for row in rows}
+    with (
+        tables.in_parts(out / "clips.parquet", CLIPS) as put_clips,
+        tables.in_parts(out / "ledger.parquet", ledger.CLIPS) as put_ledger,
+    ):
+        for part, clips in parts.by_part({*by_id, *told}).items():
+            kept = [by_id[clip] for clip in clips if told[clip].state is State.KEPT]
+            content = [_about(row, made[row.id], prints[row.id], infos[row.id]) for row in kept]
+            if content:
+                put_clips(part, pd.DataFrame(content, columns=CLIPS.names))
+            mine = [told[clip] for clip in clips if clip in told]
+            came_in = [clip for clip in clips if clip in by_id]
+            put_ledger(part, ledger.of_clips(stage.name, mine, came_in))
 
 
 def _about(row: Source, entry: Entry, looks: Entry, info: media.MediaInfo) -> dict[str, Any]:

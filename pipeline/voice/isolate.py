@@ -9,8 +9,9 @@ data/isolate/ledger.parquet
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,22 @@ _DEMUCS_NEEDS = Needs(memory_gb=1.5, gpu=0.2, imports=("torch",))
 """A chunk of its own takes as much as half a minute does elsewhere."""
 _VOICE_NEEDS = Needs(memory_gb=1.5, gpu=0.05, imports=("torch",))
 """Most of it is done on a core: pitch, levels, events."""
-_READ = ["clip", "source", "vocalization", "media_key", "media_digest", "frames", "duration_s"]
-"""What is asked of download's clips."""
+_HEARD = Needs(imports=("soundfile",))
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What was measured, and of which clips."""
+
+    clips: Path
+    """Download's table: it is read part by part, as nothing is kept of a clip but its keys."""
+    stems: Measured
+    voices: Measured
+
+    def failure(self, clip: str) -> Failure | None:
+        """Why it has no voices, if it has none."""
+        return self.voices.failures.get(clip) or self.stems.failures.get(clip)
 
 
 def clips_schema(kinds: Sequence[Vocalization]) -> pa.Schema:
@@ -70,8 +84,7 @@ def run(stage: Stage[Isolate]) -> Summary:
     # Before any work: what params.yaml says of kinds may be wrong.
     kinds = stage.everything.vocalizations
     examples = examples_by_kind(kinds, stage.root)
-    clips = tables.read(stage.data("download") / "clips.parquet", _READ).sort_values("clip")
-    sounds = dict(zip(clips["clip"], clips["media_key"], strict=True))
+    clips = stage.data("download") / "clips.parquet"
     of_stems, of_voices = (
         Together.on(stage.device, many, AT_ONCE_S) for many in (measure_stems, measure_voices_of)
     )
@@ -83,32 +96,27 @@ def run(stage: Stage[Isolate]) -> Summary:
     words = _words(stage.params, tracker)
     voices = stage.runner.measure(
         Step("voice", measure_voices, words, tracker, _VOICE_NEEDS, of_voices),
-        _voice_jobs(stage, stems, clips, tracker),
+        _voice_jobs(stage, clips, stems, tracker),
     )
-    heard = parts.make(
-        stage.runner,
-        Step("heard", heard_tables.measure),
-        _pieces(stage, clips, sounds, stems, voices),
-    )
+    done = _Done(clips, stems, voices)
+    step = Step("heard", heard_tables.measure, needs=_HEARD)
+    pieces = parts.Pieces(voices.entries, partial(_pieces, stage, done))
+    heard = parts.make(stage.runner, step, pieces)
     out = stage.fresh_out()
     unknown = [kind.name for kind in kinds if kind.name not in examples]
-    typists = Typists(kinds, examples, claims(_events(heard), clips, unknown))
-    told = _tell(heard, out / heard_tables.EVENTS_FILE, clips, typists)
+    typists = Typists(kinds, examples, claims(_events(heard), _claiming(clips, unknown), unknown))
     heard.copy(out / heard_tables.FRAMES_FILE, heard_tables.FRAMES)
-    about = _about(heard, told, stems, voices).assign(**_origin(separator, tracker))
-    tables.write_parts(out / "clips.parquet", about, clips_schema(kinds))
-    del about, told  # The account takes as much again.
-    failures = {**stems.failures, **voices.failures}
-    rows = _account(clips, voices, failures, separator, tracker)
-    ledger.write_clips(out / "ledger.parquet", stage.name, rows, list(clips["clip"]))
+    _write(out, done, heard, typists, _origin(separator, tracker))
     # A new stem asks for new voices: whoever was measured at all is in the greater of the two.
-    measured = max(stems.measured, voices.measured)
+    seen, measured = len(stems.entries) + len(stems.failures), max(stems.measured, voices.measured)
     return Summary(
-        seen=len(clips),
-        remembered=len(clips) - measured,
+        seen=seen,
+        remembered=seen - measured,
         measured=measured,
         kept=len(voices.entries),
-        dropped=Counter(str(failure.reason) for failure in failures.values()),
+        dropped=Counter(
+            str(it.reason) for each in (stems, voices) for it in each.failures.values()
+        ),
         extra=told_by_bounds(typists.of("")),
     )
 
@@ -118,18 +126,34 @@ def _events(heard: parts.Made) -> Iterator[pd.DataFrame]:
     return (rows for _, rows in heard.each(heard_tables.EVENTS_FILE, heard_tables.HEARD))
 
 
-def _tell(heard: parts.Made, path: Path, clips: pd.DataFrame, typists: Typists) -> pd.DataFrame:
-    """Write what each event is, part by part; how much each clip is of each kind, by clip."""
-    sources = dict(zip(clips["clip"], clips["source"], strict=True))
-    names = [kind.name for kind in typists.kinds]
-    path.mkdir()
-    found = []
-    for part, events in heard.each(heard_tables.EVENTS_FILE, heard_tables.HEARD):
-        told = of_clips(events, sources, typists)
-        tables.write(path / f"{part}.parquet", told, TYPED)
-        mine = told["clip"].unique().tolist()
-        found.append(pd.DataFrame(shares(told, mine, names), index=mine))
-    return pd.concat(found)
+def _claiming(clips: Path, names: Sequence[str]) -> pd.DataFrame:
+    """clip, source and vocalization of the clips that the catalogue says hold one of `names`."""
+    parts_of = (rows.to_pandas() for rows in tables.each(clips, ["clip", "source", "vocalization"]))
+    found = [rows[rows["vocalization"].isin(names).to_numpy(bool)] for rows in parts_of]
+    return pd.concat([rows.astype(str) for rows in found])
+
+
+def _write(
+    out: Path, done: _Done, heard: parts.Made, typists: Typists, origin: Mapping[str, str]
+) -> None:
+    """Write what each event is, what each clip is, and the ledger, part by part."""
+    schema = clips_schema(typists.kinds)
+    with (
+        tables.in_parts(out / heard_tables.EVENTS_FILE, TYPED) as put_events,
+        tables.in_parts(out / "clips.parquet", schema) as put_clips,
+        tables.in_parts(out / "ledger.parquet", ledger.CLIPS) as put_ledger,
+    ):
+        for file in tables.parts_of(done.clips):
+            part, clips = file.stem, tables.read(file, ["clip", "source", "media_digest"])
+            if part in heard.folders:
+                sources = dict(zip(clips["clip"], clips["source"], strict=True))
+                events = tables.read(heard.folders[part] / heard_tables.EVENTS_FILE)
+                told = of_clips(events, sources, typists)
+                put_events(part, told)
+                about = tables.read(heard.folders[part] / heard_tables.CLIPS_FILE)
+                put_clips(part, _about(about, told, done, typists).assign(**origin))
+            rows = _account(clips, done, origin)
+            put_ledger(part, ledger.of_clips("isolate", rows, clips["clip"]))
 
 
 def told_by_bounds(typist: Typist) -> str:
@@ -147,34 +171,29 @@ def _sound(stage: Stage[Isolate], media_key: str) -> Path:
     return stage.store.entry("media", media_key).path / "sound_16k.flac"
 
 
-def _stem_jobs(stage: Stage[Isolate], clips: pd.DataFrame, info: BackendInfo) -> Iterator[Job]:
+def _stem_jobs(stage: Stage[Isolate], clips: Path, info: BackendInfo) -> Iterator[Job]:
     columns = ("clip", "media_key", "media_digest", "duration_s")
-    for clip, key, digest, cost in zip(*(clips[name] for name in columns), strict=True):
-        inputs = {"sound": _sound(stage, key), "backend": info.name, "device": stage.device}
-        yield Job(clip, inputs, digest, cost=cost)
+    for rows in tables.each(clips, columns):
+        for clip, key, digest, cost in zip(*(rows[it].to_pylist() for it in columns), strict=True):
+            inputs = {"sound": _sound(stage, key), "backend": info.name, "device": stage.device}
+            yield Job(clip, inputs, digest, cost=cost)
 
 
 def _voice_jobs(
-    stage: Stage[Isolate], stems: Measured, clips: pd.DataFrame, info: BackendInfo
+    stage: Stage[Isolate], clips: Path, stems: Measured, info: BackendInfo
 ) -> Iterator[Job]:
-    about = clips.set_index("clip")
-    sounds, spans_s = about["media_key"].to_dict(), about["duration_s"].to_dict()
-    return (
-        Job(
-            clip,
-            {
-                "sound": _sound(stage, sounds[clip]),
-                "stem": stem.path / STEM,
-                "backend": info.name,
-                "device": stage.device,
-                "labels": stage.params.pyannote_labels,
-            },
-            # The key of a stem is the digest of the sound and of all that made the stem of it.
-            stem.key,
-            cost=spans_s[clip],
-        )
-        for clip, stem in stems.entries.items()
-    )
+    same = {
+        "backend": info.name,
+        "device": stage.device,
+        "labels": stage.params.pyannote_labels,
+    }
+    for rows in tables.each(clips, ["clip", "media_key", "duration_s"]):
+        for clip, key, span_s in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+            if clip in stems.entries:
+                stem = stems.entries[clip]
+                inputs = {"sound": _sound(stage, key), "stem": stem.path / STEM, **same}
+                # The key of a stem is the digest of the sound and of all that made it of that.
+                yield Job(clip, inputs, stem.key, cost=span_s)
 
 
 def _origin(separator: BackendInfo, tracker: BackendInfo) -> dict[str, str]:
@@ -186,60 +205,41 @@ def _origin(separator: BackendInfo, tracker: BackendInfo) -> dict[str, str]:
     }
 
 
-def _account(
-    clips: pd.DataFrame,
-    voices: Measured,
-    failures: dict[str, Failure],
-    separator: BackendInfo,
-    tracker: BackendInfo,
-) -> list[ClipRow]:
-    rows = [
-        *(ClipRow(clip, Reason.KEPT) for clip in voices.entries),
-        *(ClipRow.of(clip, failure) for clip, failure in failures.items()),
-    ]
-    digests = dict(zip(clips["clip"], clips["media_digest"], strict=True))
-    return [
-        replace(
-            row,
-            backend=f"{separator.name}+{tracker.name}",
-            backend_digest=f"{separator.digest}+{tracker.digest}",
-            input_digest=digests[row.clip],
-        )
-        for row in rows
-    ]
+def _account(clips: pd.DataFrame, done: _Done, origin: Mapping[str, str]) -> Iterator[ClipRow]:
+    """A row of the ledger for every clip that something became of."""
+    backend = f"{origin['separator']}+{origin['voices']}"
+    backend_digest = f"{origin['separator_digest']}+{origin['voices_digest']}"
+    for clip, digest in zip(clips["clip"], clips["media_digest"], strict=True):
+        failed = done.failure(clip)
+        if failed is not None or clip in done.voices.entries:
+            row = ClipRow.of(clip, failed) if failed else ClipRow(clip, Reason.KEPT)
+            yield replace(row, backend=backend, backend_digest=backend_digest, input_digest=digest)
 
 
-def _pieces(
-    stage: Stage[Isolate],
-    clips: pd.DataFrame,
-    sounds: dict[str, str],
-    stems: Measured,
-    voices: Measured,
-) -> dict[str, parts.Piece]:
-    frames = dict(zip(clips["clip"], clips["frames"], strict=True))
-    return {
-        clip: parts.Piece(
-            {
-                "sound": _sound(stage, sounds[clip]),
-                "stem": stems.entries[clip].path,
-                "voice": voice.path,
-                "frames": int(frames[clip]),
-            },
-            # The key of the voices is the digest of the stem's, and that of the sound's.
-            f"{voice.key} {frames[clip]}",
-        )
-        for clip, voice in voices.entries.items()
+def _pieces(stage: Stage[Isolate], done: _Done, clips: Sequence[str]) -> dict[str, parts.Piece]:
+    rows = tables.rows(tables.arrow(done.clips, ["clip", "media_key", "frames"], clips))
+    return {row["clip"]: _piece(stage, done, **row) for row in rows}
+
+
+def _piece(
+    stage: Stage[Isolate], done: _Done, clip: str, media_key: str, frames: int
+) -> parts.Piece:
+    stem, voice = done.stems.entries[clip], done.voices.entries[clip]
+    inputs = {
+        "sound": _sound(stage, media_key),
+        "stem": stem.path,
+        "voice": voice.path,
+        "frames": frames,
     }
+    # The key of the voices is the digest of the stem's, and that of the sound's.
+    return parts.Piece(inputs, f"{voice.key} {frames}")
 
 
-def _about(
-    heard: parts.Made, told: pd.DataFrame, stems: Measured, voices: Measured
-) -> pd.DataFrame:
+def _about(about: pd.DataFrame, told: pd.DataFrame, done: _Done, typists: Typists) -> pd.DataFrame:
     """A row a clip: its keys, its measures, and how much it is of each kind."""
-    about = heard.read(heard_tables.CLIPS_FILE, heard_tables.CLIPS)
-    mine = told.reindex(about["clip"])
+    clips = about["clip"].tolist()
     return about.assign(
-        stem_key=[stems.entries[clip].key for clip in about["clip"]],
-        voice_key=[voices.entries[clip].key for clip in about["clip"]],
-        **{str(column): mine[column].to_numpy(float) for column in mine},
+        stem_key=[done.stems.entries[clip].key for clip in clips],
+        voice_key=[done.voices.entries[clip].key for clip in clips],
+        **shares(told, clips, [kind.name for kind in typists.kinds]),
     )

@@ -29,6 +29,8 @@ FILMS, SPAN_S = 6, 4.0
 SLOWER, MANY = 1.15, 1_000
 STARTED_S = 60.0
 POOL: dict[str, Any] = {"executor": "process"}
+INSTALLED = importlib.util.find_spec("ray") is not None
+WHY = "Ray is not installed: `uv sync --extra ray`"
 OWN: dict[str, Any] = {"executor": "ray", "address": None}
 
 
@@ -46,16 +48,15 @@ def figures(root: Path, rows: int) -> list[Figure]:
     """Grow a project from a few clips to so many, by every way of running it."""
     of = f"Ray on one node, {rows:,} clips"
     ways = ("running", "started by each stage")
-    if importlib.util.find_spec("ray") is None:
-        why = "Ray is not installed: `uv sync --extra ray`"
+    if not INSTALLED:
         left_out = [f"{of}, {way}: over the pool" for way in ways]
-        return [Figure.missing(what, SLOWER, "<=", "", why) for what in left_out]
+        return [Figure.missing(what, SLOWER, "<=", "", WHY) for what in left_out]
     few = _films.films(root / "few", FILMS, SPAN_S)
     _films.name(few, FILMS)
     _films.whole(few.dvc("repro", "pack"))
     place = root / "work"
     before = _run(few, place, rows, POOL)
-    with _cluster(place) as address:
+    with cluster(place) as address:
         running = _run(few, place, rows, {"executor": "ray", "address": address})
     own = _run(few, place, rows, OWN)
     after = _run(few, place, rows, POOL)
@@ -92,7 +93,7 @@ def _run(few: Project, place: Path, rows: int, run: dict[str, Any]) -> Run:
 
 
 @contextmanager
-def _cluster(place: Path) -> Iterator[str]:
+def cluster(place: Path) -> Iterator[str]:
     """A cluster of this machine alone, at the address given, for the project in `place`.
 
     Raises:
@@ -108,7 +109,8 @@ def _cluster(place: Path) -> Iterator[str]:
     words = ("--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}")
     process = subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", "start", *words, *_QUIET],
-        cwd=place,
+        # Not below `place`, which is made anew: who works in a folder that is gone finds no file.
+        cwd=place.parent,
         # Ray's own is 15: its workers wait for whatever else the machine does, the pool's do not.
         env={**Project(place).environment, **seal.QUIET, "RAY_worker_niceness": "0"},
         stdout=subprocess.DEVNULL,

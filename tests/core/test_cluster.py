@@ -88,6 +88,20 @@ def test_a_cluster_gives_what_one_process_gives(tmp_path: Path, nodes: Nodes) ->
     assert times_measured(tmp_path) == {str(value): 1 for value in range(10)}
 
 
+def test_processes_stay_warm_from_step_to_step(tmp_path: Path, nodes: Nodes) -> None:
+    at_work = runner(tmp_path, nodes)
+
+    def who(name: str, needs: Needs) -> set[str]:
+        step = Step(name, steps.tell_the_process, needs=needs)
+        done = at_work.measure(step, [Job(str(n), {}, str(n)) for n in range(4)])
+        return {(it.path / "process").read_text() for it in done.entries.values()}
+
+    first = who("first", Needs())
+    assert who("second", Needs(imports=("csv",))) <= first
+    assert not who("third", Needs(memory_gb=0.5)) & first
+    at_work.close()
+
+
 @pytest.mark.parametrize("together", [None, Together(steps.misbehave_together, 3.0)])
 def test_each_misfortune_costs_one_clip_and_has_the_same_name(
     tmp_path: Path, nodes: Nodes, together: Together | None
@@ -151,14 +165,20 @@ def test_a_share_of_a_gpu_is_asked_for_where_models_run_on_one(
     # A head has neither, and is no node that would stay idle.
     known = [{"Alive": True, "Resources": it} for it in [*has, {"memory": 8e9}]]
     known.append({"Alive": False, "Resources": {"CPU": 4.0}})
-    asked: dict[str, Any] = {}
-    fake = SimpleNamespace(
-        nodes=lambda: known, remote=lambda _: SimpleNamespace(options=asked.update)
-    )
-    crew = cluster._Crew(fake, Run(executor="ray", device=device), Needs(gpu=0.2, spare=spare))
-    assert asked["num_gpus"] == share
+    monkeypatch.setattr(cluster, "joined", lambda run: SimpleNamespace(nodes=lambda: known))
+    crew = cluster.Crew(Run(executor="ray", device=device), Needs(gpu=0.2, spare=spare))
+    assert crew._wanted["GPU"] == share
     # What asks for a share works only where there is one.
     assert crew._room() == (8 if not share else sum(4 for n in gpus if n))
+
+
+def test_where_no_gpu_is_found_none_is_asked_for(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_has_driver", lambda: False)
+    step = Step("double", steps.double, needs=Needs(gpu=0.2))
+    done = runner(tmp_path, nodes, device="auto").measure(step, jobs(tmp_path, range(2)))
+    assert len(done.entries) == 2
 
 
 def test_an_address_without_a_cluster_is_said(tmp_path: Path, monkeypatch: Any) -> None:
@@ -230,7 +250,7 @@ def test_a_killed_node_loses_only_what_was_in_flight(
     doomed = nodes.add()
     diary = tmp_path / "diary"
     diary.mkdir()
-    looked = cluster._Crew._hire
+    looked = cluster.Crew._hire
 
     def hire(crew: Any, ahead: Any) -> None:
         """Kills the node as soon as all three are at work, and lets the others go."""
@@ -240,7 +260,7 @@ def test_a_killed_node_loses_only_what_was_in_flight(
             nodes.cluster.remove_node(doomed, allow_graceful=False)
             (diary / "go").touch()
 
-    monkeypatch.setattr(cluster._Crew, "_hire", hire)
+    monkeypatch.setattr(cluster.Crew, "_hire", hire)
     step = Step("slow", slow)
     told = written(runner(tmp_path, nodes), tmp_path, step)
     assert (diary / "go").exists()

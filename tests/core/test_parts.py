@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,28 @@ def test_one_clip_more_makes_one_part_anew_and_changes_one_file(tmp_path: Path) 
 
 
 def test_however_many_clips_there_are_the_parts_are_few(tmp_path: Path) -> None:
-    pieces = {f"clip_{number}": Piece({}, "") for number in range(5000)}
-    dealt = parts.by_part(pieces)
+    clips = [f"clip_{number}" for number in range(5000)]
+    dealt = parts.by_part(clips)
     assert len(dealt) == tables.PARTS
     assert max(map(len, dealt.values())) < 2 * 5000 / tables.PARTS
     assert sum(map(len, dealt.values())) == 5000
-    assert len(parts.by_part(pieces, 4)) == 4
+    assert len(parts.by_part(clips, 4)) == 4
+
+
+def test_pieces_are_asked_for_part_by_part_and_again_for_what_is_made_alone(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def pieces(clips: Sequence[str]) -> dict[str, Piece]:
+        asked.append(list(clips))
+        return {clip: Piece({"n": 1}, clip) for clip in clips}
+
+    runner = Runner(Store(tmp_path / "store"), Run(executor="serial"))
+    step = Step("count", count, {"diary": str(tmp_path / "diary")})
+    parts.make(runner, step, parts.Pieces(CLIPS, pieces))
+    assert sorted(asked) == sorted([*parts.by_part(CLIPS).values()] * 2)
+    asked.clear()
+    parts.make(runner, step, parts.Pieces(CLIPS, pieces))
+    assert asked == [*parts.by_part(CLIPS).values()]
 
 
 def test_a_table_in_parts_reads_in_the_order_of_clips(tmp_path: Path) -> None:
@@ -94,6 +110,27 @@ def test_written_from_a_frame_it_is_the_same(tmp_path: Path) -> None:
     tables.write_parts(again, tables.read(path), SCHEMA)
     pd.testing.assert_frame_equal(tables.read(again), tables.read(path))
     assert {it.name for it in again.iterdir()} == {it.name for it in path.iterdir()}
+
+
+def test_written_part_by_part_it_is_the_same(tmp_path: Path) -> None:
+    frame = tables.read(made(tmp_path, CLIPS, "out"))
+    whole, by_part = tmp_path / "whole.parquet", tmp_path / "by_part.parquet"
+    tables.write_parts(whole, frame, SCHEMA)
+    with tables.in_parts(by_part, SCHEMA) as put:
+        for part, clips in parts.by_part(CLIPS).items():
+            put(part, frame[frame["clip"].isin(clips)])
+    assert {it.name: it.read_bytes() for it in by_part.iterdir()} == {
+        it.name: it.read_bytes() for it in whole.iterdir()
+    }
+
+
+def test_a_table_whose_writing_fails_stays_as_it_was(tmp_path: Path) -> None:
+    path = made(tmp_path, CLIPS, "out")
+    before = {it.name: it.read_bytes() for it in path.iterdir()}
+    with pytest.raises(ZeroDivisionError), tables.in_parts(path, SCHEMA) as put:
+        put("00", SCHEMA.empty_table())
+        raise ZeroDivisionError
+    assert {it.name: it.read_bytes() for it in path.iterdir()} == before
 
 
 def test_of_no_clips_there_is_a_table_without_rows(tmp_path: Path) -> None:

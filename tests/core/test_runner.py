@@ -7,6 +7,7 @@ import os
 import sys
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,27 @@ def test_what_was_measured_is_remembered(tmp_path: Path, run: dict[str, object])
     assert (second.measured, second.remembered) == (1, 4)
     assert times_measured(tmp_path) == {str(value): 1 for value in range(5)}
     assert (second.entries["clip_3"].path / "value.txt").read_text() == "6"
+
+
+@pytest.mark.parametrize("run", [{"executor": "serial"}, {"workers": 2}])
+def test_late_inputs_are_made_for_what_is_measured_alone(
+    tmp_path: Path, run: dict[str, object]
+) -> None:
+    asked = []
+
+    def late(value: int) -> dict[str, int]:
+        asked.append(value)
+        return {"value": value}
+
+    def of(values: range) -> list[Job]:
+        diary = {"diary": jobs(tmp_path, range(1))[0].inputs["diary"]}
+        return [Job(f"clip_{n}", diary, str(n), late=partial(late, n)) for n in values]
+
+    step = Step("double", steps.double)
+    runner(tmp_path, **run).measure(step, of(range(3)))
+    done = runner(tmp_path, **run).measure(step, of(range(4)))
+    assert sorted(asked) == [0, 1, 2, 3]
+    assert (done.entries["clip_3"].path / "value.txt").read_text() == "6"
 
 
 def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:

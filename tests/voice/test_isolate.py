@@ -83,7 +83,7 @@ def test_stem_and_tracks_are_in_the_store(project: Path) -> None:
 
 def test_no_clips_give_empty_tables(project: Path) -> None:
     path = project / "data" / "download" / "clips.parquet"
-    tables.write(path, tables.read(path).iloc[:0])
+    tables.write_parts(path, tables.read(path).iloc[:0])
     assert isolated(project, KINDS).seen == 0
     assert len(tables.read(project / "data/isolate/frames.parquet")) == 0
 

@@ -43,7 +43,7 @@ def downloaded(root: Path, sounds: Mapping[str, np.ndarray | bytes]) -> Path:
             }
         )
     (root / "data" / "download").mkdir(parents=True)
-    tables.write(root / "data" / "download" / "clips.parquet", pd.DataFrame(rows))
+    tables.write_parts(root / "data" / "download" / "clips.parquet", pd.DataFrame(rows))
     return root
 
 
