@@ -28,8 +28,8 @@ RULES_COUNT = np.float32(0.5)
 """What rules say counts so much, and what the network says the rest."""
 BARE = 0.15
 """Mean over the face of what rules say up to which its barest frames are taken for bare."""
-BLOCK = 128
-"""Frames worked on at once, on cores."""
+BLOCK = 64
+"""Frames worked on at once, on cores: with more, layers find nothing in the caches any more."""
 BLOCK_ON_GPU = 512
 """And on a GPU, where the network takes 0.4 GB for them."""
 FEW = 16
