@@ -12,7 +12,7 @@ from pipeline.voice.backends import Samples
 
 Scores = NDArray[np.float32]
 _BATCH = 5
-"""Windows heard at once, on cores; more no longer fit into their caches and take a third longer each."""
+"""Windows heard at once, on cores; more do not fit into their caches, and take a third longer."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def test_a_device_is_given_more_frames_at_a_time_and_says_the_same(noted, monkey
     monkeypatch.setattr(covering, "_cells", told)
     # One of 4 frames, after 16 that are looked at first.
     by_core = covering.hidden(many["swatches"], usable(many))
-    assert given == [(16, "cpu"), (128, "cpu"), (53, "cpu")]
+    assert given == [(16, "cpu"), (64, "cpu"), (64, "cpu"), (53, "cpu")]
     given.clear()
     # No core of this machine, but a device like any other.
     by_device = covering.hidden(many["swatches"], usable(many), "cpu:0")
