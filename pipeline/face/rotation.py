@@ -23,7 +23,7 @@ TURNS = range(4)
 SAME_FACE = 0.3
 DOUBTFUL_SCORE = 0.75
 """Below it, another way up may fit better."""
-SEARCH_EVERY = 90
+SEARCH_EVERY = 120
 """Frames between looks at all four turns for faces that nobody follows."""
 SEARCH_WHEN_LOST = 6
 """Frames between such looks while there is no face, or only a doubtful one: of that twice as many
