@@ -20,8 +20,8 @@ from tests.e2e.project import Project
 
 SPAN_S = 4.0
 MANY = 100
-"""Clips from which on the ratio is judged, which is asked of 1,000: what starts and is imported costs
-the same however many there are, and of fewer it is most of the difference."""
+"""Clips from which on the ratio is judged, which is asked of 1,000: what starts and is imported
+costs the same however many there are, and of fewer it is most of the difference."""
 
 
 @dataclass(frozen=True)
