@@ -11,7 +11,7 @@ One clip more changes one part: the others are neither made again nor are they o
 What is decided clip by clip is decided part by part, each of the same part of the tables before.
 A part is made as a clip is measured, by a worker: `measure(out, inputs)` finds the pieces of its
 clips in `inputs["clips"]` and writes tables, a file each, with `join`. `Pieces` are asked for part
-by part, to tell what is remembered and again for what a worker makes.
+by part: for digests, to tell what is remembered, and for inputs of what a worker makes.
 """
 
 from __future__ import annotations
@@ -53,16 +53,26 @@ class Piece:
     """Of the content of everything in `inputs`."""
 
 
-_Of = Callable[[Sequence[str]], Mapping[str, Piece]]
-
-
 @dataclass(frozen=True)
 class Pieces:
     """Pieces that are there for the clips of one part at a time, as those of all are much."""
 
     clips: Collection[str]
-    of: _Of
-    """Those of some clips, in their order; the same each time."""
+    digests: Callable[[Sequence[str]], Mapping[str, str]]
+    """Of some clips, in their order."""
+    inputs: Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
+    """Likewise; asked only for the clips of parts that are made."""
+
+    @classmethod
+    def whole(
+        cls, clips: Collection[str], of: Callable[[Sequence[str]], Mapping[str, Piece]]
+    ) -> Pieces:
+        """Those of whom digests and inputs are told by the same, `of` some clips."""
+        return cls(
+            clips,
+            lambda some: {clip: piece.digest for clip, piece in of(some).items()},
+            lambda some: {clip: piece.inputs for clip, piece in of(some).items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -117,9 +127,11 @@ def make(
     Raises:
         CradleError: a part cannot be made; its clips were measured, so that is our failure.
     """
-    of = pieces if isinstance(pieces, Pieces) else Pieces(pieces, partial(_some, pieces))
-    jobs = (_job(step, part, mine, of.of) for part, mine in by_part(of.clips, count).items())
-    return _made(runner, step, jobs, len(of.clips), _FEW)
+    if not isinstance(pieces, Pieces):
+        pieces = Pieces.whole(pieces, partial(_some, pieces))
+    dealt = by_part(pieces.clips, count).items()
+    jobs = (_job(step, part, clips, pieces) for part, clips in dealt)
+    return _made(runner, step, jobs, len(pieces.clips), _FEW)
 
 
 def remake(runner: Runner, step: Step, found: Mapping[str, Of], here_up_to: int = _FEW) -> Made:
@@ -184,16 +196,16 @@ def _some(pieces: Mapping[str, Piece], clips: Sequence[str]) -> dict[str, Piece]
     return {clip: pieces[clip] for clip in clips}
 
 
-def _job(step: Step, part: str, clips: Sequence[str], of: _Of) -> Job:
-    content = json.dumps([part, [[clip, piece.digest] for clip, piece in of(clips).items()]])
+def _job(step: Step, part: str, clips: Sequence[str], pieces: Pieces) -> Job:
+    content = json.dumps([part, [[*it] for it in pieces.digests(clips).items()]])
     digest = hashlib.sha256(content.encode()).hexdigest()
     given = {**step.params, "part": part}
-    late = partial(_inputs, clips, of)
+    late = partial(_inputs, clips, pieces)
     return Job(part, given, digest, cost=float(len(clips)), clips=len(clips), late=late)
 
 
-def _inputs(clips: Sequence[str], of: _Of) -> dict[str, Any]:
-    return {"clips": {clip: piece.inputs for clip, piece in of(clips).items()}}
+def _inputs(clips: Sequence[str], pieces: Pieces) -> dict[str, Any]:
+    return {"clips": dict(pieces.inputs(clips))}
 
 
 def join(path: Path, schema: pa.Schema, found: Iterable[tuple[str, pa.Table]]) -> None:

@@ -85,7 +85,7 @@ def run(stage: Stage[Pack], featuring: Featuring) -> Summary:
     content = _Content(spans, frames, measured.entries, _poor_frames(stage))
     params = {"width": featuring.width, "shard_mb": stage.params.shard_mb}
     step = Step("pack_tables", pack_tables.measure, params)
-    pieces = parts.Pieces(frames, partial(_pieces, stage, content))
+    pieces = parts.Pieces.whole(frames, partial(_pieces, stage, content))
     made = parts.make(stage.runner, step, pieces, PARTS)
     out = stage.fresh_out()
     _write(made, featuring.width, out)
@@ -188,12 +188,14 @@ def _jobs(stage: Stage[Pack], featuring: Featuring, frames: Mapping[str, int]) -
     for rows in tables.each(stage.data("isolate") / "clips.parquet", ["clip", "stem_key"]):
         for clip, key in zip(*(column.to_pylist() for column in rows.columns), strict=True):
             if clip in frames:
-                inputs = {
-                    "sound": stage.store.entry("stem", key).path / "stem_16k.flac",
-                    "frames": frames[clip],
-                    **featuring.inputs,
-                }
-                yield Job(clip, inputs, f"{key} {frames[clip]}", cost=float(frames[clip]))
+                given = {"frames": frames[clip], **featuring.inputs}
+                cost, late = float(frames[clip]), partial(_stem, stage, key)
+                yield Job(clip, given, f"{key} {frames[clip]}", cost, late=late)
+
+
+def _stem(stage: Stage[Pack], key: str) -> dict[str, Path]:
+    """The file, which is looked up for what is measured alone."""
+    return {"sound": stage.store.entry("stem", key).path / "stem_16k.flac"}
 
 
 def _same_length(stage: Stage[Pack], frames: Mapping[str, int]) -> None:

@@ -56,7 +56,7 @@ def run(stage: Stage[Landmarks]) -> Summary:
     clips = stage.data("download") / "clips.parquet"
     done = stage.runner.measure(step(stage.params, info), _jobs(stage, clips))
     tabled = Step("face_tables", faces_tables.measure)
-    pieces = parts.Pieces(done.entries, partial(_pieces, done))
+    pieces = parts.Pieces(done.entries, partial(_digests, done), partial(_inputs, done))
     made = parts.make(stage.runner, tabled, pieces)
     out = stage.fresh_out()
     _write(out, clips, done, info)
@@ -92,13 +92,20 @@ def _jobs(stage: Stage[Landmarks], clips: Path) -> Iterator[Job]:
     columns = ("clip", "media_key", "media_digest", "duration_s")
     for rows in tables.each(clips, columns):
         for clip, key, digest, cost in zip(*(rows[it].to_pylist() for it in columns), strict=True):
-            video = stage.store.entry("media", key).path / media.VIDEO
-            yield Job(clip, {"video": video, **same}, digest, cost=cost)
+            yield Job(clip, same, digest, cost=cost, late=partial(_video, stage, key))
 
 
-def _pieces(done: Measured, clips: Sequence[str]) -> dict[str, parts.Piece]:
-    entries = ((clip, done.entries[clip]) for clip in clips)
-    return {clip: parts.Piece({"measured": it.path}, it.key) for clip, it in entries}
+def _video(stage: Stage[Landmarks], media_key: str) -> dict[str, Path]:
+    """The file, which is looked up for what is measured alone."""
+    return {"video": stage.store.entry("media", media_key).path / media.VIDEO}
+
+
+def _digests(done: Measured, clips: Sequence[str]) -> dict[str, str]:
+    return {clip: done.entries[clip].key for clip in clips}
+
+
+def _inputs(done: Measured, clips: Sequence[str]) -> dict[str, dict[str, Path]]:
+    return {clip: {"measured": done.entries[clip].path} for clip in clips}
 
 
 def _write(out: Path, clips: Path, done: Measured, info: BackendInfo) -> None:

@@ -24,7 +24,7 @@ from pipeline.core.ledger import ClipRow
 from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Measured, Needs, Step, Together
 from pipeline.core.stage import Stage, Summary
-from pipeline.core.store import Failure
+from pipeline.core.store import Entry, Failure
 from pipeline.voice import heard_tables
 from pipeline.voice.backends import AT_ONCE_S, SEPARATORS, VOICES
 from pipeline.voice.heard_tables import MEASURES
@@ -100,7 +100,7 @@ def run(stage: Stage[Isolate]) -> Summary:
     )
     done = _Done(clips, stems, voices)
     step = Step("heard", heard_tables.measure, needs=_HEARD)
-    pieces = parts.Pieces(voices.entries, partial(_pieces, stage, done))
+    pieces = parts.Pieces(voices.entries, partial(_digests, done), partial(_inputs, stage, done))
     heard = parts.make(stage.runner, step, pieces)
     out = stage.fresh_out()
     unknown = [kind.name for kind in kinds if kind.name not in examples]
@@ -151,7 +151,7 @@ def _write(
                 told = of_clips(events, sources, typists)
                 put_events(part, told)
                 about = tables.read(heard.folders[part] / heard_tables.CLIPS_FILE)
-                put_clips(part, _about(about, told, done, typists).assign(**origin))
+                put_clips(part, _about(about, told, done, typists, origin))
             rows = _account(clips, done, origin)
             put_ledger(part, ledger.of_clips("isolate", rows, clips["clip"]))
 
@@ -172,11 +172,11 @@ def _sound(stage: Stage[Isolate], media_key: str) -> Path:
 
 
 def _stem_jobs(stage: Stage[Isolate], clips: Path, info: BackendInfo) -> Iterator[Job]:
+    same = {"backend": info.name, "device": stage.device}
     columns = ("clip", "media_key", "media_digest", "duration_s")
     for rows in tables.each(clips, columns):
         for clip, key, digest, cost in zip(*(rows[it].to_pylist() for it in columns), strict=True):
-            inputs = {"sound": _sound(stage, key), "backend": info.name, "device": stage.device}
-            yield Job(clip, inputs, digest, cost=cost)
+            yield Job(clip, same, digest, cost=cost, late=partial(_heard, stage, key))
 
 
 def _voice_jobs(
@@ -191,9 +191,15 @@ def _voice_jobs(
         for clip, key, span_s in zip(*(column.to_pylist() for column in rows.columns), strict=True):
             if clip in stems.entries:
                 stem = stems.entries[clip]
-                inputs = {"sound": _sound(stage, key), "stem": stem.path / STEM, **same}
                 # The key of a stem is the digest of the sound and of all that made it of that.
-                yield Job(clip, inputs, stem.key, cost=span_s)
+                late = partial(_heard, stage, key, stem)
+                yield Job(clip, same, stem.key, cost=span_s, late=late)
+
+
+def _heard(stage: Stage[Isolate], media_key: str, stem: Entry | None = None) -> dict[str, Path]:
+    """What a step listens to: files, which are looked up for what is measured alone."""
+    sound = {"sound": _sound(stage, media_key)}
+    return sound if stem is None else {**sound, "stem": stem.path / STEM}
 
 
 def _origin(separator: BackendInfo, tracker: BackendInfo) -> dict[str, str]:
@@ -216,30 +222,40 @@ def _account(clips: pd.DataFrame, done: _Done, origin: Mapping[str, str]) -> Ite
             yield replace(row, backend=backend, backend_digest=backend_digest, input_digest=digest)
 
 
-def _pieces(stage: Stage[Isolate], done: _Done, clips: Sequence[str]) -> dict[str, parts.Piece]:
-    rows = tables.rows(tables.arrow(done.clips, ["clip", "media_key", "frames"], clips))
-    return {row["clip"]: _piece(stage, done, **row) for row in rows}
-
-
-def _piece(
-    stage: Stage[Isolate], done: _Done, clip: str, media_key: str, frames: int
-) -> parts.Piece:
-    stem, voice = done.stems.entries[clip], done.voices.entries[clip]
-    inputs = {
-        "sound": _sound(stage, media_key),
-        "stem": stem.path,
-        "voice": voice.path,
-        "frames": frames,
-    }
+def _digests(done: _Done, clips: Sequence[str]) -> dict[str, str]:
+    found = tables.arrow(done.clips, ["clip", "frames"], clips)
+    frames = zip(*(column.to_pylist() for column in found.columns), strict=True)
     # The key of the voices is the digest of the stem's, and that of the sound's.
-    return parts.Piece(inputs, f"{voice.key} {frames}")
+    return {clip: f"{done.voices.entries[clip].key} {count}" for clip, count in frames}
 
 
-def _about(about: pd.DataFrame, told: pd.DataFrame, done: _Done, typists: Typists) -> pd.DataFrame:
+def _inputs(stage: Stage[Isolate], done: _Done, clips: Sequence[str]) -> dict[str, dict[str, Any]]:
+    rows = tables.rows(tables.arrow(done.clips, ["clip", "media_key", "frames"], clips))
+    return {
+        row["clip"]: {
+            "sound": _sound(stage, row["media_key"]),
+            "stem": done.stems.entries[row["clip"]].path,
+            "voice": done.voices.entries[row["clip"]].path,
+            "frames": row["frames"],
+        }
+        for row in rows
+    }
+
+
+def _about(
+    about: pd.DataFrame,
+    told: pd.DataFrame,
+    done: _Done,
+    typists: Typists,
+    origin: Mapping[str, str],
+) -> pd.DataFrame:
     """A row a clip: its keys, its measures, and how much it is of each kind."""
     clips = about["clip"].tolist()
-    return about.assign(
-        stem_key=[done.stems.entries[clip].key for clip in clips],
-        voice_key=[done.voices.entries[clip].key for clip in clips],
+    columns: dict[str, Any] = {
+        **{str(name): about[name] for name in about},
+        "stem_key": [done.stems.entries[clip].key for clip in clips],
+        "voice_key": [done.voices.entries[clip].key for clip in clips],
         **shares(told, clips, [kind.name for kind in typists.kinds]),
-    )
+        **{name: [said] * len(clips) for name, said in origin.items()},
+    }
+    return pd.DataFrame(columns)

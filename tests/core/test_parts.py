@@ -66,20 +66,27 @@ def test_however_many_clips_there_are_the_parts_are_few(tmp_path: Path) -> None:
     assert len(parts.by_part(clips, 4)) == 4
 
 
-def test_pieces_are_asked_for_part_by_part_and_again_for_what_is_made_alone(tmp_path: Path) -> None:
-    asked: list[list[str]] = []
+def test_pieces_are_asked_for_part_by_part_and_inputs_for_what_is_made_alone(
+    tmp_path: Path,
+) -> None:
+    told: list[list[str]] = []
+    handed: list[list[str]] = []
 
-    def pieces(clips: Sequence[str]) -> dict[str, Piece]:
-        asked.append(list(clips))
-        return {clip: Piece({"n": 1}, clip) for clip in clips}
+    def digests(clips: Sequence[str]) -> dict[str, str]:
+        told.append(list(clips))
+        return {clip: clip for clip in clips}
+
+    def inputs(clips: Sequence[str]) -> dict[str, dict[str, int]]:
+        handed.append(list(clips))
+        return {clip: {"n": 1} for clip in clips}
 
     runner = Runner(Store(tmp_path / "store"), Run(executor="serial"))
     step = Step("count", count, {"diary": str(tmp_path / "diary")})
-    parts.make(runner, step, parts.Pieces(CLIPS, pieces))
-    assert sorted(asked) == sorted([*parts.by_part(CLIPS).values()] * 2)
-    asked.clear()
-    parts.make(runner, step, parts.Pieces(CLIPS, pieces))
-    assert asked == [*parts.by_part(CLIPS).values()]
+    for _ in range(2):
+        parts.make(runner, step, parts.Pieces(CLIPS, digests, inputs))
+    dealt = [*parts.by_part(CLIPS).values()]
+    assert told == [*dealt, *dealt]
+    assert sorted(handed) == sorted(dealt)
 
 
 def test_a_table_in_parts_reads_in_the_order_of_clips(tmp_path: Path) -> None:
