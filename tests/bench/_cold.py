@@ -76,6 +76,8 @@ def figures(root: Path, clips: int) -> list[Figure]:
 
 def _spent(project: Project, stage: str) -> Spent:
     _adopt()
+    # What its children have used so far is counted when it is waited for, once more.
+    launcher.forget()
     began, before = time.perf_counter(), _processor_s()
     _films.whole(project.command("-m", f"stages.{stage}"))
     took_s = time.perf_counter() - began
@@ -90,7 +92,6 @@ def _adopt() -> None:
 
 
 def _wait_for_all() -> None:
-    launcher.forget()
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
