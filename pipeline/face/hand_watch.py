@@ -34,6 +34,9 @@ CHANGED_SHARE = 0.04
 AT_LEAST_EVERY = 15
 """In so many times that a look is due, one is taken whatever the colours."""
 
+MOST_PATIENCE = 4
+"""In so many times that colours have changed, one leads to a look, while none has shown a hand."""
+
 
 class HandWatch:
     """Looks for hands around the surest face of a clip, and remembers them in between.
@@ -53,6 +56,7 @@ class HandWatch:
         self._detector.reset()
         self._hands: Hands = []
         self._wait, self._skipped = 0, 0
+        self._ignored, self._patience = 0, 1
         self._last: NDArray[np.float32] | None = None
 
     def look(
@@ -74,6 +78,8 @@ class HandWatch:
             if self._due(colours):
                 self._hands = hands.near(self._detector, picture, faces[0].box)
                 self._last, self._skipped = colours, 0
+                if self._hands:
+                    self._patience = 1
         self._wait -= 1
         return self._hands
 
@@ -81,10 +87,24 @@ class HandWatch:
         if self._hands or self._last is None or self._skipped + 1 >= AT_LEAST_EVERY:
             return True
         self._skipped += 1
-        apart = _parts() @ (colours - self._last)
-        light = np.abs(apart[:, 2] - np.median(apart[:, 2]))
-        other = (np.hypot(apart[:, 0], apart[:, 1]) > ANOTHER_COLOUR) | (light > ANOTHER_LIGHT)
-        return bool(other.mean() > CHANGED_SHARE)
+        if not _changed(colours - self._last):
+            self._ignored, self._patience = 0, max(self._patience // 2, 1)
+            return False
+        self._ignored += 1
+        if self._ignored < self._patience:
+            return False
+        # What goes on changing and was no hand, such as a face that cries in the dark, is mostly
+        # none the next time either.
+        self._ignored, self._patience = 0, min(2 * self._patience, MOST_PATIENCE)
+        return True
+
+
+def _changed(by: NDArray[np.float32]) -> bool:
+    """Whether colours that have changed by so much are more than a face does to itself."""
+    apart = _parts() @ by
+    light = np.abs(apart[:, 2] - np.median(apart[:, 2]))
+    other = (np.hypot(apart[:, 0], apart[:, 1]) > ANOTHER_COLOUR) | (light > ANOTHER_LIGHT)
+    return bool(other.mean() > CHANGED_SHARE)
 
 
 @cache

@@ -29,11 +29,11 @@ class Detector:
         self.found = []
 
 
-def noted(covered_share=0.0):
+def noted(covered_share=0.0, light=70):
     record = np.zeros((), RECORD)
     record["swatches"] = (200, 150, 120, 8)
     low = np.argsort(layout().middle[:, 1])[: round(covered_share * 852)]
-    record["swatches"][low] = (70, 120, 200, 8)
+    record["swatches"][low] = (light, 120, 200, 8)
     return record
 
 
@@ -62,6 +62,13 @@ def test_what_a_face_does_to_single_patches_is_no_hand():
     moved["swatches"][::7] = (175, 150, 120, 8)
     looks, _ = watched([noted()] * EVERY + [moved] * EVERY)
     assert looks == 1
+
+
+def test_what_goes_on_changing_and_is_no_hand_is_looked_at_less_and_less():
+    restless = [noted(0.2, light=20 * 1.08**n) for n in range(32) for _ in range(EVERY)]
+    # The first picture, the first change, then after two, and from then on after four.
+    assert watched(restless)[0] == 3 + 28 // 4
+    assert watched(restless, [HAND])[0] == 32
 
 
 def test_a_hand_that_is_there_is_watched():
