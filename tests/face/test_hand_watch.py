@@ -65,10 +65,10 @@ def test_what_a_face_does_to_single_patches_is_no_hand():
 
 
 def test_what_goes_on_changing_and_is_no_hand_is_looked_at_less_and_less():
-    restless = [noted(0.2, light=20 * 1.08**n) for n in range(32) for _ in range(EVERY)]
+    restless = [noted(0.2, light=15 * 1.17**n) for n in range(16) for _ in range(EVERY)]
     # The first picture, the first change, then after two, and from then on after four.
-    assert watched(restless)[0] == 3 + 28 // 4
-    assert watched(restless, [HAND])[0] == 32
+    assert watched(restless)[0] == 3 + 12 // 4
+    assert watched(restless, [HAND])[0] == 16
 
 
 def test_a_hand_that_is_there_is_watched():
