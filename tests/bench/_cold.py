@@ -24,6 +24,8 @@ from tests.bench.repro import PeakMemory
 from tests.e2e.project import Project
 
 SPAN_S = 8.0
+_LOOK_S = 2.0
+"""From one look at the memory to the next: who looks takes time from those that are timed."""
 _PR_SET_CHILD_SUBREAPER = 36
 MEASURING = ("download", "isolate", "landmarks")
 """What has a floor: a decoder, a separator, a landmarker that do no more than that."""
@@ -45,7 +47,7 @@ def figures(root: Path, clips: int) -> list[Figure]:
     project = _films.films(root, clips, SPAN_S)
     _films.name(project, clips)
     spent = {}
-    with PeakMemory() as memory:
+    with PeakMemory(_LOOK_S) as memory:
         for stage in (*MEASURING, "select", "fit", "pack"):
             spent[stage] = _spent(project, stage)
     floor = _floor(project)
@@ -78,11 +80,11 @@ def _spent(project: Project, stage: str) -> Spent:
     _adopt()
     # What its children have used so far is counted when it is waited for, once more.
     launcher.forget()
-    began, before = time.perf_counter(), _processor_s()
+    began, before = time.perf_counter(), _used_s(resource.RUSAGE_CHILDREN)
     _films.whole(project.command("-m", f"stages.{stage}"))
     took_s = time.perf_counter() - began
     _wait_for_all()
-    return Spent(took_s, _processor_s() - before)
+    return Spent(took_s, _used_s(resource.RUSAGE_CHILDREN) - before)
 
 
 def _adopt() -> None:
@@ -136,8 +138,14 @@ def _bare(do: Callable[[Path], None], on: Sequence[Path]) -> Spent:
 
 
 def _processor_s() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used) + child.used.processor_s
+    """Of this process and its children."""
+    whole = _used_s(resource.RUSAGE_SELF) + _used_s(resource.RUSAGE_CHILDREN)
+    return whole + child.used.processor_s
+
+
+def _used_s(who: int) -> float:
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _copies(project: Project) -> float:

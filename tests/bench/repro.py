@@ -168,7 +168,13 @@ def _whole(ran: Ran) -> Ran:
 
 
 class PeakMemory:
-    """The most memory that all children of this process held together."""
+    """The most memory that all children of this process held together.
+
+    To look takes 10 ms of a processor for each gigabyte.
+    """
+
+    def __init__(self, every_s: float = _LOOK_S) -> None:
+        self._every_s = every_s
 
     def __enter__(self) -> PeakMemory:
         self.peak_gb = 0.0
@@ -182,7 +188,7 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(_LOOK_S):
+        while not self._done.wait(self._every_s):
             total = 0
             for child in psutil.Process().children(recursive=True):
                 try:
