@@ -5,7 +5,6 @@ The pool measures before and after, as the machine may have other things to do m
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import psutil
 from tests.bench import _films, _ray
 from tests.bench._cold import MEASURING, Spent
 from tests.bench._figures import Figure
+from tests.bench._watching import watching
 from tests.e2e.project import Project
 
 SPAN_S = 4.0
@@ -113,23 +113,20 @@ class _Busy:
 
     def __enter__(self) -> _Busy:
         self._before, self._seen = _times(), dict[tuple[int, float], float]()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
+        self._watching = watching(self._look, self._LOOK_S)
+        self._watching.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
+    def __exit__(self, *how: Any) -> None:
+        self._watching.__exit__(*how)
 
     @property
     def seconds(self) -> float:
         """Since the block began."""
         return sum(it - self._before.get(who, 0.0) for who, it in self._seen.items())
 
-    def _watch(self) -> None:
-        while not self._done.wait(self._LOOK_S):
-            self._seen |= _times()
+    def _look(self) -> None:
+        self._seen |= _times()
 
 
 def _times() -> dict[tuple[int, float], float]:

@@ -12,14 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 
 from tests.bench._figures import Figure, report
+from tests.bench._watching import watching
 from tests.e2e.project import SMALL, Project, Ran
 
 MEASURING = ("download", "isolate", "landmarks", "fit")
@@ -174,26 +175,22 @@ class PeakMemory:
     """
 
     def __init__(self, every_s: float = _LOOK_S) -> None:
-        self._every_s = every_s
+        self.peak_gb = 0.0
+        self._watching = watching(self._look, every_s)
 
     def __enter__(self) -> PeakMemory:
-        self.peak_gb = 0.0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
+        self._watching.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
+    def __exit__(self, *how: Any) -> None:
+        self._watching.__exit__(*how)
 
-    def _watch(self) -> None:
-        while not self._done.wait(self._every_s):
-            total = 0
-            for child in psutil.Process().children(recursive=True):
-                try:
-                    # Shared pages are counted once: what the processes really take together.
-                    total += child.memory_full_info().pss
-                except psutil.NoSuchProcess:
-                    continue
-            self.peak_gb = max(self.peak_gb, total / 1e9)
+    def _look(self) -> None:
+        total = 0
+        for child in psutil.Process().children(recursive=True):
+            try:
+                # Shared pages are counted once: what the processes really take together.
+                total += child.memory_full_info().pss
+            except psutil.NoSuchProcess:
+                continue
+        self.peak_gb = max(self.peak_gb, total / 1e9)
