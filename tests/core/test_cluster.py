@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core import backends, cluster, ledger, parts, seal, vault
+from pipeline.core import backends, cluster, ledger, parts, vault
 from pipeline.core.disk import DiskError
 from pipeline.core.errors import CradleError
 from pipeline.core.ledger import ClipRow
@@ -20,17 +20,10 @@ from pipeline.core.reasons import Reason
 from pipeline.core.runner import Job, Needs, Run, Runner, Step, Together
 from pipeline.core.store import Store
 from tests.core import steps, test_parts
+from tests.core.on_ray import MARKS, ray
 from tests.core.test_runner import jobs, times_measured
 
-pytestmark = [
-    # Ray's own, under Python's newest warnings.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-# Ray reads its settings when it is imported.
-seal.quiet()
-ray = pytest.importorskip("ray", reason="Ray is not installed: uv sync --extra ray")
+pytestmark = MARKS
 
 _STORE_BYTES = 80 * 2**20
 

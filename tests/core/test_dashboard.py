@@ -11,21 +11,13 @@ from urllib.request import urlopen
 
 import pytest
 
-from pipeline.core import seal
 from pipeline.core.runner import Run, Runner, Step
 from pipeline.core.store import Store
 from tests.core import steps
+from tests.core.on_ray import MARKS, ray
 from tests.core.test_runner import jobs
 
-pytestmark = [
-    # Ray's own, under Python's newest warnings.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-# Ray reads its settings when it is imported.
-seal.quiet()
-ray = pytest.importorskip("ray", reason="Ray is not installed: uv sync --extra ray")
+pytestmark = MARKS
 pytest.importorskip("aiohttp_cors", reason="no dashboard: uv sync --extra dashboard")
 
 _TOLD_S = 30.0
