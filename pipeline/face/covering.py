@@ -117,7 +117,7 @@ def _cells(features: Floats, device: str) -> Floats:
 
 
 @cache
-def network(device: str = "cpu") -> CoverNetwork:
+def network(device: str) -> CoverNetwork:
     """The network, once a process and device.
 
     Raises:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,14 @@ class Encoder(Protocol):
 
     def encode(self, sound: Floats) -> Floats:
         """Encode (N,) sound at 16 kHz as (windows, width)."""
+
+
+@runtime_checkable
+class TakesSeveral(Protocol):
+    """What an encoder offers beside that where a GPU is better used by several sounds at a time."""
+
+    def encode_all(self, sounds: Sequence[Floats]) -> list[Floats]:
+        """What `encode` gives of each, within rounding."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +137,13 @@ class Features:
     @property
     def takes_several(self) -> bool:
         """Whether the encoder takes several sounds at a time, as networks do."""
-        return hasattr(self.encoder, "encode_all")
+        return isinstance(self.encoder, TakesSeveral)
 
     def extract_all(self, sounds: Sequence[Floats], frames: Sequence[int]) -> list[Floats]:
         """What `extract` gives of each of several sounds, within rounding, by one that does."""
-        encoded = self.encoder.encode_all(sounds)  # type: ignore[attr-defined]
+        if not isinstance(self.encoder, TakesSeveral):
+            raise TypeError(f"{self.name} takes one sound at a time")
+        encoded = self.encoder.encode_all(sounds)
         return [
             self._described(sound, rows, instants(0, count), FPS)
             for sound, rows, count in zip(sounds, encoded, frames, strict=True)

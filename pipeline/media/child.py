@@ -182,12 +182,16 @@ def started(
         "file_bytes": bounds.file_bytes,
     }
     account, told = os.pipe()
-    with ExitStack() as theirs:
-        theirs.callback(os.close, told)
-        into, stdin_pipe = _stream(stdin, "wb", theirs)
-        out, stdout_pipe = _stream(stdout, "rb", theirs)
-        err, _ = _stream(stderr, "rb", theirs)
-        launcher.ask(request, [into, out, err, told])
+    with ExitStack() as ours:
+        ours.callback(os.close, account)
+        with ExitStack() as theirs:
+            theirs.callback(os.close, told)
+            into, stdin_pipe = _stream(stdin, "wb", theirs, ours)
+            out, stdout_pipe = _stream(stdout, "rb", theirs, ours)
+            err, _ = _stream(stderr, "rb", theirs, ours)
+            launcher.ask(request, [into, out, err, told])
+        # From here on they are the child's to close.
+        ours.pop_all()
     child = Child(account, stdin_pipe, stdout_pipe)
     try:
         yield child
@@ -199,13 +203,15 @@ def _in_memory(name: str) -> IO[bytes]:
     return os.fdopen(os.memfd_create(name), "w+b", buffering=0)
 
 
-def _stream(what: int | IO[Any], mode: str, theirs: ExitStack) -> tuple[int, IO[bytes] | None]:
+def _stream(
+    what: int | IO[Any], mode: str, theirs: ExitStack, ours: ExitStack
+) -> tuple[int, IO[bytes] | None]:
     """The child's end of a stream, and ours where it is a pipe that is opened in that mode."""
     if what == subprocess.PIPE:
         read, write = os.pipe()
-        end, ours = (read, write) if mode == "wb" else (write, read)
+        end, own = (read, write) if mode == "wb" else (write, read)
         theirs.callback(os.close, end)
-        return end, os.fdopen(ours, mode)
+        return end, ours.enter_context(os.fdopen(own, mode))
     if what == subprocess.DEVNULL:
         end = os.open(os.devnull, os.O_RDWR)
         theirs.callback(os.close, end)

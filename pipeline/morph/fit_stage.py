@@ -166,11 +166,16 @@ def _content(row: dict[str, Any], model: str) -> str:
 
 
 def _tables(stage: Stage[Fit], done: Measured) -> parts.Made:
-    pieces = {
-        clip: parts.Piece({"fit": entry.path / "fit.npz"}, entry.key)
-        for clip, entry in done.entries.items()
-    }
+    pieces = parts.Pieces.whole(done.entries, partial(_pieces, done))
     return parts.make(stage.runner, Step("fit_tables", fit_tables.measure), pieces)
+
+
+def _pieces(done: Measured, clips: Sequence[str]) -> dict[str, parts.Piece]:
+    found = {clip: done.entries[clip] for clip in clips}
+    return {
+        clip: parts.Piece({"fit": entry.path / "fit.npz"}, entry.key)
+        for clip, entry in found.items()
+    }
 
 
 def _judged(

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.core.errors import ClipFailed, CradleError
 from pipeline.core.reasons import Reason
-from pipeline.media import child, launcher
+from pipeline.media import child, launch, launcher
 from pipeline.media.child import Bounds
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
@@ -133,6 +133,22 @@ def test_where_what_children_are_forked_from_is_killed_the_next_has_another() ->
     assert child.run((*PYTHON, "print(1)"), Bounds()).out == b"1\n"
 
 
+def still_open() -> set[str]:
+    return {descriptor.name for descriptor in Path("/proc/self/fd").iterdir()}
+
+
+def test_where_nobody_can_be_asked_for_a_child_nothing_stays_open() -> None:
+    child.run((*PYTHON, "print(1)"), Bounds())
+    before = still_open()
+    too_long = ("/bin/echo", "x" * (launch.MOST_BYTES + 1))
+    with (
+        pytest.raises(CradleError, match="too many"),
+        child.started(too_long, Bounds(), stdin=subprocess.PIPE, stdout=subprocess.PIPE),
+    ):
+        pass
+    assert still_open() == before
+
+
 def test_a_child_outlives_the_thread_that_first_asked_for_one() -> None:
     launcher.forget()
     first = threading.Thread(target=forked_from)
@@ -148,7 +164,7 @@ def test_a_child_outlives_the_thread_that_first_asked_for_one() -> None:
 def test_a_copy_of_a_process_asks_one_of_its_own() -> None:
     code = """
         import os, sys
-        from pipeline.media import child, launcher
+        from pipeline.media import child, launch, launcher
         def forked_from():
             asks = [sys.executable, "-c", "import os; print(os.getppid())"]
             return int(child.run(asks, child.Bounds()).out)
@@ -178,7 +194,7 @@ def test_a_child_does_not_see_a_strangers_settings(monkeypatch: pytest.MonkeyPat
 def test_no_child_outlives_a_killed_parent() -> None:
     code = """
         import sys, time
-        from pipeline.media import child, launcher
+        from pipeline.media import child, launch, launcher
         from pipeline.media.child import Bounds
         with child.started(["/bin/sleep", "60"], Bounds()) as sleeper:
             print(sleeper.pid, flush=True)
