@@ -30,13 +30,19 @@ class Track:
     swatches: NDArray[np.uint8]
     usable: NDArray[np.bool_]
     covered: Floats
+    photographed: bool = False
+    """Whether its skin is of a photograph."""
 
 
-def compose(clean: Track, other: Track, rng: Rng) -> Track:
-    """Draw zero to two covers and a fresh light over a clean track of T frames."""
+def compose(clean: Track, other: Track, rng: Rng, as_is: bool = False) -> Track:
+    """Draw zero to two covers and a fresh light over a clean track of T frames.
+
+    Under them is another face than was filmed, or the same where it is to stay `as_is`.
+    """
     rgb = clean.swatches[..., :3].astype(np.float32)
     detail = clean.swatches[..., 3].astype(np.float32) + 0.5
-    rgb, detail = another_face(rgb, detail, rng)
+    if not as_is:
+        rgb, detail = another_face(rgb, detail, rng)
     covered = np.zeros(rgb.shape[:2], np.float32)
     for _ in range(rng.choice([0, 1, 2], p=[0.35, 0.5, 0.15])):
         rgb, detail, covered = _cover(rgb, detail, covered, other, rng)
@@ -65,14 +71,38 @@ def _cover(
     shape = _SHAPES[rng.integers(len(_SHAPES))](rng)
     depth = np.stack([shape(place) for place in _places(frames, rng)]).astype(np.float32)
     alpha = 1.0 / (1.0 + np.exp(-np.clip(depth / SOFT_MM, -20, 20)))
-    paint, texture = _paint(rgb, other, rng)
+    paint, texture = _surface(rgb, depth, other, rng)
     edge = np.exp(-0.5 * (depth / 2.0) ** 2)
     contrast = np.abs(paint.mean(-1) - rgb.mean(-1))
     shadow = rng.uniform(0, 0.35) * np.exp(np.minimum(depth, 0.0) / rng.uniform(3, 10))
     below = rgb * (1 - shadow)[..., None]
-    mixed = below + alpha[..., None] * (paint - below)
-    rough = detail + alpha * (texture - detail) + edge * contrast * rng.uniform(0.3, 1.5)
+    # What lies behind plastic or thin cloth shows, and is hidden all the same.
+    dense = rng.uniform(0.4, 1.0) if rng.random() < 0.25 else 1.0
+    mixed = below + dense * alpha[..., None] * (paint - below)
+    rough = detail + dense * alpha * (texture - detail)
+    rough += edge * contrast * rng.uniform(0.3, 1.5)
     return mixed, rough, np.maximum(covered, alpha)
+
+
+def _surface(rgb: Floats, depth: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
+    """Colours (T, 852, 3) and edges (T, 852) of a cover, which may be another thing further in."""
+    paint, texture = _paint(rgb, other, rng)
+    if rng.random() < 0.35:
+        inner, smooth = _paint(rgb, other, rng)
+        within = (depth > rng.uniform(2, 15))[..., None]
+        paint = np.where(within, inner, paint)
+        texture = np.where(within[..., 0], smooth, texture)
+    return _rounded(paint, depth, rng), texture
+
+
+def _rounded(paint: Floats, depth: Floats, rng: Rng) -> Floats:
+    """Darker or brighter toward its rim, and now and then with a highlight along it."""
+    inside = np.clip(depth / rng.uniform(6, 25), 0, 1)[..., None]
+    paint = paint * np.exp(rng.normal(0, 0.3) * (inside - 0.5))
+    if rng.random() < 0.3:
+        shine = np.exp(-0.5 * ((inside - rng.uniform(0.2, 1)) / rng.uniform(0.05, 0.2)) ** 2)
+        paint = paint + rng.uniform(0.2, 0.9) * shine * (250 - paint)
+    return np.asarray(paint, np.float32)
 
 
 def _places(frames: int, rng: Rng) -> list[Floats]:

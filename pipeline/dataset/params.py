@@ -32,9 +32,9 @@ class Select(Params):
     """How far the face may be turned to either side."""
     max_pitch_deg: float = Field(30.0, ge=0, le=180)
     """How far the face may look up or down."""
-    min_face_visible: float = Field(0.89, ge=0, le=1)
+    min_face_visible: float = Field(0.85, ge=0, le=1)
     """Share of the face that can be seen, of what the pose of the head leaves of it."""
-    min_mouth_visible: float = Field(0.7, ge=0, le=1)
+    min_mouth_visible: float = Field(0.75, ge=0, le=1)
     """Share of the mouth that can be seen, of what the pose of the head leaves of it."""
 
     min_infant_s: float = Field(0.5, ge=0)

@@ -27,6 +27,8 @@ BARE_SHARE = 0.3
 """Of the frames, the least suspicious, that say so."""
 BARE_FRAMES = 3
 """At least."""
+ENOUGH = 8
+"""Swatches that tell how light spreads over a face."""
 
 
 def look(swatches: NDArray[np.uint8]) -> Floats:
@@ -80,6 +82,21 @@ def settle(looks: Floats, usable: NDArray[np.bool_], track_skin: Floats) -> Floa
     frame = median(np.where(usable[:, upper, None], looks[:, upper], np.nan), axis=1)
     apart = np.hypot(*(frame - track_skin)[:, :2].T)
     return np.where((apart < SAME_SKIN)[:, None], frame, track_skin).astype(np.float32)
+
+
+def shading(looks: Floats, usable: NDArray[np.bool_]) -> Floats:
+    """How far lightness spreads over forehead, cheeks and nose, (F,), from quarter to quarter.
+
+    In logarithms; infinite where too little of them can be used to tell.
+    """
+    upper = layout().upper
+    light = np.sort(np.where(usable[:, upper], looks[:, upper, 2], np.nan), axis=1)
+    last = usable[:, upper].sum(axis=1, keepdims=True) - 1
+    low, high = (
+        np.take_along_axis(light, np.maximum(last, 0) * quarter // 4, axis=1)[:, 0]
+        for quarter in (1, 3)
+    )
+    return np.where(last[:, 0] >= ENOUGH, high - low, np.inf).astype(np.float32)
 
 
 def median(values: NDArray[np.floating], axis: int) -> NDArray[np.floating]:

@@ -1,8 +1,9 @@
 """What covers a face, from its colours and edges: a pacifier, a bottle, a blanket, a hand.
 
-Two cues that err apart are weighed together. Rules about colour (`colours`) hold for any face, and
-are fooled by a bottle's teat or pale lips. A small network learned from faces unlike any that was
-rendered, with everything laid over them (`models/visibility`); it is not fooled by these.
+Two cues that err apart are weighed together. A small network learned it from synthetic faces, from
+people whose skin was photographed and from faces unlike any, with everything laid over them
+(`models/visibility`). Rules about colour (`colours`) hold for faces that it did not learn from, and
+are fooled by a bottle's teat or pale lips.
 """
 
 from __future__ import annotations
@@ -24,22 +25,25 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 WEIGHTS = "visibility"
-RULES_COUNT = np.float32(0.5)
+RULES_COUNT = np.float32(0.25)
 """What rules say counts so much, and what the network says the rest."""
-BARE = 0.15
-"""Mean over the face of what rules say up to which its barest frames are taken for bare."""
+_SAID = (0.0, 0.05, 0.15, 0.25, 0.35, 0.55, 0.8, 1.0)
+_IS = (0.0, 0.007, 0.05, 0.14, 0.28, 0.58, 0.85, 0.95)
+"""What both say of a landmark, and how often it is covered then, where choices were made."""
 BLOCK = 64
 """Frames worked on at once, on cores: with more, layers find nothing in the caches any more."""
 BLOCK_ON_GPU = 512
 """And on a GPU, where the network takes 0.4 GB for them."""
 FEW = 16
-"""Frames that are looked at twice."""
+"""Frames of which the barest say what the face looks like."""
+DRAWN = 0.03
+"""Spread of light over a face up to which it is drawn: those that were filmed have .08 and more."""
 EVERY = 4
 """Frames from one that the network looks at to the next: covers come in a tenth of a second."""
 
 
 def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str = "cpu") -> Floats:
-    """How likely each landmark is covered, (F, 478) in [0, 1].
+    """How likely each landmark is covered, (F, 478) in [0, 1]; all of a face that is drawn.
 
     Args:
         swatches: (F, 852, 4) of one track, in the order of frames.
@@ -49,53 +53,44 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str =
     if not len(swatches):
         return np.zeros((0, POINTS), np.float32)
     by_rules = colours.foreign(swatches, usable)
-    by_network = set_off(learned(swatches, usable, by_rules, device), by_rules)
+    by_network = learned(swatches, usable, device)
     # Where no patch of skin is near enough to tell, rules say nothing.
     rules_or_network = np.where(np.isnan(by_rules), by_network, by_rules)
-    return by_network + RULES_COUNT * (rules_or_network - by_network)
+    said = by_network + RULES_COUNT * (rules_or_network - by_network)
+    return np.interp(said, _SAID, _IS).astype(np.float32)
 
 
-def set_off(by_network: Floats, by_rules: Floats) -> Floats:
-    """What the network says (F, 478) beyond what it says of the face where that is bare.
-
-    A cover comes or goes, or is foreign to the rules as well; what the network finds odd in the
-    barest frames of a track, and the rules do not, is a face unlike those that it learned from.
-    """
-    rules = np.nan_to_num(by_rules)
-    barest = cover_features.barest(by_network.mean(axis=1) + rules.mean(axis=1))
-    usual = np.median(rules[barest], axis=0)
-    if usual.mean() > BARE:
-        return by_network
-    odd = np.median(by_network[barest], axis=0) * (1.0 - usual)
-    return np.clip((by_network - odd) / (1.0 - odd + np.float32(1e-3)), 0.0, 1.0)
-
-
-def learned(
-    swatches: NDArray[np.uint8], usable: NDArray[np.bool_], by_rules: Floats, device: str = "cpu"
-) -> Floats:
-    """What the network says, in blocks of frames, so that memory does not grow with the track.
-
-    It is shown what the face looks like where rules suspect the least, and then once more where
-    both do.
-    """
-    which = cover_features.sample(len(swatches))
-    looks, there = cover_features.look(swatches[which]), usable[which]
-    suspicion = np.nan_to_num(by_rules[which]).mean(axis=1)
-    bare = cover_features.barest(suspicion)
-    usual = cover_features.usual(looks[bare], there[bare])
-    few = cover_features.sample(len(which), FEW)
-    shown = cover_features.features(looks[few], there[few], *usual)
-    first = cover_grid.pick(_cells(shown, device))
-    bare = few[cover_features.barest(suspicion[few] + first.mean(axis=1))]
-    usual = cover_features.usual(looks[bare], there[bare])
+def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str = "cpu") -> Floats:
+    """What the network says, in blocks of frames, so that memory does not grow with the track."""
+    usual = _bare(swatches, usable, device)
     at = np.unique(np.append(np.arange(0, len(swatches), EVERY), len(swatches) - 1))
     parts, at_once = [], BLOCK if device == "cpu" else BLOCK_ON_GPU
     for start in range(0, len(at), at_once):
         block = at[start : start + at_once]
         looks = cover_features.look(swatches[block])
         shown = cover_features.features(looks, usable[block], *usual)
-        parts.append(cover_grid.pick(_cells(shown, device)))
+        covered = cover_grid.pick(_cells(shown, device))
+        covered[cover_features.shading(looks, usable[block]) < DRAWN] = 1.0
+        parts.append(covered)
     return _between(np.concatenate(parts), at, len(swatches))
+
+
+def _bare(
+    swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str
+) -> tuple[Floats, Floats]:
+    """What the face usually looks like, of the frames in which the network sees the least on it.
+
+    For that it is shown some frames beside what the face looks like in the middle of all.
+    """
+    which = cover_features.sample(len(swatches))
+    looks, there = cover_features.look(swatches[which]), usable[which]
+    few = cover_features.sample(len(which), FEW)
+    usual = cover_features.usual(looks, there)
+    covered = cover_grid.pick(
+        _cells(cover_features.features(looks[few], there[few], *usual), device)
+    )
+    bare = few[cover_features.barest(covered.mean(axis=1))]
+    return cover_features.usual(looks[bare], there[bare])
 
 
 def _between(values: Floats, at: NDArray[np.int64], frames: int) -> Floats:

@@ -82,8 +82,8 @@ class Covered:
 def figures(folder: Path, params: FaceParams, select: Select, split: str) -> list[Figure]:
     """Cover every clip with everything, measure, compare."""
     landmarker = LANDMARKERS.load(params.backend)
-    # Most of these are adults', which is not the question here.
-    select = select.model_copy(update={"min_infant_likeness": 0.0})
+    # Most of these are adults', which is not the question here, nor how sure that is.
+    select = select.model_copy(update={"min_infant_likeness": 0.0, "min_surety": 0.0})
     files = [
         path
         for path in sorted(folder.glob("*.mp4"))

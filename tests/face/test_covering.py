@@ -122,11 +122,20 @@ def test_no_frames():
     assert nothing.shape == (0, 478)
 
 
-def test_a_face_that_the_network_does_not_know_is_no_cover():
-    odd = np.full((20, 478), 0.7, np.float32)
-    odd[12:15, MOUTH] = 0.95
-    nothing, foreign = np.zeros_like(odd), np.full_like(odd, 0.5)
-    told = covering.set_off(odd, nothing)
-    assert told[:12].max() < 0.01
-    assert told[12:15, MOUTH].min() > 0.8
-    assert covering.set_off(odd, foreign) == pytest.approx(odd), "rules find it foreign as well"
+def test_a_face_without_light_and_shade_is_drawn_and_hides_all(noted):
+    swatches = np.array(noted["swatches"])
+    swatches[10:16] = (255, 214, 64, 0)
+    covered = covering.hidden(swatches, usable(noted))
+    assert covered[12].min() > 0.8
+    assert covered[[0, 23]].mean() < 0.15
+
+
+def test_how_light_spreads_is_told_where_enough_is_seen():
+    looks = np.zeros((2, SWATCHES, cover_features.LOOKS), np.float32)
+    looks[..., 2] = np.linspace(0, 1, SWATCHES)
+    few = np.zeros((2, SWATCHES), bool)
+    few[0] = True
+    told = cover_features.shading(looks, few)
+    upper = np.flatnonzero(layout().upper)
+    assert told[0] == pytest.approx(np.ptp(np.quantile(looks[0, upper, 2], [0.25, 0.75])), abs=0.01)
+    assert np.isinf(told[1])
