@@ -37,13 +37,13 @@ class Person:
 
     def __init__(self, given: MakeHuman, rng: Rng) -> None:
         self._given = given
-        self._race = dict(
+        self._descent = dict(
             zip(("african", "asian", "caucasian"), rng.dirichlet([0.4] * 3), strict=True)
         )
         gender, age = rng.random(), _age(rng)
         self._age = age
         self._moves = self._expressions(rng)
-        self.body = given.shaped({**_whole(self._race, gender, age), **_details(given, rng)})
+        self.body = given.shaped({**_whole(self._descent, gender, age), **_details(given, rng)})
         self._scale = self._eyes_apart(self.body) / self._eyes_apart(given.body)
         self._neck_dm = float(given.body[given.joint("neck01____head"), 1].mean())
         self._dressed = given.body[:, 1] < self._neck_dm - 0.1
@@ -88,14 +88,14 @@ class Person:
         return float(np.linalg.norm(left - right))
 
     def _expressions(self, rng: Rng) -> dict[str, tuple[float, float, float]]:
-        race = max(self._race, key=lambda name: self._race[name])
-        units = self._given.names(f"expression/units/{race}/")
+        descent = max(self._descent, key=lambda name: self._descent[name])
+        units = self._given.names(f"expression/units/{descent}/")
         some = rng.choice(units, rng.integers(2, 8), replace=False)
         found = {
             str(unit): (rng.uniform(0, 1.0), rng.uniform(0.1, 2.0), rng.random()) for unit in some
         }
         if rng.random() < 0.6:
-            found[f"expression/units/{race}/mouth-open"] = (
+            found[f"expression/units/{descent}/mouth-open"] = (
                 rng.uniform(0, 1.1),
                 rng.uniform(0.3, 2.5),
                 rng.random(),
@@ -104,7 +104,7 @@ class Person:
         if rng.random() < 0.5:
             shut = (rng.uniform(0, 1.0), rng.uniform(0.1, 1.0), rng.random())
             for side in ("left", "right"):
-                found[f"expression/units/{race}/eye-{side}-closure"] = shut
+                found[f"expression/units/{descent}/eye-{side}-closure"] = shut
         return found
 
     def _wear(self, rng: Rng) -> Iterator[Worn]:
@@ -112,7 +112,7 @@ class Person:
         skins = given.skins()
         if self._age["baby"] + self._age["child"] > 0.5:
             skins = [path for path in skins if "young" in path.parent.parent.name]
-        wanted = [self._race[path.parent.parent.name.split("_")[1]] for path in skins]
+        wanted = [self._descent[path.parent.parent.name.split("_")[1]] for path in skins]
         chosen = skins[rng.choice(len(skins), p=np.array(wanted) / np.sum(wanted))]
         flush = np.exp(rng.normal([0.0, 0.0, 0.0], [0.15, 0.12, 0.12])).astype(np.float32)
         skin = given.skin(chosen, self._neck_dm - _CHEST_DM)
@@ -138,14 +138,14 @@ def _age(rng: Rng) -> dict[str, float]:
     return dict.fromkeys(groups, 0.0) | {first: share, second: 1 - share}
 
 
-def _whole(race: dict[str, float], gender: float, age: dict[str, float]) -> dict[str, float]:
+def _whole(descent: dict[str, float], gender: float, age: dict[str, float]) -> dict[str, float]:
     found = {}
     for sex, of_sex in (("male", gender), ("female", 1 - gender)):
         for group, of_age in age.items():
             share = of_sex * of_age
             found[f"macrodetails/universal-{sex}-{group}-averagemuscle-averageweight"] = share
-            for name, of_race in race.items():
-                found[f"macrodetails/{name}-{sex}-{group}"] = share * of_race
+            for name, of_descent in descent.items():
+                found[f"macrodetails/{name}-{sex}-{group}"] = share * of_descent
     return found
 
 

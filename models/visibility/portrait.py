@@ -84,6 +84,8 @@ def film(given: MakeHuman, rng: Rng, path: Path, frames: int, size_px: int, fps:
 
 @dataclass(frozen=True)
 class _Camera:
+    """Where a head is before it, and how it turns."""
+
     size_px: int
     focal_px: float
     away_dm: float
