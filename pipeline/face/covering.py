@@ -61,7 +61,11 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str =
 
 
 def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str = "cpu") -> Floats:
-    """What the network says, in blocks of frames, so that memory does not grow with the track."""
+    """What the network says, and all of a face that is drawn: that has the same colour everywhere,
+    and none of what the network is shown would tell.
+
+    Works in blocks of frames, so that memory does not grow with the track.
+    """
     usual = _bare(swatches, usable, device)
     at = np.unique(np.append(np.arange(0, len(swatches), EVERY), len(swatches) - 1))
     parts, at_once = [], BLOCK if device == "cpu" else BLOCK_ON_GPU

@@ -17,6 +17,7 @@ from pipeline.face.params import Landmarks as FaceParams
 from pipeline.nursery import CLIP, measure
 from pipeline.nursery.scenes import Scene, scene_of
 from pipeline.nursery.truth import LIPS, Truth, read
+from tests.bench._face_real import TEST
 from tests.bench._figures import Figure
 from tests.bench._seeing import (
     Bools,
@@ -27,7 +28,7 @@ from tests.bench._seeing import (
     on_the_face,
 )
 
-FIRST_SEED = 1000
+FIRST_SEED, FIRST_TUNE_SEED, TUNE_CLIPS = 1000, 40, 20
 SPAN_S, SIZE_PX = 1.5, 384
 KINDS = (
     *("cry", "hand", "laugh", "profile", "babble", "pacifier", "beside", "lying", "bottle"),
@@ -51,12 +52,13 @@ class Seen:
     kept: Bools
 
 
-def figures(folder: Path, params: FaceParams, select: Select) -> list[Figure]:
+def figures(folder: Path, params: FaceParams, select: Select, split: str) -> list[Figure]:
     """Make the clips, measure them, compare."""
     landmarker = LANDMARKERS.load(params.backend)
+    first, kinds = (FIRST_SEED, KINDS) if split == TEST else (FIRST_TUNE_SEED, KINDS[:TUNE_CLIPS])
     seen = []
-    for number, kind in enumerate(KINDS):
-        clip = _made(folder / f"{number:02d}", scene_of(kind, FIRST_SEED + number, SPAN_S, SIZE_PX))
+    for number, kind in enumerate(kinds):
+        clip = _made(folder / f"{number:02d}", scene_of(kind, first + number, SPAN_S, SIZE_PX))
         found = follow(media.read_frames(clip / CLIP), landmarker, params)
         seen.append(Seen(kind, read(clip), found, kept(found.frames, select)))
     _print(seen)

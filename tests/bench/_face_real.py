@@ -7,7 +7,7 @@ that are dropped there already, for another reason than what is hidden, do not c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -40,6 +40,11 @@ from tests.bench._stamps import PX_PER_MM, SIDE_PX, Stamp
 
 TUNE_CLIPS = ("adult_d18", "adult_d20")
 TUNE_KINDS = ("hand", "cloth")
+TUNE_TIMES = 6
+"""How often each is laid over such a clip: there are two."""
+TEST, TUNE, PEOPLE = SPLITS = ("test", "tune", "people")
+"""Clips and kinds that nothing was chosen on; those that choices may be made on; and any clips with
+those kinds, as of the people that models/visibility/portrait.py films."""
 HEAD = "head"
 FRAMES = 120
 WINDOW = 60
@@ -87,14 +92,13 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
     files = [
         path
         for path in sorted(folder.glob("*.mp4"))
-        if (path.stem in TUNE_CLIPS) == (split == "tune")
+        if split == PEOPLE or (path.stem in TUNE_CLIPS) == (split == TUNE)
     ]
     clips = [_clean(path, landmarker, params, select) for path in files]
-    kinds = TUNE_KINDS if split == "tune" else (*KINDS, HEAD)
     made = [
-        _covered(clip, kind, number / len(kinds), _other(clips, clip), landmarker, params, select)
+        _covered(cut, kind, start, _other(clips, clip), landmarker, params, select)
         for clip in clips
-        for number, kind in enumerate(kinds)
+        for cut, kind, start in _cuts(clip, split)
         if kind != HEAD or len(clips) > 1
     ]
     _print(made)
@@ -104,6 +108,17 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
         *landmark_figures("real", [one.landmarks for one in made], 0.93),
         *_turned(clips, landmarker, params),
     ]
+
+
+def _cuts(clip: Clip, split: str) -> Iterator[tuple[Clip, str, float]]:
+    """What is laid over a clip, and how far into it; what is laid otherwise goes by the name."""
+    kinds = (*KINDS, HEAD) if split == TEST else TUNE_KINDS
+    for number, kind in enumerate(kinds):
+        if split == TEST:
+            yield clip, kind, number / len(kinds)
+        else:
+            for time in range(TUNE_TIMES if split == TUNE else 1):
+                yield replace(clip, name=f"{clip.name}{time or ''}"), kind, time % 3 / 2
 
 
 def _clean(path: Path, landmarker: Landmarker, params: FaceParams, select: Select) -> Clip:

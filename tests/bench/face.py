@@ -3,11 +3,12 @@
     cradle bench face [--parts nursery real cost raw] [--media FOLDER] [--split test] [--json OUT]
 
 nursery   synthetic infants of seeds that nothing is tuned on
-real      FOLDER/face/*.mp4 with things laid over the faces, whose outlines are known; `--split
-          tune` takes the clip and the kinds of things that thresholds may be chosen on, and the
-          default takes the other clips and every kind
+real      FOLDER/face/*.mp4 with things laid over the faces, whose outlines are known
 cost      against a bare loop over the same frames, and memory over the length of a clip
 raw       what mediapipe alone jitters, loses and invents, before and after
+
+`--split tune` takes the seeds, clips and kinds of things that choices may be made on instead, and
+`--split people` any clips with these kinds of things.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="cradle-face-") as folder:
         work = Path(folder)
         if "nursery" in options.parts:
-            figures += _face_nursery.figures(work, params.landmarks, params.select)
+            figures += _face_nursery.figures(work, params.landmarks, params.select, options.split)
         if "real" in options.parts:
             figures += _real(options, params)
         if "cost" in options.parts:
@@ -63,6 +64,6 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--media", type=Path, help="holds face/*.mp4")
-    parser.add_argument("--split", choices=("test", "tune"), default="test")
+    parser.add_argument("--split", choices=_face_real.SPLITS, default=_face_real.TEST)
     parser.add_argument("--json", type=Path)
     return parser.parse_args(argv)

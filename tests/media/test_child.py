@@ -164,7 +164,7 @@ def test_a_child_outlives_the_thread_that_first_asked_for_one() -> None:
 def test_a_copy_of_a_process_asks_one_of_its_own() -> None:
     code = """
         import os, sys
-        from pipeline.media import child, launch, launcher
+        from pipeline.media import child, launcher
         def forked_from():
             asks = [sys.executable, "-c", "import os; print(os.getppid())"]
             return int(child.run(asks, child.Bounds()).out)
@@ -194,7 +194,7 @@ def test_a_child_does_not_see_a_strangers_settings(monkeypatch: pytest.MonkeyPat
 def test_no_child_outlives_a_killed_parent() -> None:
     code = """
         import sys, time
-        from pipeline.media import child, launch, launcher
+        from pipeline.media import child, launcher
         from pipeline.media.child import Bounds
         with child.started(["/bin/sleep", "60"], Bounds()) as sleeper:
             print(sleeper.pid, flush=True)
