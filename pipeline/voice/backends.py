@@ -9,13 +9,14 @@ A further backend is one more module with `info()` and `load(device)`, and one m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Protocol
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.backends import Registry
+from pipeline.voice.tags import Tags, nothing
 
 RATE = 16000
 TRACK_HZ = 50.0
@@ -41,17 +42,19 @@ class Samples(Protocol):
 class Voices:
     """Who sounds when: tracks (T,) at `TRACK_HZ`, T = n // 320 + 1, scores in 0..1.
 
-    `f0_hz` is the infant's pitch, nan where it does not sound or has none.
+    `f0_hz` is the infant's pitch, nan where it does not sound or has none; `tags` (patches, WORDS)
+    what is heard where an infant may be, see `tags`.
     """
 
     infant: Track
     adult: Track
     other: Track
     f0_hz: Track
+    tags: Tags = field(default_factory=nothing)
 
-    def tracks(self) -> dict[str, Track]:
-        """All tracks by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it by name."""
+        return {it.name: getattr(self, it.name) for it in fields(self)}
 
 
 class Separator(Protocol):

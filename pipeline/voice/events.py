@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track, Voices
 from pipeline.voice.measures import LIKELY, clipped_share, decay_s, snr_db
+from pipeline.voice.tags import tags_of
 from pipeline.voice.vocalizations_features import NAMES, slope, vector
 
 NUMBERS = len(NAMES)
@@ -28,6 +29,8 @@ class Event:
     10th to the 90th percentile, `f0_slope_octaves_s` is of the line through it. `adult_overlap` is
     the share of it in which an adult sounds too; `clipped_share` and `decay_s` see `measures`.
     `numbers` (NUMBERS,) is what its kind is told by, see `vocalizations_features`; none for others.
+    `tags` (WORDS,) is what else it sounds like, a byte each, see `tags`, and empty where nobody
+    listened: where nothing was like an infant.
     """
 
     start_s: float
@@ -42,6 +45,7 @@ class Event:
     clipped_share: float = _NAN
     decay_s: float = _NAN
     numbers: tuple[float, ...] = ()
+    tags: bytes = b""
 
 
 def events(voices: Voices, sound: Samples, stem: Samples) -> list[Event]:
@@ -54,7 +58,8 @@ def events(voices: Voices, sound: Samples, stem: Samples) -> list[Event]:
                 found.append(_infants(voices, sound, stem, start, end))
             else:
                 score = float(track[start:end].mean())
-                found.append(Event(start / TRACK_HZ, _end_s(end, sound), who, score))
+                end_s, tags = _end_s(end, sound), _tags(voices, start, end)
+                found.append(Event(start / TRACK_HZ, end_s, who, score, tags=tags))
     return sorted(found, key=lambda event: (event.start_s, event.who))
 
 
@@ -94,7 +99,13 @@ def _infants(voices: Voices, sound: Samples, stem: Samples, start: int, end: int
         # What rings on does so after the event.
         decay_s=decay_s(sound[heard.start : heard.stop + round(0.5 * RATE)]),
         numbers=tuple(vector(stem, voices.f0_hz, start_s, end_s).tolist()),
+        tags=_tags(voices, start, end),
     )
+
+
+def _tags(voices: Voices, start: int, end: int) -> bytes:
+    found = tags_of(voices.tags, start, end)
+    return found.tobytes() if found.any() else b""
 
 
 def _pitch(f0_hz: Track) -> tuple[float, float, float]:

@@ -23,7 +23,11 @@ _MEASURED = (
     "decay_s",
 )
 WHEN = (("start_s", pa.float64()), ("end_s", pa.float64()), ("who", pa.string()))
-WHAT = (*((name, pa.float64()) for name in _MEASURED), ("numbers", pa.list_(pa.float32())))
+WHAT = (
+    *((name, pa.float64()) for name in _MEASURED),
+    ("numbers", pa.list_(pa.float32())),
+    ("tags", pa.binary()),
+)
 MEASURED = pa.schema([*WHEN, *WHAT])
 
 

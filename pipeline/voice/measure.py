@@ -101,7 +101,7 @@ def _with_stem(inputs: Mapping[str, Any]) -> tuple[Wave, Wave]:
 
 
 def _write_voices(voices: Voices, sound: Wave, stem: Wave, out: Path) -> None:
-    np.savez(out / TRACKS, **voices.tracks())
+    np.savez(out / TRACKS, **voices.arrays())
     events_table.write(out / EVENTS, events(voices, sound, stem))
 
 

@@ -1,17 +1,20 @@
 """Which kind of vocalization an event is, learned from examples of each kind.
 
     typist = learn(kinds, root)
-    typist.scores(vectors)         # (events, kinds), 0..1
-    typist.by_bounds               # kinds without examples, told by their acoustic bounds alone
+    typist.scores(vectors, tags)   # (events, kinds), 0..1
+    typist.by_words                # kinds without examples, told by what AudioSet calls them
+    typist.by_bounds               # kinds without either, told by their acoustic bounds alone
 
-Nothing is measured here but the examples of a new kind: events carry their numbers with them
-(`vocalizations_features`), so another set of kinds costs old clips nothing.
+What was learned of kinds and what the tagger hears of them are multiplied: it knows real laughter,
+of which hardly any recording may be learned from, and nothing of dolls. Nothing is measured here
+but the examples of a new kind: events carry their numbers (`vocalizations_features`) and their
+`tags` with them, so another set of kinds costs old clips nothing.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -24,12 +27,16 @@ from pipeline.core.errors import ParamsError
 from pipeline.core.weights import locked
 from pipeline.voice.backends import RATE, Wave, heard
 from pipeline.voice.pitch import pitch_hz
+from pipeline.voice.tags import Tags, heard_as, nothing, words
 from pipeline.voice.vocalizations_features import NAMES, vector
 from pipeline.voice.vocalizations_params import Vocalization
 
 LOCKED = "vocalizations"
 PIECE_S = 3.0
 _RIDGE = 0.01
+_HINT, _TRUST = 0.05, 0.7
+"""How much a score of the tagger's speaks for a kind: by (1 + score / hint) to the power of how far
+it can be trusted, as it hears what was learned from as well."""
 _SOUNDS = frozenset({".wav", ".flac", ".ogg"})
 _PLACE = {name: number for number, name in enumerate(NAMES)}
 
@@ -81,32 +88,66 @@ class Discriminant:
 
 @dataclass(frozen=True)
 class Typist:
-    """Tells kinds apart: by what was learned of them, within their acoustic bounds."""
+    """Tells kinds apart: by what was learned of them, what they are called, and their bounds."""
 
     kinds: tuple[Vocalization, ...]
     learned: Discriminant | None
 
     @property
-    def by_bounds(self) -> tuple[str, ...]:
-        """Kinds that nothing was learned of."""
-        known = self.learned.names if self.learned else ()
-        return tuple(kind.name for kind in self.kinds if kind.name not in known)
+    def by_words(self) -> tuple[str, ...]:
+        """Kinds that nothing was learned of and that the tagger knows by one of their ids."""
+        return tuple(kind.name for kind in self._unlearned if words().keys() & set(kind.audioset))
 
-    def scores(self, vectors: Vectors) -> Floats:
+    @property
+    def by_bounds(self) -> tuple[str, ...]:
+        """Kinds that nothing was learned of and that the tagger does not know."""
+        return tuple(it.name for it in self._unlearned if it.name not in self.by_words)
+
+    @property
+    def _unlearned(self) -> Iterator[Vocalization]:
+        known = self.learned.names if self.learned else ()
+        return (kind for kind in self.kinds if kind.name not in known)
+
+    def scores(self, vectors: Vectors, tags: Tags | None = None) -> Floats:
         """How much (n, kinds) each event is of each kind, 0..1, in the order of `kinds`.
 
-        A kind without examples gets what the learned ones leave over.
+        A kind told by its bounds gets what the learned ones leave over.
+
+        Args:
+            vectors: numbers (n, len(NAMES)) of events.
+            tags: what is heard (n, WORDS) in each; without, as if nobody had listened.
         """
         rows = np.asarray(vectors, np.float64).reshape(-1, len(NAMES))
         scores = np.stack([_within(kind, rows) for kind in self.kinds], 1)
-        if self.learned is None or not len(rows):
-            return scores
+        if len(rows):
+            self._learn_in(scores, rows)
+            self._listen_in(scores, nothing(len(rows)) if tags is None else tags)
+        return scores
+
+    def _learn_in(self, scores: Floats, rows: Floats) -> None:
+        if self.learned is None:
+            return
         said = self.learned.scores(rows.astype(np.float32))
         learned = np.array([kind.name in self.learned.names for kind in self.kinds])
         for number in np.flatnonzero(learned):
             scores[:, number] *= said[:, self.learned.names.index(self.kinds[number].name)]
-        scores[:, ~learned] *= 1 - scores[:, learned].max(1, keepdims=True)
-        return scores
+        bounded = np.array([kind.name in self.by_bounds for kind in self.kinds])
+        scores[:, bounded] *= 1 - scores[:, learned].max(1, keepdims=True)
+
+    def _listen_in(self, scores: Floats, tags: Tags) -> None:
+        """Weigh (n, kinds) scores by what is heard; what they have between them, they keep.
+
+        Only where a kind is known by its name alone may they have more than before, as far as it is
+        heard.
+        """
+        named = np.array([kind.name in self.by_words for kind in self.kinds])
+        hints = np.stack([heard_as(tags, kind.audioset) for kind in self.kinds], 1) / _HINT
+        sure = (scores * hints / (1 + hints))[:, named].max(1, initial=0.0)
+        whole = scores[:, ~named].sum(1)
+        whole += np.maximum(0, 1 - whole) * sure
+        scores *= np.where(named, hints, (1 + hints) ** _TRUST)
+        scores *= (whole / np.maximum(scores.sum(1), 1e-9))[:, None]
+        np.minimum(scores, 1, out=scores)
 
 
 def learn(kinds: Sequence[Vocalization], root: Path) -> Typist:

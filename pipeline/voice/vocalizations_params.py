@@ -28,7 +28,8 @@ class Vocalization(Params):
     search_terms: tuple[str, ...] = ()
     """What to look for where clips are sought."""
     audioset: tuple[Annotated[str, Field(pattern=r"^/[a-z]/[a-z0-9_]+$")], ...] = ()
-    """Ids of the AudioSet ontology, such as /t/dd00002, whose clips may hold it."""
+    """Ids of the AudioSet ontology, such as /t/dd00002: clips under them may hold it, and an event
+    that the tagger hears as one of them is likelier of this kind."""
     min_s: float = Field(gt=0)
     """The shortest event that counts."""
     max_s: float = Field(gt=0)

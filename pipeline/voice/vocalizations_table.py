@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from pipeline.voice.events import NUMBERS
 from pipeline.voice.events_table import WHAT, WHEN
+from pipeline.voice.tags import in_words, tags_in
 from pipeline.voice.vocalizations import Typist
 from pipeline.voice.vocalizations_claims import NO_FOLD, Typists
 
-BY_EXAMPLES, BY_BOUNDS = "examples", "bounds"
+BY_EXAMPLES, BY_WORDS, BY_BOUNDS = "examples", "words", "bounds"
 EVENTS = pa.schema(
     [
         ("clip", pa.string()),
@@ -22,6 +23,7 @@ EVENTS = pa.schema(
         ("type", pa.string()),
         ("type_score", pa.float64()),
         ("told_by", pa.string()),
+        ("heard_as", pa.string()),
         *WHAT,
     ]
 )
@@ -30,24 +32,31 @@ EVENTS = pa.schema(
 def typed(events: pd.DataFrame, typist: Typist) -> pd.DataFrame:
     """Add what each infant's event is: type, type_score, told_by, and type_<kind> of each kind.
 
+    And of everybody's, where the tagger listened, `heard_as`: what it sounds most like, in words.
     `events` has the columns of `MEASURED`, and any others.
     """
     infants = (events["who"] == "infant").to_numpy(bool)
     names = [kind.name for kind in typist.kinds]
-    told = np.array(
-        [BY_BOUNDS if name in typist.by_bounds else BY_EXAMPLES for name in names], object
-    )
+    told = np.array([_told_by(typist, name) for name in names], object)
     scores = np.full((len(events), len(names)), np.nan)
     if infants.any():
         numbers = np.stack([np.asarray(row, np.float32) for row in events.loc[infants, "numbers"]])
-        scores[infants] = typist.scores(numbers.reshape(-1, NUMBERS))
+        tags = tags_in(events.loc[infants, "tags"])
+        scores[infants] = typist.scores(numbers.reshape(-1, NUMBERS), tags)
     best = np.nan_to_num(scores).argmax(1)
     return events.assign(
         type=np.where(infants, np.array(names, object)[best], ""),
         type_score=scores[np.arange(len(events)), best],
         told_by=np.where(infants, told[best], ""),
+        heard_as=in_words(tags_in(events["tags"])),
         **{column_of(name): scores[:, number] for number, name in enumerate(names)},
     )
+
+
+def _told_by(typist: Typist, name: str) -> str:
+    if name in typist.by_bounds:
+        return BY_BOUNDS
+    return BY_WORDS if name in typist.by_words else BY_EXAMPLES
 
 
 def column_of(kind: str) -> str:

@@ -17,9 +17,10 @@ from pipeline.core.backends import BackendInfo
 from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import restored
 from pipeline.core.weights import listed
-from pipeline.voice import voices_judged
+from pipeline.voice import tagger, voices_judged
 from pipeline.voice.backends import AT_ONCE_S, RATE, TRACK_HZ, Samples, Voices
 from pipeline.voice.sounding import above_db, audible, below_db, nobody, sung
+from pipeline.voice.voices_judged import Judge
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
 
 LOCKED = "voices"
@@ -48,8 +49,9 @@ _SHORTEST = round(0.1 * RATE)
 def info() -> BackendInfo:
     """Describe the backend."""
     network, judge = listed()[LOCKED], listed()[voices_judged.LOCKED]
-    both = hashlib.sha256(f"{network.sha256} {judge.sha256}".encode()).hexdigest()
-    return BackendInfo("voices", "embedded", both, network.licence, embedded=True)
+    all_of_it = f"{network.sha256} {judge.sha256} {tagger.digest()}"
+    digest = hashlib.sha256(all_of_it.encode()).hexdigest()
+    return BackendInfo("voices", "embedded", digest, network.licence, embedded=True)
 
 
 def load(device: str) -> Embedded:
@@ -58,13 +60,14 @@ def load(device: str) -> Embedded:
     Raises:
         WeightsError: the weights are missing or do not fit the network.
     """
-    return Embedded(device)
+    return Embedded(device, voices_judged.load())
 
 
 class Embedded:
     """A `VoiceTracker`."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, judge: Judge | None) -> None:
+        """Put it together; without a judge, whatever is heard as an infant's is one's."""
         import torch
 
         from pipeline.voice.voices_network import PyanNet, Shape
@@ -75,12 +78,13 @@ class Embedded:
         self._device = device
         network = PyanNet(Shape(len(WHO), SINCNET, LSTM, LINEAR))
         self._network = restored(network, LOCKED).to(device)
-        self._judge = voices_judged.load()
+        self._tagger, self._judge = tagger.load(device), judge
         self._windows = Windows(round(_WINDOW_S * RATE), round(_STEP_S * RATE), self._hop)
 
     def voices(self, sound: Samples, stem: Samples, labels: Mapping[str, str]) -> Voices:
         """See `VoiceTracker`."""
-        return self._judge.judged(self.unjudged(sound, stem), sound, stem)
+        who, alone = (self._windows.score(wave, self._said) for wave in (sound, stem))
+        return self._judged(who, alone, sound, stem)
 
     def voices_of(
         self, sounds: Sequence[Samples], stems: Sequence[Samples], labels: Mapping[str, str]
@@ -88,18 +92,15 @@ class Embedded:
         """See `VoiceTracker`."""
         heard = self._windows.scores([*sounds, *stems], self._said, round(AT_ONCE_S / _WINDOW_S))
         pairs = zip(sounds, stems, heard[: len(sounds)], heard[len(sounds) :], strict=True)
-        return [
-            self._judge.judged(self._weighed(who, alone, sound, stem), sound, stem)
-            for sound, stem, who, alone in pairs
-        ]
+        return [self._judged(who, alone, sound, stem) for sound, stem, who, alone in pairs]
 
-    def unjudged(self, sound: Samples, stem: Samples) -> Voices:
-        """What the network hears, frame by frame, before whole events are looked at."""
-        who, alone = (self._windows.score(wave, self._said) for wave in (sound, stem))
-        return self._weighed(who, alone, sound, stem)
+    def _judged(self, who: Scores, alone: Scores, sound: Samples, stem: Samples) -> Voices:
+        """Who sounds when, of scores (frames, 3) of who sounds, as the network gives them."""
+        voices = self._weighed(who, alone, sound, stem)
+        return self._judge.judged(voices, sound, stem) if self._judge else voices
 
     def _weighed(self, who: Scores, alone: Scores, sound: Samples, stem: Samples) -> Voices:
-        """The same of scores (frames, 3) of who sounds, as the network gives them."""
+        """The same frame by frame, before whole events are looked at."""
         steps = len(sound) // round(RATE / TRACK_HZ) + 1
         if len(sound) < _SHORTEST:
             return nobody(steps)
@@ -110,7 +111,8 @@ class Embedded:
         infant = _scores(logits + _emphasis(above_db(stem, steps)))
         heard = audible(sound, steps)
         infant = infant * np.minimum(heard, audible(stem, steps))
-        return Voices(infant, who[:, 1] * heard, who[:, 2] * heard, sung(stem, infant))
+        tags = self._tagger.tags(sound, stem, infant)
+        return Voices(infant, who[:, 1] * heard, who[:, 2] * heard, sung(stem, infant), tags)
 
     def _at_steps(self, scores: Scores, steps: int) -> Scores:
         return on_grid(scores, (self._reach - 1) / 2, self._hop, round(RATE / TRACK_HZ), steps)

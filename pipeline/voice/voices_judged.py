@@ -1,15 +1,17 @@
 """A second opinion on what was heard as an infant, over each whole event.
 
 A frame of a bark, a crow or a creak can be like a frame of a cry; how it repeats, how its pitch
-moves and how its colour changes are not. Three small networks over these numbers of an event
-(`vocalizations_features`) and a few of how it was heard say whether it is an infant's at all. Where
-none of the events around is, all count as something other's: a cry under a bark is less like a cry,
-and seldom alone. How the networks were trained stands in models/voices/README.md.
+moves and how its colour changes are not, and the tagger knows many of them by name. Three small
+networks over these numbers of an event (`vocalizations_features`), a few of how it was heard, and
+what it is heard as (`tags`) say whether it is an infant's at all. Where none of the events around
+is, all count as something other's: a cry under a bark is less like a cry, and seldom alone. How the
+networks were trained stands in models/voices/README.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +21,20 @@ from pipeline.core.weights import locked
 from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track, Voices
 from pipeline.voice.events import stretches
 from pipeline.voice.measures import snr_db
+from pipeline.voice.tags import WORDS, logits, tags_of
 from pipeline.voice.vocalizations_features import NAMES, vector
 
 LOCKED = "infants"
-NUMBERS = (*NAMES, "score", "snr_db", "span_octaves")
-LEAST = 0.2
+OWN = (*NAMES, "score", "snr_db", "span_octaves")
+NUMBERS = (*OWN, *(f"word_{number}" for number in range(WORDS)))
+LEAST = 0.25
 """How likely one of the events around has to be an infant's; chosen on held-out voices."""
 AROUND_S = 5.0
 FARTHEST = 5.0
 """Deviations from the middle beyond which a number tells no more."""
 _SNR_DB = (-30.0, 40.0)
 _LAYERS = ("first", "second", "last")
+_OF_WORDS = ("words", "words_last")
 
 Floats = NDArray[np.float64]
 
@@ -45,11 +50,15 @@ def overheard(voices: Voices, sound: Samples, stem: Samples) -> Iterator[tuple[i
             float(np.clip(ratio_db, *_SNR_DB)),
             float(np.log2(end_s - start_s)),
         )
-        yield start, end, np.array([*vector(stem, voices.f0_hz, start_s, end_s), *how])
+        own = vector(stem, voices.f0_hz, start_s, end_s)
+        yield start, end, np.array([*own, *how, *logits(tags_of(voices.tags, start, end))])
 
 
 class Judge:
-    """The networks, each of two layers of tanh, as `models/voices/judge.py` wrote them."""
+    """The networks, as `models/voices/judge.py` wrote them.
+
+    Two layers of tanh over an event's own numbers, and one over what it is heard as, added up.
+    """
 
     def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Put them together.
@@ -59,17 +68,17 @@ class Judge:
         """
         told = {name: array.astype(np.float64) for name, array in weights.items()}
         self._middle, self._scale = told["middle"], told["scale"]
-        self._layers = [(told[f"{at}.weight"], told[f"{at}.bias"]) for at in _LAYERS]
+        self._own, self._words = (
+            [(told[f"{at}.weight"], told[f"{at}.bias"][:, None]) for at in layers]
+            for layers in (_LAYERS, _OF_WORDS)
+        )
         self.said(np.zeros((1, len(NUMBERS))))
 
     def said(self, numbers: Floats) -> Floats:
         """How likely (n,) events with these numbers (n, NUMBERS) are an infant's, 0..1."""
         told = np.clip((numbers - self._middle) / self._scale, -FARTHEST, FARTHEST)
-        (first, second, last) = self._layers
-        # (networks, n, units)
-        inner = np.tanh(told @ first[0] + first[1][:, None])
-        inner = np.tanh(inner @ second[0] + second[1][:, None])
-        logits = (inner @ last[0] + last[1][:, None])[..., 0]
+        own, words = np.split(told, [len(OWN)], axis=1)
+        logits = _through(self._own, own) + _through(self._words, words)
         return np.asarray((1 / (1 + np.exp(-logits))).mean(0))
 
     def judged(self, voices: Voices, sound: Samples, stem: Samples) -> Voices:
@@ -84,7 +93,15 @@ class Judge:
             if best < LEAST:
                 _move(infant[start:end], other[start:end])
                 f0_hz[start:end] = np.nan
-        return Voices(infant, voices.adult, other, f0_hz)
+        return replace(voices, infant=infant, other=other, f0_hz=f0_hz)
+
+
+def _through(layers: Sequence[tuple[Floats, Floats]], numbers: Floats) -> Floats:
+    """What networks say (networks, n) of (n, numbers)."""
+    *inner, (weight, bias) = layers
+    for first, second in inner:
+        numbers = np.tanh(numbers @ first + second)
+    return np.asarray((numbers @ weight + bias)[..., 0])
 
 
 def _best_around(spans: Sequence[tuple[int, int]], likely: Floats) -> Iterator[float]:

@@ -10,6 +10,7 @@ The file is read without unpickling: whatever is in it beside numbers and names 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,6 +27,7 @@ from pipeline.core.errors import BackendError, WeightsError
 from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import reading
 from pipeline.core.weights import locked, of_the_user
+from pipeline.voice import tagger
 from pipeline.voice.backends import AT_ONCE_S, RATE, TRACK_HZ, Samples, Voices
 from pipeline.voice.sounding import audible, louder, nobody, sung
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
@@ -48,7 +50,8 @@ def info() -> BackendInfo:
         WeightsError: models/weights.lock names no checkpoint for it.
     """
     weights = of_the_user(LOCKED, "a pyannote.audio checkpoint")
-    return BackendInfo("voices", "pyannote", weights.sha256, weights.licence, embedded=False)
+    both = hashlib.sha256(f"{weights.sha256} {tagger.digest()}".encode()).hexdigest()
+    return BackendInfo("voices", "pyannote", both, weights.licence, embedded=False)
 
 
 def load(device: str) -> Pyannote:
@@ -72,6 +75,7 @@ class Pyannote:
         self._device = device
         self._network, self._task = _read(path)
         self._network.to(device).eval()
+        self._tagger = tagger.load(device)
         size = round(self._task.duration * RATE)
         self._windows = Windows(size, round(0.1 * size), self._network.shape.hop)
 
@@ -118,7 +122,8 @@ class Pyannote:
         adult = np.maximum(tracks["adult"], voice * (1 - nearer))
         heard = audible(sound, steps)
         infant = infant * np.minimum(heard, audible(stem, steps))
-        return Voices(infant, adult * heard, tracks["other"] * heard, sung(stem, infant))
+        tags = self._tagger.tags(sound, stem, infant)
+        return Voices(infant, adult * heard, tracks["other"] * heard, sung(stem, infant), tags)
 
     def _whose(self, labels: Mapping[str, str]) -> list[str]:
         # Speakers of a diarization are numbered: speaker#1, speaker#2.

@@ -108,7 +108,8 @@ def _measured(data: Path, store: Store, clips: pd.DataFrame, here: pd.DataFrame)
     _spoil(seen, "good", slice(40, 42), "mouth_visible", np.array([0.4, 0.7]))
     sounds.loc[sounds["clip"] == "noisy", "snr_db"] = 2.5
     tables.write(data / "isolate" / "clips.parquet", sounds)
-    tables.write(data / "isolate" / "events.parquet", world.events(here))
+    events = world.events(here).assign(heard_as="Baby cry, infant cry 0.80")
+    tables.write(data / "isolate" / "events.parquet", events)
     tables.write(data / "landmarks" / "frames.parquet", seen)
     tables.write(data / "landmarks" / "tracks.parquet", world.tracks(here))
     voices = seen[["clip", "frame"]].assign(

@@ -20,6 +20,7 @@ from pipeline.voice.backends import (
 from pipeline.voice.events import events
 from pipeline.voice.measure import isolate
 from pipeline.voice.measures import measures
+from pipeline.voice.tags import PATCH, WORDS
 from tests.voice.mixing import BESIDE, f1, infant, mixture, si_sdr_db
 
 TYPES = ("cry", "laugh", "babble")
@@ -65,7 +66,9 @@ def test_shapes_and_ranges(backend: Both) -> None:
     found = isolate(sound, *backend)
     assert found.stem.shape == sound.shape
     assert found.stem.dtype == np.float32
-    for name, track in found.voices.tracks().items():
+    tracks = found.voices.arrays()
+    assert tracks.pop("tags").shape == (-(-len(sound) // PATCH), WORDS)
+    for name, track in tracks.items():
         assert track.shape == (len(sound) // 320 + 1,), name
         if name != "f0_hz":
             assert 0 <= track.min() <= track.max() <= 1, name

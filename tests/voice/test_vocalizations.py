@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from pipeline.core.params import fit
 from pipeline.core.stage import Summary
 from pipeline.params import load
 from pipeline.voice import events_table
+from pipeline.voice import vocalizations_table as table
 from pipeline.voice.events import NUMBERS, Event
 from pipeline.voice.pitch import pitch_hz
-from pipeline.voice.vocalizations import Discriminant, examples_of, learn, shipped
+from pipeline.voice.tags import WORDS, of_scores, words
+from pipeline.voice.vocalizations import Discriminant, examples_of, learn, of_examples, shipped
 from pipeline.voice.vocalizations_claims import FOLDS, Typists, claims
 from pipeline.voice.vocalizations_features import NAMES, embed
 from pipeline.voice.vocalizations_params import Vocalization
@@ -27,6 +30,7 @@ from tests.voice.mixing import RATE, infant, mixture
 from tests.voice.world import downloaded, isolated
 
 KINDS = load(PROJECT).vocalizations
+SNEEZE = "/m/01hsr_"
 SQUEAL = {
     "name": "squeal",
     "description": "A high glide.",
@@ -94,6 +98,52 @@ def test_a_kind_without_examples_is_told_by_its_bounds_and_says_so() -> None:
     rows[1] = examples_of(infant("cry", 4)[0])[0]
     scores = typist.scores(rows)[:, [kind.name for kind in KINDS].index("feeding")]
     assert scores[1] < 0.1 < scores[0]
+
+
+def heard(**scores: float) -> np.ndarray:
+    """Tags (1, WORDS) of an event in which these kinds of ours are heard so surely, and no more."""
+    ids = {kind.name: kind.audioset for kind in kinds_with(audioset=[SNEEZE])}
+    found = np.full((1, WORDS), 1e-5)
+    for name, score in scores.items():
+        found[0, [place for place, mid in enumerate(words()) if mid in ids[name]]] = score
+    return of_scores(found)
+
+
+def test_what_the_tagger_hears_weighs_what_was_learned() -> None:
+    typist = learn(KINDS, PROJECT)
+    cry = examples_of(infant("cry", 4)[0])[:1]
+    names = [kind.name for kind in KINDS]
+    silent, unheard = typist.scores(cry), typist.scores(cry, heard())
+    np.testing.assert_allclose(silent, unheard, atol=1e-3)
+    both = {kind: typist.scores(cry, heard(**{kind: 0.9}))[0] for kind in ("cry", "laugh")}
+    for kind, scores in both.items():
+        assert scores.sum() == pytest.approx(silent.sum())
+        assert scores[names.index(kind)] > silent[0, names.index(kind)]
+    odds = [it[names.index("laugh")] / it[names.index("cry")] for it in (silent[0], both["laugh"])]
+    assert odds[1] / odds[0] == pytest.approx((1 + 0.9 / 0.05) ** 0.7, rel=0.1)
+
+
+def test_a_kind_that_the_tagger_knows_by_name_needs_no_examples_and_says_so() -> None:
+    kinds = kinds_with(audioset=[SNEEZE])
+    typist = learn(kinds, PROJECT)
+    assert (typist.by_words, typist.by_bounds) == (("squeal",), ("feeding",))
+    event = Event(0.0, 1.0, "infant", 0.9, numbers=tuple(examples_of(squeal(3))[0].tolist()))
+    rows = events_table.rows(
+        [replace(event, tags=heard(squeal=score).tobytes()) for score in (1e-5, 0.7)]
+    )
+    told = table.typed(rows, typist)
+    assert told["type_squeal"].iloc[0] < 0.01
+    assert told["type"].iloc[1] == "squeal"
+    assert told["told_by"].iloc[1] == "words"
+    assert (told[[f"type_{kind.name}" for kind in kinds]].sum(axis=1) <= 1 + 1e-9).all()
+
+
+def test_where_nothing_was_learned_a_name_alone_can_tell() -> None:
+    (named,) = (kind for kind in kinds_with(audioset=[SNEEZE]) if kind.name == "squeal")
+    typist = of_examples([named], {})
+    rows = examples_of(squeal(3))[:1]
+    scores = [typist.scores(rows, heard(squeal=score))[0, 0] for score in (0.01, 0.3, 0.9)]
+    assert scores[0] < 0.2 < 0.6 < scores[1] < scores[2] <= 1
 
 
 def test_examples_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from safetensors.numpy import save_file
 from pipeline.core.errors import WeightsError
 from pipeline.voice import voices_judged
 from pipeline.voice.backends import RATE, TRACK_HZ, Voices
-from pipeline.voice.voices_judged import NUMBERS, Judge, overheard
+from pipeline.voice.tags import PATCH, WORDS, nothing, of_scores
+from pipeline.voice.voices_judged import NUMBERS, OWN, Judge, overheard
 from tests.voice.mixing import mixture
 
 SOUND, STEM, _ = mixture("cry", "noise", 7, span_s=12.0)
@@ -20,7 +22,13 @@ STEPS = len(SOUND) // round(RATE / TRACK_HZ) + 1
 
 def weights(units: int = 4, **given: np.ndarray) -> dict[str, np.ndarray]:
     """Two networks that say even odds of everything, but for what is given."""
-    shapes = {"first": (len(NUMBERS), units), "second": (units, units), "last": (units, 1)}
+    shapes = {
+        "first": (len(OWN), units),
+        "second": (units, units),
+        "last": (units, 1),
+        "words": (WORDS, units),
+        "words_last": (units, 1),
+    }
     told = {
         name: array
         for at, (heard, said) in shapes.items()
@@ -46,7 +54,7 @@ def heard(apart_s: float = 7.0) -> Voices:
 
 def impatient() -> Judge:
     """One unit asks how long an event is: a fifth of a second is too short for this judge."""
-    first = np.zeros((2, len(NUMBERS), 4), np.float32)
+    first = np.zeros((2, len(OWN), 4), np.float32)
     first[:, -1, 0] = 1.0
     through = np.zeros((2, 4, 4), np.float32)
     through[:, 0, 0] = 1.0
@@ -78,6 +86,26 @@ def test_only_what_is_no_infants_is_moved_to_others() -> None:
     assert (before.infant[short] == np.float32(0.8)).all()
 
 
+def test_what_an_event_is_heard_as_is_among_its_numbers_and_counts() -> None:
+    """A judge who lets everything pass but what is heard as word 70, and a sound that is."""
+    through = np.zeros((2, WORDS, 4), np.float32)
+    through[:, 70, 0] = 1.0
+    last = np.zeros((2, 4, 1), np.float32)
+    last[:, 0] = -20.0
+    of_words = {"words.weight": through, "words.bias": np.full((2, 4), 1.0, np.float32)}
+    judge = Judge(weights(**of_words, **{"words_last.weight": last}))
+    tags = nothing(-(-len(SOUND) // PATCH))
+    tags[:3], tags[9:11] = of_scores(np.full(WORDS, 0.001)), of_scores(np.full(WORDS, 0.001))
+    tags[9:11, 70] = of_scores(np.array(0.9))
+    before = replace(heard(), tags=tags)
+    long, short = (numbers for *_, numbers in overheard(before, SOUND, STEM))
+    assert short[len(OWN) + 70] == pytest.approx(np.log(0.9 / 0.1), abs=0.05)
+    assert long[len(OWN) + 70] == pytest.approx(np.log(0.001), abs=0.1)
+    after = judge.judged(before, SOUND, STEM)
+    assert (after.infant[460:470] == 0).all()
+    assert np.array_equal(after.infant[:460], before.infant[:460])
+
+
 def test_what_is_doubted_stays_near_what_is_not() -> None:
     near = heard(apart_s=4.9)
     assert np.array_equal(impatient().judged(near, SOUND, STEM).infant, near.infant)
@@ -101,6 +129,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path, monkeypatch: pytest.M
     for odd in (
         {name: array for name, array in whole.items() if name != "second.bias"},
         {**whole, "first.weight": whole["first.weight"][:, :-1]},
+        {**whole, "words.weight": whole["words.weight"][:, 1:]},
     ):
         save_file({name: np.ascontiguousarray(array) for name, array in odd.items()}, broken)
         with pytest.raises(WeightsError, match=r"infants\.safetensors"):

@@ -128,7 +128,7 @@ def test_several_sounds_at_a_time_are_as_each_alone(
     waves, stems = zip(*pairs, strict=True)
     for found, pair in zip(tracker.voices_of(waves, stems, LABELS), pairs, strict=True):
         alone = tracker.voices(*pair, LABELS)
-        for name, track in found.tracks().items():
+        for name, track in found.arrays().items():
             wanted = getattr(alone, name)
             assert np.allclose(track, wanted, rtol=0, atol=1e-5, equal_nan=True), name
 
@@ -217,8 +217,11 @@ def test_the_lock_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(WeightsError, match="pyannote_voices"):
         VOICES.info("pyannote")
     checkpoint(tmp_path / "model.bin", TYPES)
-    digest = file_digest(tmp_path / "model.bin")
+    digest, found = file_digest(tmp_path / "model.bin"), []
     row = Weights(path=str(tmp_path / "model.bin"), sha256=digest, licence="MIT", origin="here")
-    monkeypatch.setattr("pipeline.core.weights.listed", lambda: {"pyannote_voices": row})
-    assert VOICES.info("pyannote").digest == digest
-    assert not VOICES.info("pyannote").embedded
+    for mine in (row, row.model_copy(update={"sha256": "0" * 64})):
+        known = {"pyannote_voices": mine}
+        monkeypatch.setattr("pipeline.core.weights.listed", lambda known=known: known)
+        found.append(VOICES.info("pyannote"))
+    assert len({info.digest for info in found}) == 2
+    assert not found[0].embedded

@@ -116,20 +116,24 @@ def _blocks(desk: Desk, clip: str) -> list[list[Any]]:
 
 
 def _events(desk: Desk, clip: str) -> list[list[Any]]:
-    """Start and end in seconds, who sounds, and what it sounds like."""
+    """Start and end in seconds, who sounds, of which kind, and what the tagger calls it."""
     events = desk.account.of_clip("isolate", "events", clip)
     if not len(events):
         return []
     kinds = events["type"] if "type" in events.column_names else [None] * len(events)
-    columns = (events["start_s"], events["end_s"], events["who"], kinds)
+    named = events["heard_as"] if "heard_as" in events.column_names else [None] * len(events)
+    columns = (events["start_s"], events["end_s"], events["who"], kinds, named)
     return [
         [
             round(float(start), 3),
             round(float(end), 3),
             str(who),
             kind if isinstance(kind, str) else "",
+            heard_as if isinstance(heard_as, str) else "",
         ]
-        for start, end, who, kind in zip(*(np.asarray(c, object) for c in columns), strict=True)
+        for start, end, who, kind, heard_as in zip(
+            *(np.asarray(c, object) for c in columns), strict=True
+        )
     ]
 
 

@@ -73,9 +73,9 @@ export class Timeline {
     if (clip.events.length) {
       const events = lane(grid, "who sounds", "events", WHO.join(", "));
       const drawn = canvas(events.track);
-      for (const [start, end, who, type] of clip.events) {
+      for (const [start, end, who, type, words] of clip.events) {
         const bar = block(drawn, start * clip.fps, end * clip.fps, clip.frames, `event ${who}`, 6 + 31 * WHO.indexOf(who), 26);
-        shape("title", {}, bar).textContent = `${who} ${type}`;
+        shape("title", {}, bar).textContent = `${who} ${type}` + (words ? `, heard as ${words}` : "");
       }
       this.lanes.push((frame) => {
         const now = (frame + 0.5) / clip.fps;

@@ -1,0 +1,86 @@
+"""YAMNet: 13 separable convolutions over a log mel spectrogram, then 521 words of AudioSet.
+
+The network and its spectrogram are those of
+https://github.com/tensorflow/models/tree/master/research/audioset/yamnet (Apache 2.0), after
+MobileNet (Howard et al. 2017); normalisation is part of the weights here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.voice.backends import RATE
+from pipeline.voice.tags import PATCH, WORDS
+
+FRAMES, BANDS = 96, 64
+WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+_WINDOW, _HOP, _FFT = 400, 160, 512
+REACH = (FRAMES - 1) * _HOP + _WINDOW
+"""Samples that a patch is of: a little more than from one to the next."""
+_LOW_HZ, _HIGH_HZ, _QUIET = 125.0, 7500.0, 0.001
+
+assert PATCH == FRAMES * _HOP
+
+
+class YamNet(nn.Module):
+    """From log mel patches (n, FRAMES, BANDS) to the logits (n, WORDS) of scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = nn.Conv2d(1, WIDTHS[0], 3, STRIDES[0])
+        pairs = zip(WIDTHS[:-1], WIDTHS[1:], STRIDES[1:], strict=True)
+        separable = [
+            layer
+            for narrow, wide, stride in pairs
+            for layer in (
+                nn.Conv2d(narrow, narrow, 3, stride, groups=narrow),
+                nn.Conv2d(narrow, wide, 1),
+            )
+        ]
+        self.layers = nn.ModuleList([first, *separable])
+        self.words = nn.Linear(WIDTHS[-1], WORDS)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Score patches."""
+        inner = patches[:, None]
+        for layer in self.layers:
+            assert isinstance(layer, nn.Conv2d)
+            inner = functional.relu(layer(_padded(inner, layer)))
+        said: Tensor = self.words(inner.mean((2, 3)))
+        return said
+
+
+def _padded(inner: Tensor, layer: nn.Conv2d) -> Tensor:
+    """Pad as TensorFlow does where the result is to be as large: the odd row at the end."""
+    (size, _), (stride, _) = layer.kernel_size, layer.stride
+    missing = [max(0, (-(-n // stride) - 1) * stride + size - n) for n in inner.shape[:1:-1]]
+    sides = [side for lack in missing for side in (lack // 2, lack - lack // 2)]
+    return functional.pad(inner, sides) if any(sides) else inner
+
+
+def log_mel(patch: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log magnitudes (FRAMES, BANDS) of the mel bands of a patch (REACH,) at 16 kHz."""
+    frames = np.lib.stride_tricks.sliding_window_view(patch, _WINDOW)[::_HOP] * _HANN
+    spectrum = np.abs(fft.rfft(frames, _FFT, axis=1))
+    return np.log(spectrum @ _FILTERS + np.float32(_QUIET))
+
+
+def _filters() -> NDArray[np.float32]:
+    """Triangles (bins, BANDS) on the scale mel = 1127 ln(1 + f / 700)."""
+    mel = 1127 * np.log(1 + np.linspace(0, RATE / 2, _FFT // 2 + 1) / 700)[:, None]
+    low, high = 1127 * np.log(1 + np.array([_LOW_HZ, _HIGH_HZ]) / 700)
+    edges = np.linspace(low, high, BANDS + 2)
+    rise = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - mel) / (edges[2:] - edges[1:-1])
+    filters = np.maximum(0, np.minimum(rise, fall))
+    filters[0] = 0
+    return filters.astype(np.float32)
+
+
+_FILTERS = _filters()
+_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)).astype(np.float32)
