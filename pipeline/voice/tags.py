@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,16 +100,12 @@ def heard_as(tags: Tags, ids: Iterable[str]) -> Floats:
     return scores(tags[:, known]).max(1, initial=0.0)
 
 
+@cache
 def words() -> dict[str, str]:
     """Names by AudioSet id, in the order of the tags.
 
     Raises:
         WeightsError: the list is missing or another file than models/weights.lock says.
     """
-    return _read(locked(LOCKED_WORDS))
-
-
-@cache
-def _read(path: Path) -> dict[str, str]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with locked(LOCKED_WORDS).open(encoding="utf-8", newline="") as file:
         return {row["mid"]: row["display_name"] for row in csv.DictReader(file)}

@@ -15,8 +15,9 @@ from pipeline.core.code import PROJECT
 from pipeline.core.errors import ParamsError
 from pipeline.core.params import fit
 from pipeline.core.stage import Summary
+from pipeline.core.weights import locked
 from pipeline.params import load
-from pipeline.voice import events_table
+from pipeline.voice import events_table, tags
 from pipeline.voice import vocalizations_table as table
 from pipeline.voice.events import NUMBERS, Event
 from pipeline.voice.pitch import pitch_hz
@@ -136,6 +137,18 @@ def test_a_kind_that_the_tagger_knows_by_name_needs_no_examples_and_says_so() ->
     assert told["type"].iloc[1] == "squeal"
     assert told["told_by"].iloc[1] == "words"
     assert (told[[f"type_{kind.name}" for kind in kinds]].sum(axis=1) <= 1 + 1e-9).all()
+
+
+def test_what_the_tagger_knows_is_read_once_however_much_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typist, read = learn(KINDS, PROJECT), []
+    monkeypatch.setattr(tags, "locked", lambda name: read.append(name) or locked(name))
+    words.cache_clear()
+    event = Event(0.0, 1.0, "infant", 0.9, numbers=(1.0,) * NUMBERS, tags=heard(cry=0.5).tobytes())
+    for _ in range(3):
+        table.typed(events_table.rows([event] * 2), typist)
+    assert read == [tags.LOCKED_WORDS]
 
 
 def test_where_nothing_was_learned_a_name_alone_can_tell() -> None:
