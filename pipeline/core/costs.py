@@ -20,11 +20,16 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from pipeline.core.tables import PARTS
+
 FILE = "costs.json"
 _FADING = 0.5
 _APART = 2
 """How many times as many clips tell what comes with clips from what comes by chance."""
 _FEW_PARTS = 8
+_LEAST_S = 1e-3
 Rows = dict[str, dict[str, float]]
 Sums = dict[str, dict[str, list[float]]]
 
@@ -120,7 +125,10 @@ class Costs:
         return (by_part, by_clip) if by_part >= 0 else (0.0, products / squares)
 
     def stages(self) -> dict[str, tuple[float, float] | None]:
-        """Seconds that each stage takes at all, and by clip; None where sizes were alike."""
+        """Seconds that each stage takes at all, all parts of its tables being there, and by clip.
+
+        None where the sizes of its runs were alike.
+        """
         return {name: _line(sizes) for name, sizes in self._stages.items()}
 
     def beside_s(self, stage: str) -> float | None:
@@ -142,17 +150,24 @@ class Costs:
 
 
 def _line(sizes: Mapping[str, float]) -> tuple[float, float] | None:
-    """Through the largest run, and the largest of those that were half its size or less.
+    """Seconds at all and by clip, through runs of sizes that are far apart; None: too few.
 
-    Smaller ones would tell of what soon takes no more time: the first clip of each part of a table.
+    The clips that are first of a part of a table take what the part does, which later ones do not:
+    three sizes or more tell it apart. No time is negative, and each scatters in proportion.
     """
     largest = max(map(int, sizes))
-    smaller = [int(size) for size in sizes if int(size) * _APART <= largest]
-    if not smaller:
+    used = [int(size) for size in sizes if int(size) * _APART <= largest]
+    if not used:
         return None
-    seconds, before_s = sizes[str(largest)], sizes[str(max(smaller))]
-    slope = max(0.0, (seconds - before_s) / (largest - max(smaller)))
-    return max(0.0, seconds - slope * largest), slope
+    clips = np.array([*used, largest], dtype=float)
+    seconds = np.maximum([sizes[str(size)] for size in (*used, largest)], _LEAST_S)
+    there = PARTS * (1 - (1 - 1 / PARTS) ** clips) if len(used) > 1 else np.zeros(len(clips))
+    # Here, as only a plan needs it, and every stage notes what it takes.
+    from scipy.optimize import nnls
+
+    terms = np.stack([np.ones(len(clips)), there, clips], 1)
+    at_all, by_part, by_clip = nnls(terms / seconds[:, None], np.ones(len(clips)))[0]
+    return float(at_all + PARTS * by_part), float(by_clip)
 
 
 def _slope(sums: Sequence[float]) -> tuple[float, float] | None:

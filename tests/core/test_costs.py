@@ -100,9 +100,16 @@ def test_parts_of_alike_sizes_say_little_of_what_a_clip_takes(tmp_path: Path) ->
 def test_what_small_runs_take_at_first_is_not_taken_for_what_clips_take(tmp_path: Path) -> None:
     # 64 parts of a table come into being with the first few hundred clips.
     for clips, parts in ((6, 6), (100, 51), (1000, 64)):
-        Costs(tmp_path).note_stage("isolate", clips, 0.3 + 0.004 * parts + 0.0001 * clips)
+        Costs(tmp_path).note_stage("isolate", clips, 0.3 + 0.04 * parts + 0.0001 * clips)
     at_all, by_clip = Costs(tmp_path).stages()["isolate"] or (0.0, 0.0)
-    assert at_all + 10_000 * by_clip == pytest.approx(0.3 + 0.256 + 1.0, rel=0.35)
+    assert at_all + 10_000 * by_clip == pytest.approx(0.3 + 2.56 + 1.0, rel=0.05)
+
+
+def test_a_stage_that_scatters_takes_no_negative_time(tmp_path: Path) -> None:
+    for clips, seconds in ((1, 0.4), (10, 0.3), (100, 0.5), (1000, 0.2)):
+        Costs(tmp_path).note_stage("select", clips, seconds)
+    at_all, by_clip = Costs(tmp_path).stages()["select"] or (-1.0, -1.0)
+    assert (at_all, by_clip) == (pytest.approx(0.3, rel=0.2), 0.0)
 
 
 @pytest.mark.parametrize("parts", [[(1, 2.0), (2, 1.0)] * 8, [(1, 0.1), (2, 3.0)] * 8])
