@@ -1,8 +1,9 @@
 """Endless faces with something in front of them: what the network that sees covers learns from.
 
 Covers are drawn onto tracks of swatches of clean faces, in millimetres of the canonical face:
-fingers, plates, bottles, cloth, toys, strands, another face; of every colour, the face's own
-included; still, passing, or coming to stay. What is no cover is drawn by `faces`.
+fingers, plates, bottles, cloth, toys, strands, another face, what is put into a mouth; of every
+colour, the face's own included; still, passing, or coming to stay. What is no cover is drawn by
+`faces`.
 """
 
 from __future__ import annotations
@@ -68,8 +69,11 @@ def _cover(
     rgb: Floats, detail: Floats, covered: Floats, other: Track, rng: Rng
 ) -> tuple[Floats, Floats, Floats]:
     frames = len(rgb)
-    shape = _SHAPES[rng.integers(len(_SHAPES))](rng)
-    depth = np.stack([shape(place) for place in _places(frames, rng)]).astype(np.float32)
+    drawn = _SHAPES[rng.integers(len(_SHAPES))]
+    shape = drawn(rng)
+    at_mouth = 0.85 if drawn in _IN_MOUTHS else 0.65
+    places = _places(frames, at_mouth, rng)
+    depth = np.stack([shape(place) for place in places]).astype(np.float32)
     alpha = 1.0 / (1.0 + np.exp(-np.clip(depth / SOFT_MM, -20, 20)))
     paint, texture = _surface(rgb, depth, other, rng)
     edge = np.exp(-0.5 * (depth / 2.0) ** 2)
@@ -105,11 +109,10 @@ def _rounded(paint: Floats, depth: Floats, rng: Rng) -> Floats:
     return np.asarray(paint, np.float32)
 
 
-def _places(frames: int, rng: Rng) -> list[Floats]:
+def _places(frames: int, at_mouth: float, rng: Rng) -> list[Floats]:
     """The middles of the swatches as the cover sees them, (852, 2) a frame."""
-    aim = (
-        MOUTH_MM if rng.random() < 0.65 else np.array([rng.uniform(-50, 50), rng.uniform(-60, 35)])
-    )
+    anywhere = np.array([rng.uniform(-50, 50), rng.uniform(-60, 35)])
+    aim = MOUTH_MM if rng.random() < at_mouth else anywhere
     aim = aim + rng.normal(0, 9, 2)
     turn = rng.uniform(0, 2 * np.pi)
     rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -203,12 +206,46 @@ def _bottle(rng: Rng) -> Shape:
     return depth
 
 
-_SHAPES = (_plate, _plate, _fingers, _fingers, _fingers, _cloth, _strands, _toy, _bottle)
+def _stick(rng: Rng) -> Shape:
+    """What is put into a mouth by its thin end, and may be thicker further out."""
+    thin, out = rng.uniform(2.5, 9), rng.uniform(6, 35)
+    thick = thin * rng.uniform(1, 3)
+    within = rng.uniform(1, 8)
+
+    def depth(p: Floats) -> Floats:
+        share = 1 / (1 + np.exp(np.clip((p[:, 1] + out) / within, -20, 20)))
+        half = thin + (thick - thin) * share
+        return half - np.hypot(p[:, 0], np.maximum(p[:, 1], 0))
+
+    return depth
+
+
+def _lump(rng: Rng) -> Shape:
+    """What is bitten off, or smeared: round, and its rim is not smooth."""
+    wide, high = rng.uniform(6, 28), rng.uniform(6, 24)
+    phases, rough = rng.uniform(0, 6, 3), rng.uniform(0, 0.12, 3)
+
+    def depth(p: Floats) -> Floats:
+        angle = np.arctan2(p[:, 1], p[:, 0])
+        waves = zip((3, 5, 8), rough, phases, strict=True)
+        rim = 1 + sum(deep * np.sin(k * angle + phase) for k, deep, phase in waves)
+        return (rim - np.hypot(p[:, 0] / wide, p[:, 1] / high)) * min(wide, high)
+
+    return depth
+
+
+_IN_MOUTHS = (_stick, _lump)
+_SHAPES = (
+    *(_plate, _plate, _fingers, _fingers, _fingers, _cloth, _strands, _toy, _bottle),
+    *(_stick, _stick, _lump, _lump),
+)
 
 
 def _paint(rgb: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
     """Colours (T, 852, 3) and edges (T, 852) of a cover."""
-    kind = rng.choice(["own", "skin", "hue", "grey", "face"], p=[0.25, 0.2, 0.25, 0.2, 0.1])
+    kind = rng.choice(
+        ["own", "near", "skin", "hue", "grey", "face"], p=[0.2, 0.1, 0.13, 0.22, 0.25, 0.1]
+    )
     own = np.median(rgb[:, layout().upper], axis=(0, 1))
     middle = layout().middle
     if kind == "face":
@@ -218,9 +255,11 @@ def _paint(rgb: Floats, other: Track, rng: Rng) -> tuple[Floats, Floats]:
         return paint, np.broadcast_to(moved[None, :, 3].astype(np.float32), rgb.shape[:2])
     base = {
         "own": lambda: own * np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.05, 3)),
+        # Bread, fruit, wood and biscuits are nearer to skin than most things are.
+        "near": lambda: own * np.exp(rng.normal(0.1, 0.25) + rng.normal(0, 0.15, 3)),
         "skin": lambda: _skin(rng) * np.exp(rng.normal(0, 0.2)),
         "hue": lambda: rng.uniform(15, 245, 3),
-        "grey": lambda: rng.uniform(20, 245) * np.exp(rng.normal(0, 0.04, 3)),
+        "grey": lambda: rng.uniform(8, 245) * np.exp(rng.normal(0, 0.04, 3)),
     }[str(kind)]().astype(np.float32)
     pattern = np.zeros(len(middle), np.float32)
     if kind in ("hue", "grey") and rng.random() < 0.5:

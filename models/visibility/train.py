@@ -1,6 +1,6 @@
 """Train the network that sees covers: `python models/visibility/train.py TRACKS OUT`.
 
-One core, a quarter of an hour, the same bytes for the same seed, versions and kind of processor.
+One core, half an hour, the same bytes for the same seed, versions and kind of processor.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tracks", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--curve", type=Path)

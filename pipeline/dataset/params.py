@@ -34,7 +34,7 @@ class Select(Params):
     """How far the face may look up or down."""
     min_face_visible: float = Field(0.85, ge=0, le=1)
     """Share of the face that can be seen, of what the pose of the head leaves of it."""
-    min_mouth_visible: float = Field(0.75, ge=0, le=1)
+    min_mouth_visible: float = Field(0.8, ge=0, le=1)
     """Share of the mouth that can be seen, of what the pose of the head leaves of it."""
 
     min_infant_s: float = Field(0.5, ge=0)

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from pipeline.face.areas import lips
 from pipeline.face.cover_features import median
 from pipeline.face.cover_grid import bells, carried
-from pipeline.face.mesh import MOUTH, canonical
+from pipeline.face.mesh import canonical
 from pipeline.face.swatches import chromaticity, edges, layout
 
 Floats = NDArray[np.float32]
@@ -56,9 +57,9 @@ class Weights:
     local: csr_array
     """(478, 852) onto every landmark."""
     lips: csr_array
-    """(40, 852) lips only, onto the landmarks of the mouth."""
+    """(N, 852) lips only, onto their landmarks."""
     surround: csr_array
-    """(40, 852) skin around the mouth only, onto the same."""
+    """(N, 852) skin around the mouth only, onto the same."""
 
 
 @cache
@@ -66,7 +67,7 @@ def weights() -> Weights:
     """The weights, once a process."""
     where = layout()
     points = canonical().points[:, :2].astype(float)
-    mouth = points[MOUTH]
+    mouth = points[lips()]
     return Weights(
         local=csr_array(bells(where.middle, points, NEAR_MM).T),
         lips=csr_array((bells(where.middle, mouth, MOUTH_NEAR_MM) * where.lips[:, None]).T),
@@ -95,7 +96,7 @@ def _covered(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Float
     apart = np.where(layout().lips, _foreign_lips(offset), _foreign_skin(offset, spread))
     covered = _average(apart, usable, weights().local)
     blank = _blank(offset, edges(swatches), usable)
-    covered[:, MOUTH] = np.fmax(covered[:, MOUTH], blank)
+    covered[:, lips()] = np.fmax(covered[:, lips()], blank)
     return covered
 
 
@@ -142,7 +143,7 @@ def _foreign_lips(offset: Floats) -> Floats:
 
 
 def _blank(offset: Floats, strength: Floats, usable: NDArray[np.bool_]) -> Floats:
-    """How likely the landmarks of the mouth (F, 40) lie on no mouth."""
+    """How likely the landmarks of lips (F, N) lie on no mouth."""
     lips = _average(offset, usable, weights().lips)
     around = _average(offset, usable, weights().surround)
     contrast = (lips[..., 0] - around[..., 0]) - 0.5 * (lips[..., 2] - around[..., 2])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.face.cover_network import CoverNetwork
 
 Floats = NDArray[np.float32]
+Frames = NDArray[np.int64]
 
 WEIGHTS = "visibility"
 RULES_COUNT = np.float32(0.25)
@@ -39,7 +40,9 @@ FEW = 16
 DRAWN = 0.03
 """Spread of light over a face up to which it is drawn: those that were filmed have .08 and more."""
 EVERY = 4
-"""Frames from one that the network looks at to the next: covers come in a tenth of a second."""
+"""Frames from one that the network looks at to the next where nothing changes."""
+CHANGES = 0.06
+"""Of two such frames, the mean difference over landmarks from which on it looks at all between."""
 
 
 def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str = "cpu") -> Floats:
@@ -68,7 +71,32 @@ def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str 
     """
     usual = _bare(swatches, usable, device)
     at = np.unique(np.append(np.arange(0, len(swatches), EVERY), len(swatches) - 1))
-    parts, at_once = [], BLOCK if device == "cpu" else BLOCK_ON_GPU
+    covered = _looked_at(at, swatches, usable, usual, device)
+    more = _where_it_changes(covered, at)
+    covered = np.concatenate([covered, _looked_at(more, swatches, usable, usual, device)])
+    at = np.concatenate([at, more])
+    order = np.argsort(at)
+    return _between(covered[order], at[order], len(swatches))
+
+
+def _where_it_changes(covered: Floats, at: Frames) -> Frames:
+    """The frames between those of `at` (N,) from one to the next of which `covered` changes.
+
+    A cover comes and goes in a tenth of a second, and what is drawn through its frames is wrong.
+    """
+    changes = np.flatnonzero(np.abs(np.diff(covered, axis=0)).mean(axis=1) > CHANGES)
+    return np.concatenate([at[:0], *(np.arange(at[n] + 1, at[n + 1]) for n in changes)])
+
+
+def _looked_at(
+    at: Frames,
+    swatches: NDArray[np.uint8],
+    usable: NDArray[np.bool_],
+    usual: tuple[Floats, Floats],
+    device: str,
+) -> Floats:
+    """What the network says of some frames, (N, 478)."""
+    parts, at_once = [np.zeros((0, POINTS), np.float32)], BLOCK if device == "cpu" else BLOCK_ON_GPU
     for start in range(0, len(at), at_once):
         block = at[start : start + at_once]
         looks = cover_features.look(swatches[block])
@@ -76,7 +104,7 @@ def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str 
         covered = cover_grid.pick(_cells(shown, device))
         covered[cover_features.shading(looks, usable[block]) < DRAWN] = 1.0
         parts.append(covered)
-    return _between(np.concatenate(parts), at, len(swatches))
+    return np.concatenate(parts)
 
 
 def _bare(
@@ -97,7 +125,7 @@ def _bare(
     return cover_features.usual(looks[bare], there[bare])
 
 
-def _between(values: Floats, at: NDArray[np.int64], frames: int) -> Floats:
+def _between(values: Floats, at: Frames, frames: int) -> Floats:
     """Values (N, 478) of the frames `at` (N,), drawn in straight lines through all frames."""
     place = np.interp(np.arange(frames), at, np.arange(len(at)))
     low = place.astype(np.int64)

@@ -25,6 +25,7 @@ from pipeline import media
 from pipeline.core import tables
 from pipeline.core.backends import at_hand
 from pipeline.face import crop, hands, likeness, quality, swatches, tone
+from pipeline.face.areas import areas, face, mouth
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.hand_watch import HandWatch
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
@@ -44,7 +45,7 @@ need in a processor's cache."""
 TOGETHER_BYTES = 24 << 20
 """Of them, of large ones fewer."""
 IRISES_FROM = 468
-FACE = list(range(IRISES_FROM))
+OF_EYES = np.isin(np.arange(POINTS), EYES).astype(np.float32)[None]
 LEAST_SHOWN = 0.1
 """Share of a part below which what the pose leaves of it says nothing of what covers it."""
 SEEN = 0.6
@@ -280,30 +281,33 @@ def _aperture_mm(rows: NDArray[np.void], visible: NDArray[np.float32]) -> NDArra
 def _columns(
     rows: NDArray[np.void], visible: NDArray[np.float32], likeness_: float
 ) -> dict[str, Any]:
+    of_mouth = areas(rows["points"], mouth())
     return {
         "found": True,
         "face_score": rows["score"],
         "infant_likeness": likeness_,
         **{name: rows[name] for name in AS_NOTED},
-        "face_visible": _of_what_faces(rows, visible, FACE),
-        "mouth_visible": _of_what_faces(rows, visible, MOUTH),
-        "eyes_visible": _of_what_faces(rows, visible, EYES),
+        "face_visible": _of_what_faces(rows, visible, areas(rows["points"], face())),
+        "mouth_visible": _of_what_faces(rows, visible, of_mouth),
+        "eyes_visible": _of_what_faces(rows, visible, OF_EYES),
         "cheek_left_visible": visible[:, CHEEK_LEFT].mean(axis=1),
         "cheek_right_visible": visible[:, CHEEK_RIGHT].mean(axis=1),
-        "mouth_inside": rows["inside"][:, MOUTH].mean(axis=1),
+        "mouth_inside": (of_mouth * rows["inside"]).sum(axis=1) / of_mouth.sum(axis=1),
         "ita_deg": tone.ita_deg(rows["swatches"], visible),
     }
 
 
 def _of_what_faces(
-    rows: NDArray[np.void], visible: NDArray[np.float32], part: list[int]
+    rows: NDArray[np.void], visible: NDArray[np.float32], weights: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Share of a part of the face that can be seen in each frame, of what its pose leaves of it.
 
     How far a head is turned is asked for by its angles. What lies outside counts in full.
+    `weights` (F or 1, 478) say what each landmark counts for.
     """
-    there = np.where(rows["inside"], turned(rows), 1.0)[:, part].sum(axis=1)
-    return visible[:, part].sum(axis=1) / np.maximum(there, LEAST_SHOWN * len(part))
+    there = np.where(rows["inside"], turned(rows), np.float32(1.0))
+    shown = np.maximum((weights * there).sum(axis=1), LEAST_SHOWN * weights.sum(axis=1))
+    return np.asarray((weights * visible).sum(axis=1) / shown)
 
 
 def _likeness(rows: NDArray[np.void], visible: NDArray[np.float32]) -> float:

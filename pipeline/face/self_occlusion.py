@@ -7,16 +7,19 @@ from numpy.typing import NDArray
 
 from pipeline.face.mesh import canonical
 
-GRAZING = 0.05
-"""Cosine between a landmark's normal and the view below which nothing of it is seen."""
-FACING = 0.35
-"""Cosine above which it is seen in full."""
 BEHIND_MM = 6.0
 """How far behind another triangle a landmark counts as hidden; the mesh is no finer."""
+AWAY = -1.0
+"""How far a landmark faces the camera that lies behind another part of the mesh."""
+_FACING = (AWAY, -0.3, 0.0, 0.05, 0.15, 0.25, 0.35, 0.5, 1.0)
+_SEEN = (0.07, 0.38, 0.40, 0.57, 0.83, 0.95, 0.98, 0.988, 0.992)
+"""How far landmarks face the camera, and how many of such are seen, on synthetic infants."""
 
 
 def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Share (F, 478) in [0, 1] of each landmark that the head itself leaves to be seen.
+    """How far each landmark (F, 478) faces the camera: the cosine between its normal and the view.
+
+    `AWAY` where it lies behind another part of the head.
 
     Args:
         points: (F, 478, 3) px, x right, y down, z away from the camera.
@@ -26,9 +29,14 @@ def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDA
     from pipeline.face.behind import behind
 
     placed = points.astype(np.float64)
-    seen = np.clip((-normals(placed)[..., 2] - GRAZING) / (FACING - GRAZING), 0.0, 1.0)
     hidden = behind(placed, canonical().triangles, BEHIND_MM * px_per_mm.astype(np.float64))
-    return np.where(hidden, 0.0, seen).astype(np.float32)
+    return np.where(hidden, AWAY, -normals(placed)[..., 2]).astype(np.float32)
+
+
+def seen(facing: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Share in [0, 1] of landmarks that face the camera so far which the head itself leaves to be
+    seen."""
+    return np.interp(facing, _FACING, _SEEN).astype(np.float32)
 
 
 def normals(points: NDArray[np.float64]) -> NDArray[np.float64]:

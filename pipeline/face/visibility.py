@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 from pipeline.face.covering import hidden
 from pipeline.face.mesh import MOUTH, POINTS, canonical
+from pipeline.face.self_occlusion import seen
 from pipeline.face.strangers import own
 
 Floats = NDArray[np.float32]
 
 UNDER_HAND = 0.1
 """What is left of a landmark under a hand: the hand model is sometimes wrong."""
-USABLE_FACING = 0.2
-FACING_COUNTS = 0.5
-"""Power of how far a landmark faces the camera at which so large a share of such landmarks is seen,
-on synthetic infants."""
+USABLE_FACING, FACING = 0.11, (0.05, 0.35)
+"""How far corners of a swatch face the camera, within these bounds, where it is looked at."""
 STEADY_FRAMES = 5
 USUAL_SCORE = 0.8
 """Quantile over a track of a landmark's score that it has when nothing covers it."""
@@ -66,16 +65,16 @@ def _covered(
 
 def turned(records: NDArray[np.void]) -> Floats:
     """What the pose of the head leaves to be seen of each landmark, (F, 478) in [0, 1]."""
-    return records["facing"].astype(np.float32) ** np.float32(FACING_COUNTS)
+    return seen(records["facing"])
 
 
 def visibility(shares: dict[str, Floats]) -> Floats:
     """Visibility (F, 478) in [0, 1] of the landmarks of one track: what all cues leave of them."""
     first, *others = shares.values()
-    seen = first.astype(np.float32)
+    left = first.astype(np.float32)
     for share in others:
-        seen *= share
-    return seen
+        left *= share
+    return left
 
 
 def hidden_by(shares: dict[str, Floats]) -> list[str]:
@@ -98,7 +97,7 @@ def usable(records: NDArray[np.void]) -> NDArray[np.bool_]:
     first, second, third = canonical().triangles.T
     there = np.zeros((len(records), len(first)), bool)
     for block in _blocks(len(records)):
-        facing = records["facing"][block].astype(np.float32)
+        facing = np.clip(records["facing"][block].astype(np.float32), *FACING)
         inside = records["inside"][block]
         ahead = (facing[:, first] + facing[:, second] + facing[:, third]) / 3 > USABLE_FACING
         there[block] = ahead & inside[:, first] & inside[:, second] & inside[:, third]

@@ -25,6 +25,8 @@ FROM_MM = 230.0
 """How far away a thing is that has not come yet."""
 BLURRED_PX = 2.0
 """A thing that moves further in a frame is smeared."""
+HELD = {"hand": 1.0, "bottle": 0.5, "spoon": 1.0, "syringe": 1.0, "arm": 1.0}
+"""How far a thing lies along the way on which it came."""
 WHITE = 0.66
 """Lightness that well lit skin has, against which the light of a scene is taken."""
 
@@ -56,7 +58,7 @@ def drawn_path(rng: Rng, frames: int, kind: str) -> Path:
     # Hands and what hands hold come from below or the sides, and lie along the way they came.
     toward = np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
     tremor = _wandering(rng, frames, 2.2 if kind != "pacifier" else 0.8)
-    turn = -{"hand": 1.0, "bottle": 0.5}.get(kind, 0.0) * angle + rng.normal(0, 12)
+    turn = -HELD.get(kind, 0.0) * angle + rng.normal(0, 12)
     offset = rest + tremor + FROM_MM * away[:, None] * toward
     return Path(offset, turn + 8 * _wandering(rng, frames, 0.4)[:, 0])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +55,8 @@ class Seen:
 def figures(folder: Path, params: FaceParams, select: Select, split: str) -> list[Figure]:
     """Make the clips, measure them, compare."""
     landmarker = LANDMARKERS.load(params.backend)
-    first, kinds = (FIRST_SEED, KINDS) if split == TEST else (FIRST_TUNE_SEED, KINDS[:TUNE_CLIPS])
     seen = []
-    for number, kind in enumerate(kinds):
-        clip = _made(folder / f"{number:02d}", scene_of(kind, first + number, SPAN_S, SIZE_PX))
+    for kind, clip in clips(folder, split):
         found = follow(media.read_frames(clip / CLIP), landmarker, params)
         seen.append(Seen(kind, read(clip), found, kept(found.frames, select)))
     _print(seen)
@@ -68,6 +66,14 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
         *_pose(seen, select),
         *_which(seen),
     ]
+
+
+def clips(folder: Path, split: str) -> Iterator[tuple[str, Path]]:
+    """Make the clips of a split: the kind of each, and its folder."""
+    first, kinds = (FIRST_SEED, KINDS) if split == TEST else (FIRST_TUNE_SEED, KINDS[:TUNE_CLIPS])
+    for number, kind in enumerate(kinds):
+        scene = scene_of(kind, first + number, SPAN_S, SIZE_PX)
+        yield kind, _made(folder / f"{number:02d}", scene)
 
 
 def _made(folder: Path, scene: Scene) -> Path:

@@ -23,6 +23,7 @@ from pipeline.face.mesh import OVAL
 from pipeline.face.params import Landmarks as FaceParams
 from pipeline.face.pose import head_pose
 from pipeline.face.self_occlusion import facing
+from tests.bench import _occluders_chosen as chosen
 from tests.bench._compositing import Path as Way
 from tests.bench._compositing import covered, drawn_path, lay, places, skin_and_light
 from tests.bench._figures import Figure
@@ -39,12 +40,12 @@ from tests.bench._seeing import (
 from tests.bench._stamps import PX_PER_MM, SIDE_PX, Stamp
 
 TUNE_CLIPS = ("adult_d18", "adult_d20")
-TUNE_KINDS = ("hand", "cloth")
-TUNE_TIMES = 6
-"""How often each is laid over such a clip: there are two."""
+TUNE_KINDS = {name: KINDS[name] for name in ("hand", "cloth")} | chosen.KINDS
 TEST, TUNE, PEOPLE = SPLITS = ("test", "tune", "people")
 """Clips and kinds that nothing was chosen on; those that choices may be made on; and any clips with
 those kinds, as of the people that models/visibility/portrait.py films."""
+TIMES = {TEST: 3, TUNE: 3, PEOPLE: 1}
+"""How often each kind is laid over a clip: of some splits there are few."""
 HEAD = "head"
 FRAMES = 120
 WINDOW = 60
@@ -52,7 +53,7 @@ LONG_SIDE_PX = 720
 FACE_TIMES = 3.6
 """How much wider than the face a picture is cut: a person far away is looked at from nearer."""
 MOUTH_HIDDEN, FACE_HIDDEN, NOTHING_HIDDEN = 0.20, 0.25, 0.05
-FACING = 0.5
+FACING = 0.2
 """Landmarks that face away further count neither as seen nor as hidden."""
 
 
@@ -65,6 +66,23 @@ class Clip:
     seen: Measured
     passes: Bools
     """(F,) what does not depend on what is hidden is good enough."""
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A part of a clip with something laid over it, and what that hides."""
+
+    kind: str
+    pictures: list[Picture]
+    points: np.ndarray
+    """(F, 478, 3) px of the face below."""
+    counts: Bools
+    """(F,) whether nothing else is wrong with the frame."""
+    mouth: np.ndarray
+    """(F,) share of it that is hidden."""
+    face: np.ndarray
+    landmarks: Bools
+    """(F, 478) whether each is hidden."""
 
 
 @dataclass(frozen=True)
@@ -89,18 +107,8 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
     landmarker = LANDMARKERS.load(params.backend)
     # Most of these are adults', which is not the question here, nor how sure that is.
     select = select.model_copy(update={"min_infant_likeness": 0.0, "min_surety": 0.0})
-    files = [
-        path
-        for path in sorted(folder.glob("*.mp4"))
-        if split == PEOPLE or (path.stem in TUNE_CLIPS) == (split == TUNE)
-    ]
-    clips = [_clean(path, landmarker, params, select) for path in files]
-    made = [
-        _covered(cut, kind, start, _other(clips, clip), landmarker, params, select)
-        for clip in clips
-        for cut, kind, start in _cuts(clip, split)
-        if kind != HEAD or len(clips) > 1
-    ]
+    clips = clean(folder, params, select, split)
+    made = [_covered(laid, landmarker, params, select) for laid in laid_over(clips, split)]
     _print(made)
     return [
         *_decided(made),
@@ -110,15 +118,32 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
     ]
 
 
+def clean(folder: Path, params: FaceParams, select: Select, split: str) -> list[Clip]:
+    """The clips of a split with nothing laid over them."""
+    landmarker = LANDMARKERS.load(params.backend)
+    return [_clean(path, landmarker, params, select) for path in _files(folder, split)]
+
+
+def laid_over(clips: Sequence[Clip], split: str) -> Iterator[Laid]:
+    """Each clip with each kind of thing over it."""
+    for clip in clips:
+        for cut, kind, start in _cuts(clip, split):
+            if kind != HEAD or len(clips) > 1:
+                yield _laid(cut, kind, start, _other(clips, clip))
+
+
+def _files(folder: Path, split: str) -> list[Path]:
+    files = sorted(folder.glob("*.mp4"))
+    return [it for it in files if split == PEOPLE or (it.stem in TUNE_CLIPS) == (split == TUNE)]
+
+
 def _cuts(clip: Clip, split: str) -> Iterator[tuple[Clip, str, float]]:
     """What is laid over a clip, and how far into it; what is laid otherwise goes by the name."""
-    kinds = (*KINDS, HEAD) if split == TEST else TUNE_KINDS
+    kinds = (*KINDS, HEAD) if split == TEST else tuple(TUNE_KINDS)
     for number, kind in enumerate(kinds):
-        if split == TEST:
-            yield clip, kind, number / len(kinds)
-        else:
-            for time in range(TUNE_TIMES if split == TUNE else 1):
-                yield replace(clip, name=f"{clip.name}{time or ''}"), kind, time % 3 / 2
+        for time in range(TIMES[split]):
+            start = (number / len(kinds) + time / 3) % 1 if split == TEST else time / 2
+            yield replace(clip, name=f"{clip.name}{time or ''}"), kind, start
 
 
 def _clean(path: Path, landmarker: Landmarker, params: FaceParams, select: Select) -> Clip:
@@ -158,44 +183,50 @@ def _other(clips: Sequence[Clip], clip: Clip) -> Clip:
     return clips[(clips.index(clip) + 1) % len(clips)]
 
 
-def _covered(
-    clip: Clip,
-    kind: str,
-    start: float,
-    other: Clip,
-    landmarker: Landmarker,
-    params: FaceParams,
-    select: Select,
-) -> Covered:
+def _laid(clip: Clip, kind: str, start: float, other: Clip) -> Laid:
     rng = np.random.default_rng([*clip.name.encode(), *kind.encode()])
     count = min(WINDOW, len(clip.pictures))
     window = slice(first := round(start * (len(clip.pictures) - count)), first + count)
     points, pictures = _known(clip.seen.points[window]), clip.pictures[window]
     skin, light = skin_and_light(pictures[0], points[0])
-    stamp = _other_head(other) if kind == HEAD else KINDS[kind](rng, skin)
+    stamp = _other_head(other) if kind == HEAD else (KINDS | TUNE_KINDS)[kind](rng, skin)
     where = places(points, drawn_path(rng, count, kind))
     laid = [
         lay(stamp, picture, where[f], where[max(f - 1, 0)], light, rng)
         for f, picture in enumerate(pictures)
     ]
-    truth = [covered(alpha, p) for (_, alpha), p in zip(laid, points, strict=True)]
-    found = follow([picture for picture, _ in laid], landmarker, params)
-    mouth, face = np.array([one[0] for one in truth]), np.array([one[1] for one in truth])
-    on_face = on_the_face(found, points[..., :2])
-    counts = clip.passes[window]
+    hidden = zip(
+        *(covered(alpha, p) for (_, alpha), p in zip(laid, points, strict=True)), strict=True
+    )
+    mouth, face, landmarks = (np.array(one) for one in hidden)
+    made = [picture for picture, _ in laid]
+    return Laid(kind, made, points, clip.passes[window], mouth, face, landmarks)
+
+
+def _covered(laid: Laid, landmarker: Landmarker, params: FaceParams, select: Select) -> Covered:
+    found = follow(laid.pictures, landmarker, params)
+    on_face = on_the_face(found, laid.points[..., :2])
+    which = telling(laid) & (on_face & laid.counts)[:, None]
     return Covered(
-        kind=kind,
-        counts=counts,
-        hidden=(mouth >= MOUTH_HIDDEN) | (face >= FACE_HIDDEN),
-        bare=(mouth < NOTHING_HIDDEN) & (face < NOTHING_HIDDEN),
-        mouth_hidden=mouth >= MOUTH_HIDDEN,
+        kind=laid.kind,
+        counts=laid.counts,
+        hidden=(laid.mouth >= MOUTH_HIDDEN) | (laid.face >= FACE_HIDDEN),
+        bare=(laid.mouth < NOTHING_HIDDEN) & (laid.face < NOTHING_HIDDEN),
+        mouth_hidden=laid.mouth >= MOUTH_HIDDEN,
         kept=kept(found.frames, select),
         found=found.frames["found"].to_numpy(bool),
         on_face=on_face,
-        landmarks=_landmarks(
-            found, points, np.stack([one[2] for one in truth]), on_face & counts, pictures[0]
-        ),
+        landmarks=Landmarks(found.visibility[which].astype(np.float32), ~laid.landmarks[which]),
     )
+
+
+def telling(laid: Laid) -> Bools:
+    """Which landmarks (F, 478) lie in the picture and face the camera."""
+    height, width = laid.pictures[0].shape[:2]
+    x, y = laid.points[..., 0], laid.points[..., 1]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    per_mm = np.array([head_pose(points).px_per_mm for points in laid.points])
+    return np.asarray(inside & (facing(laid.points, per_mm) > FACING))
 
 
 def _known(points: np.ndarray) -> np.ndarray:
@@ -219,17 +250,6 @@ def _other_head(other: Clip) -> Stamp:
     return head(other.pictures[at], to_stamp)
 
 
-def _landmarks(
-    found: Measured, points: np.ndarray, hidden: Bools, frames: Bools, picture: Picture
-) -> Landmarks:
-    height, width = picture.shape[:2]
-    x, y = points[..., 0], points[..., 1]
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    ahead = facing(points, np.array([head_pose(p).px_per_mm for p in points])) > FACING
-    which = inside & ahead & frames[:, None]
-    return Landmarks(found.visibility[which].astype(np.float32), ~hidden[which])
-
-
 def _decided(made: Sequence[Covered]) -> list[Figure]:
     table = _frames(made)
     asked = table[table["hidden"] | table["bare"]]
@@ -251,7 +271,9 @@ def _decided(made: Sequence[Covered]) -> list[Figure]:
 def _frames(made: Sequence[Covered]) -> pd.DataFrame:
     names = ("hidden", "bare", "mouth_hidden", "kept", "found")
     parts = [
-        pd.DataFrame({name: getattr(one, name) for name in names})[one.counts].assign(kind=one.kind)
+        pd.DataFrame({name: getattr(one, name) for name in names})[one.counts].assign(
+            kind=one.kind, stays=bool(one.hidden.all())
+        )
         for one in made
     ]
     return pd.concat(parts)
@@ -287,7 +309,7 @@ def _turned(clips: Sequence[Clip], landmarker: Landmarker, params: FaceParams) -
 
 
 def _print(made: Sequence[Covered]) -> None:
-    """A line for each kind of thing."""
+    """A line for each kind of thing; one that stays is there in every frame of a clip."""
     rows = []
     for kind in dict.fromkeys(one.kind for one in made):
         table = _frames([one for one in made if one.kind == kind])
@@ -297,6 +319,7 @@ def _print(made: Sequence[Covered]) -> None:
                 "hidden": int(table["hidden"].sum()),
                 "caught": (~table["kept"][table["hidden"]]).mean(),
                 "mouth caught": (~table["kept"][table["mouth_hidden"]]).mean(),
+                "where it stays": (~table["kept"][table["stays"]]).mean(),
                 "bare": int(table["bare"].sum()),
                 "bare kept": table["kept"][table["bare"]].mean(),
                 "found": table["found"].mean(),

@@ -84,6 +84,14 @@ def test_a_plate_over_the_mouth_is_seen(noted, colour, frames):
     assert covered[:, EYES].mean() < 0.3
 
 
+def test_a_cover_is_there_from_its_first_frame_to_its_last(noted):
+    swatches, where = np.array(noted["swatches"]), layout().lips | layout().around
+    swatches[9:14] = painted(noted, where, (70, 150, 210))[9:14]
+    covered = covering.hidden(swatches, usable(noted))[:, MOUTH].mean(axis=1)
+    assert covered[9:14].min() > 0.8
+    assert covered[[8, 14]].max() < 0.3
+
+
 def test_blocks_leave_no_seam(noted, monkeypatch):
     whole = covering.hidden(noted["swatches"], usable(noted))
     monkeypatch.setattr(covering, "BLOCK", 5)
