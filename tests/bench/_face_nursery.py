@@ -56,7 +56,7 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
     """Make the clips, measure them, compare."""
     landmarker = LANDMARKERS.load(params.backend)
     seen = []
-    for kind, clip in clips(folder, split):
+    for kind, clip in _clips(folder, split):
         found = follow(media.read_frames(clip / CLIP), landmarker, params)
         seen.append(Seen(kind, read(clip), found, kept(found.frames, select)))
     _print(seen)
@@ -68,7 +68,7 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
     ]
 
 
-def clips(folder: Path, split: str) -> Iterator[tuple[str, Path]]:
+def _clips(folder: Path, split: str) -> Iterator[tuple[str, Path]]:
     """Make the clips of a split: the kind of each, and its folder."""
     first, kinds = (FIRST_SEED, KINDS) if split == TEST else (FIRST_TUNE_SEED, KINDS[:TUNE_CLIPS])
     for number, kind in enumerate(kinds):

@@ -107,8 +107,8 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
     landmarker = LANDMARKERS.load(params.backend)
     # Most of these are adults', which is not the question here, nor how sure that is.
     select = select.model_copy(update={"min_infant_likeness": 0.0, "min_surety": 0.0})
-    clips = clean(folder, params, select, split)
-    made = [_covered(laid, landmarker, params, select) for laid in laid_over(clips, split)]
+    clips = [_clean(path, landmarker, params, select) for path in _files(folder, split)]
+    made = [_covered(laid, landmarker, params, select) for laid in _laid_over(clips, split)]
     _print(made)
     return [
         *_decided(made),
@@ -118,13 +118,7 @@ def figures(folder: Path, params: FaceParams, select: Select, split: str) -> lis
     ]
 
 
-def clean(folder: Path, params: FaceParams, select: Select, split: str) -> list[Clip]:
-    """The clips of a split with nothing laid over them."""
-    landmarker = LANDMARKERS.load(params.backend)
-    return [_clean(path, landmarker, params, select) for path in _files(folder, split)]
-
-
-def laid_over(clips: Sequence[Clip], split: str) -> Iterator[Laid]:
+def _laid_over(clips: Sequence[Clip], split: str) -> Iterator[Laid]:
     """Each clip with each kind of thing over it."""
     for clip in clips:
         for cut, kind, start in _cuts(clip, split):
@@ -206,7 +200,7 @@ def _laid(clip: Clip, kind: str, start: float, other: Clip) -> Laid:
 def _covered(laid: Laid, landmarker: Landmarker, params: FaceParams, select: Select) -> Covered:
     found = follow(laid.pictures, landmarker, params)
     on_face = on_the_face(found, laid.points[..., :2])
-    which = telling(laid) & (on_face & laid.counts)[:, None]
+    which = _telling(laid) & (on_face & laid.counts)[:, None]
     return Covered(
         kind=laid.kind,
         counts=laid.counts,
@@ -220,7 +214,7 @@ def _covered(laid: Laid, landmarker: Landmarker, params: FaceParams, select: Sel
     )
 
 
-def telling(laid: Laid) -> Bools:
+def _telling(laid: Laid) -> Bools:
     """Which landmarks (F, 478) lie in the picture and face the camera."""
     height, width = laid.pictures[0].shape[:2]
     x, y = laid.points[..., 0], laid.points[..., 1]
