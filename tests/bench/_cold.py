@@ -1,4 +1,4 @@
-"""Clips measured from nothing, and the bare work on the same frames and sounds."""
+"""Clips measured from nothing, and the bare work on the same frames and sounds in turns."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import contextlib
 import ctypes
 import os
 import resource
-import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import media
-from pipeline.media import child, launcher
-from pipeline.media.command import ffmpeg_path
-from pipeline.params import load
-from pipeline.voice.backends import SEPARATORS
-from tests.bench import _films
-from tests.bench._bare import faces_in
+from pipeline.media import launcher
+from tests.bench import _films, _floor
 from tests.bench._figures import Figure
+from tests.bench._floor import Spent
 from tests.bench.repro import PeakMemory
 from tests.e2e.project import Project
 
@@ -27,42 +21,34 @@ SPAN_S = 8.0
 _LOOK_S = 2.0
 """From one look at the memory to the next: who looks takes time from those that are timed."""
 _PR_SET_CHILD_SUBREAPER = 36
-MEASURING = ("download", "isolate", "landmarks")
-"""What has a floor: a decoder, a separator, a landmarker that do no more than that."""
-
-
-@dataclass(frozen=True)
-class Spent:
-    """Seconds on the clock, and of all processors together."""
-
-    wall_s: float
-    processor_s: float
-
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(self.wall_s + other.wall_s, self.processor_s + other.processor_s)
 
 
 def figures(root: Path, clips: int) -> list[Figure]:
-    """Run the measuring stages one by one, then the bare work."""
+    """Run the measuring stages one by one, each between two halves of its bare work."""
     project = _films.films(root, clips, SPAN_S)
     _films.name(project, clips)
-    spent = {}
-    with PeakMemory(_LOOK_S) as memory:
-        for stage in (*MEASURING, "select", "fit", "pack"):
+    spent: dict[str, Spent] = {}
+    floor: dict[str, Spent] = {}
+    peaks_gb = []
+    for stage in (*_floor.STAGES, "select", "fit", "pack"):
+        bare = _bare(project, stage)
+        floor[stage] = _floor.spent(stage, project.root, bare[::2])
+        with PeakMemory(_LOOK_S) as memory:
             spent[stage] = _spent(project, stage)
-    floor = _floor(project)
+        floor[stage] += _floor.spent(stage, project.root, bare[1::2])
+        peaks_gb.append(memory.peak_gb)
     of = f"cold, {clips:,} clips"
-    found = [_of_stage(f"{of}: {stage}", it, floor.get(stage)) for stage, it in spent.items()]
-    measuring = sum((spent[stage] for stage in MEASURING), Spent(0, 0))
-    bare = sum(floor.values(), Spent(0, 0))
+    found = [_of_stage(f"{of}: {stage}", it, floor[stage]) for stage, it in spent.items()]
+    measuring = sum((spent[stage] for stage in _floor.STAGES), Spent())
+    lowest = sum(floor.values(), Spent())
     cores = len(os.sched_getaffinity(0))
     return [
         *found,
         Figure(
             f"{of}: processor time of the measuring stages over the floor",
-            measuring.processor_s / bare.processor_s,
+            measuring.processor_s / lowest.processor_s,
             1.25,
-            note=f"{measuring.processor_s:.0f} s against {bare.processor_s:.0f}",
+            note=f"{measuring.processor_s:.0f} s against {lowest.processor_s:.0f}",
         ),
         Figure(
             f"{of}: cores busy in the measuring stages",
@@ -71,9 +57,19 @@ def figures(root: Path, clips: int) -> list[Figure]:
             ">=",
             note=f"of {cores}",
         ),
-        Figure(f"{of}: memory of all processes at most", memory.peak_gb, unit="GB"),
+        Figure(f"{of}: memory of all processes at most", max(peaks_gb), unit="GB"),
         Figure(f"{of}: copies of each clip's media", _copies(project), 1),
     ]
+
+
+def _bare(project: Project, stage: str) -> list[Path]:
+    """The files that the bare work of a stage is done on; none where it has none."""
+    if stage == "download":
+        return sorted((project.root / _films.FOLDER).iterdir())
+    stored = list(_films.stored(project))
+    if stage == "isolate":
+        return [sound.with_name(media.SOUND_16K) for _, _, sound in stored]
+    return [video for _, video, _ in stored] if stage == "landmarks" else []
 
 
 def _spent(project: Project, stage: str) -> Spent:
@@ -99,48 +95,10 @@ def _wait_for_all() -> None:
             os.wait()
 
 
-def _of_stage(name: str, spent: Spent, floor: Spent | None) -> Figure:
-    bare = f", {floor.processor_s:.1f} of them bare" if floor else ""
+def _of_stage(name: str, spent: Spent, floor: Spent) -> Figure:
+    bare = f", {floor.processor_s:.1f} of them bare" if floor.processor_s else ""
     words = f"{spent.processor_s:.1f} s of processors{bare}"
     return Figure(name, spent.wall_s, unit="s", note=words)
-
-
-def _floor(project: Project) -> dict[str, Spent]:
-    """A decoder, a separator and a landmarker over all clips, warm and one after the other."""
-    params = load(project.root)
-    stored = [path for _, *paths in _films.stored(project) for path in paths]
-    videos, sounds = stored[::2], stored[1::2]
-    separator = SEPARATORS.load(params.isolate.separator)
-
-    def decode(film: Path) -> None:
-        argv = [ffmpeg_path(), "-v", "error", "-i", str(film), "-f", "null", "-"]
-        subprocess.run(argv, check=True)
-
-    def detect(video: Path) -> None:
-        for _ in faces_in(media.read_frames(video), params.landmarks.max_faces):
-            pass
-
-    def separate(sound: Path) -> None:
-        wave, rate = media.read_sound(sound.with_name(media.SOUND_16K))
-        separator.separate(wave, rate)
-
-    films = sorted((project.root / _films.FOLDER).iterdir())
-    work = ((decode, films), (separate, sounds), (detect, videos))
-    return {stage: _bare(do, on) for stage, (do, on) in zip(MEASURING, work, strict=True)}
-
-
-def _bare(do: Callable[[Path], None], on: Sequence[Path]) -> Spent:
-    do(on[0])
-    began, before = time.perf_counter(), _processor_s()
-    for path in on:
-        do(path)
-    return Spent(time.perf_counter() - began, _processor_s() - before)
-
-
-def _processor_s() -> float:
-    """Of this process and its children."""
-    whole = _used_s(resource.RUSAGE_SELF) + _used_s(resource.RUSAGE_CHILDREN)
-    return whole + child.used.processor_s
 
 
 def _used_s(who: int) -> float:

@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 
 from tests.bench import _films, _ray
-from tests.bench._cold import MEASURING, Spent
 from tests.bench._figures import Figure
+from tests.bench._floor import STAGES, Spent
 from tests.bench._watching import watching
 from tests.e2e.project import Project
 
@@ -94,7 +94,7 @@ def figures(root: Path, clips: int) -> list[Figure]:
 def _run(project: Project, run: dict[str, Any]) -> Run:
     project.change(run=run)
     spent = {}
-    for stage in MEASURING:
+    for stage in STAGES:
         with _Busy() as busy:
             ran = _films.whole(project.command("-m", f"stages.{stage}"))
         if " 0 dropped" not in ran.output:
