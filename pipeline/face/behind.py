@@ -1,4 +1,7 @@
-"""Which points of meshes lie behind their triangles, and which way they face there, compiled."""
+"""Which points of meshes lie behind their triangles, and which way they face there, compiled.
+
+Once for all, when it is imported: processes that are forked afterwards have it.
+"""
 
 from __future__ import annotations
 
@@ -107,3 +110,7 @@ def spanned(points: Floats, triangles: NDArray[np.int32]) -> Floats:
                 total[frame, corner, 1] += uz * vx - ux * vz
                 total[frame, corner, 2] += ux * vy - uy * vx
     return total
+
+
+behind.compile("b1[:, ::1](f8[:, :, ::1], i4[:, ::1], f8[::1])")
+spanned.compile("f8[:, :, ::1](f8[:, :, ::1], i4[:, ::1])")

@@ -43,8 +43,6 @@ TEXTURE_COUNTS = (2.5, 1.6)
 """Weight of the logarithm of edges on the lips, relative to the rest of the face and this."""
 MOUTH_THERE = (0.3, 0.25)
 """Sum of the two at which a mouth is as likely there as not; and width."""
-BLOCK = 128
-"""Frames worked on at once."""
 NEAR_MM = 5.0
 MOUTH_NEAR_MM = 9.0
 SURROUND_MM = 14.0
@@ -75,29 +73,26 @@ def weights() -> Weights:
     )
 
 
-def foreign(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
+def foreign(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin_: Floats) -> Floats:
     """How likely each landmark is covered, (F, 478) in [0, 1], nan where nothing near is usable.
 
-    Works through a track in blocks of frames, so that memory does not grow with it.
-
     Args:
-        swatches: (F, 852, 4) of one track, in the order of frames.
+        swatches: (F, 852, 4) of one track.
         usable: (F, 852) whether a swatch is skin in the picture that the head itself does not hide.
+        skin_: what `skin` says of the track, (3,).
     """
-    blocks = [slice(start, start + BLOCK) for start in range(0, len(swatches), BLOCK)]
-    frame_skin = np.concatenate([_upper_skin(swatches[b], usable[b]) for b in blocks])
-    skin = settle(frame_skin)
-    return np.concatenate([_covered(swatches[b], usable[b], skin[b]) for b in blocks])
-
-
-def _covered(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], skin: Floats) -> Floats:
-    offset = chromaticity(swatches) - skin[:, None]
+    offset = chromaticity(swatches) - _settled(_upper_skin(swatches, usable), skin_)[:, None]
     spread = _spread(offset, usable)
     apart = np.where(layout().lips, _foreign_lips(offset), _foreign_skin(offset, spread))
     covered = _average(apart, usable, weights().local)
     blank = _blank(offset, edges(swatches), usable)
     covered[:, lips()] = np.fmax(covered[:, lips()], blank)
     return covered
+
+
+def skin(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
+    """The face's own skin through a track, (3,), from some of its frames."""
+    return np.asarray(median(_upper_skin(swatches, usable), axis=0), np.float32)
 
 
 def _upper_skin(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
@@ -108,13 +103,12 @@ def _upper_skin(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Float
     return median(masked, axis=1).astype(np.float32)
 
 
-def settle(frame_skin: Floats) -> Floats:
+def _settled(frame_skin: Floats, track: Floats) -> Floats:
     """The face's own skin in each frame, (F, 3), from its colours there.
 
     A frame whose forehead and cheeks all have another colour than in the rest of the track (a hand
     over everything) is judged by the track.
     """
-    track = median(frame_skin, axis=0)
     apart = np.hypot(*(frame_skin - track)[:, :2].T)
     return np.where((apart < FOREIGN[0])[:, None], frame_skin, track).astype(np.float32)
 
@@ -144,9 +138,9 @@ def _foreign_lips(offset: Floats) -> Floats:
 
 def _blank(offset: Floats, strength: Floats, usable: NDArray[np.bool_]) -> Floats:
     """How likely the landmarks of lips (F, N) lie on no mouth."""
-    lips = _average(offset, usable, weights().lips)
+    mouth = _average(offset, usable, weights().lips)
     around = _average(offset, usable, weights().surround)
-    contrast = (lips[..., 0] - around[..., 0]) - 0.5 * (lips[..., 2] - around[..., 2])
+    contrast = (mouth[..., 0] - around[..., 0]) - 0.5 * (mouth[..., 2] - around[..., 2])
     upper = layout().upper
     face = median(np.where(usable[:, upper], strength[:, upper], np.nan), axis=1)
     texture = _average(strength, usable, weights().lips) / np.maximum(face, 0.25)[:, None]

@@ -21,7 +21,7 @@ CHANNELS = 3 * LOOKS + 1
 """Four against each of the three, and how far there is anything to see."""
 SAME_SKIN = 0.12
 """Distance in colour up to which a frame's forehead and cheeks are taken for those of the track."""
-SAMPLED_FRAMES = 256
+SAMPLED_FRAMES = 64
 """Frames, evenly spread, of which some say what a track usually looks like."""
 BARE_SHARE = 0.3
 """Of the frames, the least suspicious, that say so."""

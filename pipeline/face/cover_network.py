@@ -40,10 +40,25 @@ class CoverNetwork(nn.Module):
         return self.leave(fine)[:, 0]
 
 
+class _Norm(nn.GroupNorm):
+    """Pixel after pixel on a core, `GroupNorm`'s own takes seven times as long."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """See `GroupNorm`; the same to some millionths."""
+        count = len(values)
+        mean, square = (
+            of.mean((2, 3)).view(count, self.num_groups, -1).mean(2, keepdim=True)
+            for of in (values, values.square())
+        )
+        scale = self.weight.view(self.num_groups, -1) * torch.rsqrt(square - mean**2 + self.eps)
+        shift = self.bias.view(self.num_groups, -1) - mean * scale
+        return torch.addcmul(shift.view(count, -1, 1, 1), values, scale.view(count, -1, 1, 1))
+
+
 def _twice(from_: int, to: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(from_, to, 3, padding=1),
-        nn.GroupNorm(4, to),
+        _Norm(4, to),
         nn.GELU(),
         nn.Conv2d(to, to, 3, padding=1),
         nn.GELU(),

@@ -8,6 +8,7 @@ are fooled by a bottle's teat or pale lips.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,23 @@ CHANGES = 0.06
 """Of two such frames, the mean difference over landmarks from which on it looks at all between."""
 
 
+@dataclass(frozen=True)
+class _Track:
+    """One face through its frames, and what it usually looks like."""
+
+    swatches: NDArray[np.uint8]
+    usable: NDArray[np.bool_]
+    device: str
+    usual: tuple[Floats, Floats]
+    """See `cover_features.usual`."""
+    skin: Floats
+    """See `colours.skin`."""
+
+
 def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str = "cpu") -> Floats:
     """How likely each landmark is covered, (F, 478) in [0, 1]; all of a face that is drawn.
+
+    Works in blocks of frames, so that memory does not grow with the track.
 
     Args:
         swatches: (F, 852, 4) of one track, in the order of frames.
@@ -55,28 +71,16 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str =
     """
     if not len(swatches):
         return np.zeros((0, POINTS), np.float32)
-    by_rules = colours.foreign(swatches, usable)
-    by_network = learned(swatches, usable, device)
-    # Where no patch of skin is near enough to tell, rules say nothing.
-    rules_or_network = np.where(np.isnan(by_rules), by_network, by_rules)
-    said = by_network + RULES_COUNT * (rules_or_network - by_network)
-    return np.interp(said, _SAID, _IS).astype(np.float32)
-
-
-def learned(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str = "cpu") -> Floats:
-    """What the network says, and all of a face that is drawn: that has the same colour everywhere,
-    and none of what the network is shown would tell.
-
-    Works in blocks of frames, so that memory does not grow with the track.
-    """
-    usual = _bare(swatches, usable, device)
+    usual, skin = _usual(swatches, usable, device)
+    track = _Track(swatches, usable, device, usual, skin)
     at = np.unique(np.append(np.arange(0, len(swatches), EVERY), len(swatches) - 1))
-    covered = _looked_at(at, swatches, usable, usual, device)
-    more = _where_it_changes(covered, at)
-    covered = np.concatenate([covered, _looked_at(more, swatches, usable, usual, device)])
+    by_network, said = _looked_at(at, track)
+    more = _where_it_changes(by_network, at)
+    said = np.concatenate([said, _looked_at(more, track)[1]])
     at = np.concatenate([at, more])
     order = np.argsort(at)
-    return _between(covered[order], at[order], len(swatches))
+    said = _between(said[order], at[order], len(swatches))
+    return np.interp(said, _SAID, _IS).astype(np.float32)
 
 
 def _where_it_changes(covered: Floats, at: Frames) -> Frames:
@@ -88,41 +92,48 @@ def _where_it_changes(covered: Floats, at: Frames) -> Frames:
     return np.concatenate([at[:0], *(np.arange(at[n] + 1, at[n + 1]) for n in changes)])
 
 
-def _looked_at(
-    at: Frames,
-    swatches: NDArray[np.uint8],
-    usable: NDArray[np.bool_],
-    usual: tuple[Floats, Floats],
-    device: str,
-) -> Floats:
-    """What the network says of some frames, (N, 478)."""
-    parts, at_once = [np.zeros((0, POINTS), np.float32)], BLOCK if device == "cpu" else BLOCK_ON_GPU
+def _looked_at(at: Frames, track: _Track) -> tuple[Floats, Floats]:
+    """Of some frames what the network says, and what it and the rules say, (N, 478) each."""
+    by_network = said = np.zeros((0, POINTS), np.float32)
+    at_once = BLOCK if track.device == "cpu" else BLOCK_ON_GPU
     for start in range(0, len(at), at_once):
-        block = at[start : start + at_once]
-        looks = cover_features.look(swatches[block])
-        shown = cover_features.features(looks, usable[block], *usual)
-        covered = cover_grid.pick(_cells(shown, device))
-        covered[cover_features.shading(looks, usable[block]) < DRAWN] = 1.0
-        parts.append(covered)
-    return np.concatenate(parts)
+        some = at[start : start + at_once]
+        swatches, usable = track.swatches[some], track.usable[some]
+        learned = _by_network(swatches, usable, track)
+        # Where no patch of skin is near enough to tell, rules say nothing.
+        more = np.nan_to_num(colours.foreign(swatches, usable, track.skin) - learned)
+        by_network = np.concatenate([by_network, learned])
+        said = np.concatenate([said, learned + RULES_COUNT * more])
+    return by_network, said
 
 
-def _bare(
+def _by_network(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], track: _Track) -> Floats:
+    """What the network says of frames, and all of a face that is drawn: that has the same colour
+    everywhere, and none of what the network is shown would tell."""
+    looks = cover_features.look(swatches)
+    shown = cover_features.features(looks, usable, *track.usual)
+    covered = cover_grid.pick(_cells(shown, track.device))
+    covered[cover_features.shading(looks, usable) < DRAWN] = 1.0
+    return covered
+
+
+def _usual(
     swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str
-) -> tuple[Floats, Floats]:
-    """What the face usually looks like, of the frames in which the network sees the least on it.
+) -> tuple[tuple[Floats, Floats], Floats]:
+    """What the face usually looks like, and its skin, of frames spread over the track.
 
-    For that it is shown some frames beside what the face looks like in the middle of all.
+    The former of those in which the network sees the least on it: for that it is shown some beside
+    what the face looks like in the middle of all.
     """
     which = cover_features.sample(len(swatches))
-    looks, there = cover_features.look(swatches[which]), usable[which]
+    swatches, usable = swatches[which], usable[which]
+    looks = cover_features.look(swatches)
     few = cover_features.sample(len(which), FEW)
-    usual = cover_features.usual(looks, there)
-    covered = cover_grid.pick(
-        _cells(cover_features.features(looks[few], there[few], *usual), device)
-    )
+    middle = cover_features.usual(looks, usable)
+    shown = cover_features.features(looks[few], usable[few], *middle)
+    covered = cover_grid.pick(_cells(shown, device))
     bare = few[cover_features.barest(covered.mean(axis=1))]
-    return cover_features.usual(looks[bare], there[bare])
+    return cover_features.usual(looks[bare], usable[bare]), colours.skin(swatches, usable)
 
 
 def _between(values: Floats, at: Frames, frames: int) -> Floats:

@@ -29,7 +29,7 @@ PART_MM = 5.0
 """Spread over which changes are averaged: what a face does to itself is finer, or changes sign."""
 PARTS_EVERY = 3
 """Of the swatches, which lie closer than a part is wide, every so many is the middle of one."""
-CHANGED_SHARE = 0.04
+CHANGED_SHARE = 0.12
 """Share of the face's skin that changes when something comes."""
 AT_LEAST_EVERY = 15
 """In so many times that a look is due, one is taken whatever the colours."""

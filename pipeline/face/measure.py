@@ -30,7 +30,7 @@ from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.hand_watch import HandWatch
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
-from pipeline.face.pose import head_pose
+from pipeline.face.pose import face_px, head_pose
 from pipeline.face.records import RECORD
 from pipeline.face.shots import Shots
 from pipeline.face.tracks import Tracks, the_infants
@@ -208,12 +208,12 @@ def _some_at_a_time(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
 def _record(picture: Picture, face: Face, frame: int, faces: int) -> NDArray[np.void]:
     """What is noted of a face at once, but for the hands before it; see `records.complete`."""
     pose = head_pose(face.points)
-    cut = crop.cut(picture, face.points, pose.roll_deg, pose.px_per_mm)
+    cut = crop.cut(picture, face.points, pose.px_per_mm)
     record = np.zeros((), dtype=RECORD)
     record["frame"], record["score"], record["faces"] = frame, face.score, faces
     record["yaw_deg"], record["pitch_deg"], record["roll_deg"] = pose[:3]
     record["px_per_mm"], record["rotation"] = pose.px_per_mm, pose.rotation
-    record["face_px"] = np.ptp(cut.landmarks, axis=0).min() * pose.px_per_mm / crop.PX_PER_MM
+    record["face_px"] = face_px(face.points, pose.roll_deg)
     seen = quality.quality(cut)
     record["brightness"], record["sharpness"] = seen.brightness, seen.sharpness
     record["motion_blur"] = seen.motion_blur

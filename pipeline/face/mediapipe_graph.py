@@ -27,10 +27,11 @@ FRAME_US = 33_333
 NOTHING = np.zeros((64, 64, 3), np.uint8)
 _WHEEL = Path(mediapipe.__file__).parents[1]
 _IN_ONE_THREAD = "ApplicationThreadExecutor"
-_POINT = np.dtype("u1, u1, u1, <f4, u1, <f4, u1, <f4")
-"""One landmark as protobuf writes it: which field, how long it is, and three floats."""
-_TAGS = {"f0": 0x0A, "f1": 0x0F, "f2": 0x0D, "f4": 0x15, "f6": 0x1D}
-_FLOATS = ("f3", "f5", "f7")
+_POINT_BYTES = 17
+"""One landmark as protobuf writes it: which field, how long it is, and three floats, each after a
+tag."""
+_TAG_BYTES, _TAGS = [0, 1, 2, 7, 12], (0x0A, 0x0F, 0x0D, 0x15, 0x1D)
+_FLOAT_BYTES = [*range(3, 7), *range(8, 12), *range(13, 17)]
 
 
 class Graph(SolutionBase):
@@ -118,10 +119,10 @@ def _config(path: str) -> calculator_pb2.CalculatorGraphConfig:
 
 def landmarks(message: bytes) -> NDArray[np.float32]:
     """What a list of landmarks says, (N, 3)."""
-    if len(message) % _POINT.itemsize == 0:
-        rows = np.frombuffer(message, _POINT)
-        if all((rows[name] == tag).all() for name, tag in _TAGS.items()):
-            return np.stack([rows[name] for name in _FLOATS], axis=1)
+    if len(message) % _POINT_BYTES == 0:
+        rows = np.frombuffer(message, np.uint8).reshape(-1, _POINT_BYTES)
+        if (rows[:, _TAG_BYTES] == _TAGS).all():
+            return np.ascontiguousarray(rows[:, _FLOAT_BYTES]).view("<f4")
     # There is more in it than places.
     points = NormalizedLandmarkList.FromString(message).landmark
     return np.array([(point.x, point.y, point.z) for point in points], np.float32).reshape(-1, 3)

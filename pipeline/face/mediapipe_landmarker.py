@@ -10,14 +10,12 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.core.backends import BackendInfo, file_digest
 from pipeline.core.errors import BackendError
-from pipeline.face.backends import Face, FaceDetector, HandDetector, Picture
+from pipeline.face.backends import Face, FaceDetector, HandDetector
 from pipeline.face.mediapipe_boxes import BoxDetector
 from pipeline.face.mediapipe_following import MeshFollower
+from pipeline.face.mediapipe_hands import MediapipeHands
 from pipeline.face.mediapipe_mesh import MeshDetector
 from pipeline.face.warm import Warm
 
@@ -27,8 +25,6 @@ MODELS = (
     "modules/palm_detection/palm_detection_lite.tflite",
     "modules/hand_landmark/hand_landmark_lite.tflite",
 )
-HANDS_GRAPH = "mediapipe/modules/hand_landmark/hand_landmark_tracking_cpu.binarypb"
-MIN_HAND_SCORE = 0.6
 
 
 @cache
@@ -92,36 +88,3 @@ def _maker(faces: int) -> Callable[[], FaceDetector]:
         return lambda: MeshDetector(1, still=False)
     boxes = BoxDetector(faces)
     return lambda: MeshFollower(faces, boxes)
-
-
-class MediapipeHands:
-    """The light hand model, following two hands."""
-
-    def __init__(self) -> None:
-        from pipeline.face.mediapipe_graph import Graph
-
-        self._graph = Graph(
-            HANDS_GRAPH,
-            ["multi_hand_landmarks"],
-            {"model_complexity": 0, "num_hands": 2, "use_prev_landmarks": True},
-            {
-                "palmdetectioncpu__TensorsToDetectionsCalculator.min_score_thresh": MIN_HAND_SCORE,
-                "handlandmarkcpu__ThresholdingCalculator.threshold": MIN_HAND_SCORE,
-            },
-        )
-
-    def detect(self, picture: Picture) -> list[NDArray[np.float32]]:
-        """Hands in an RGB picture, each (21, 2) px."""
-        from pipeline.face.mediapipe_graph import landmarks
-
-        (found,) = self._graph.run(picture)
-        scale = np.array([picture.shape[1], picture.shape[0]], dtype=np.float32)
-        return [landmarks(hand)[:, :2] * scale for hand in found]
-
-    def reset(self) -> None:
-        """Forget what was followed."""
-        self._graph.forget()
-
-    def close(self) -> None:
-        """End the graph, as `MeshDetector.close` does."""
-        self._graph.close()

@@ -43,6 +43,13 @@ def head_pose(points: NDArray[np.floating]) -> Pose:
     return Pose(yaw, pitch, roll, scale, rotation)
 
 
+def face_px(points: NDArray[np.floating], roll_deg: float) -> float:
+    """The shorter side of a face turned upright, of landmarks (478, 3) px."""
+    cos, sin = math.cos(math.radians(roll_deg)), math.sin(math.radians(roll_deg))
+    x, y = points[:, 0], points[:, 1]
+    return float(min(np.ptp(cos * x + sin * y), np.ptp(cos * y - sin * x)))
+
+
 def _onto(target: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
     """Rotation and scale that carry the rigid shape onto `target` (N, 3), least squares.
 

@@ -1,7 +1,8 @@
-"""How much light and how much detail there is on a face, from its upright cut."""
+"""How much light and how much detail there is on a face, from its cut."""
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from pipeline.face.mesh import OVAL
 
 BANDS_PX = (1.0, 2.0, 4.0)
 """Spreads, in px of the halved cut, between which detail is fine, and then coarse."""
+_FROM_MIDDLE_PX = math.sqrt(BANDS_PX[2] ** 2 - BANDS_PX[1] ** 2)
+"""Spread that takes what is blurred by the second of them to the third."""
 DIRECTIONS = 8
 """In which the smear of what moved is looked for, over half a turn."""
 
@@ -56,12 +59,15 @@ def quality(crop: Crop) -> Quality:
         return Quality(float("nan"), float("nan"), float("nan"))
     half = cv2.resize(crop.grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     light = half.astype(np.float32)
-    small, middle, large = (cv2.GaussianBlur(light, (0, 0), spread) for spread in BANDS_PX)
-    fine, coarse = small - middle, middle - large
+    small, middle = (cv2.GaussianBlur(light, (0, 0), spread) for spread in BANDS_PX[:2])
+    fine = small - middle
+    # What is blurred by so much is told by every second pixel, across and down.
+    middle, rough = np.ascontiguousarray(middle[::2, ::2]), np.ascontiguousarray(there[::2, ::2])
+    coarse = middle - cv2.GaussianBlur(middle, (0, 0), _FROM_MIDDLE_PX / 2)
     return Quality(
         _median(half, there) / 255.0,
-        _sharpness(fine, coarse, there),
-        _motion_blur(_along(fine, there), _along(coarse, there)),
+        _strength(fine, there) / (_strength(coarse, rough) or float("inf")),
+        _motion_blur(_along(fine, there), _along(coarse, rough)),
     )
 
 
@@ -72,9 +78,9 @@ def _median(levels: NDArray[Any], there: Mask) -> float:
     return float(np.searchsorted(below, middle, side="right").mean())
 
 
-def _sharpness(fine: Floats, coarse: Floats, there: Mask) -> float:
-    strength = cv2.norm(coarse, cv2.NORM_L2, there)
-    return cv2.norm(fine, cv2.NORM_L2, there) / strength if strength > 0 else 0.0
+def _strength(band: Floats, there: Mask) -> float:
+    """Root of the mean energy of a band."""
+    return cv2.norm(band, cv2.NORM_L2, there) / math.sqrt(max(cv2.countNonZero(there), 1))
 
 
 def _motion_blur(fine: Floats, coarse: Floats) -> float:
@@ -106,4 +112,4 @@ def _face(crop: Crop) -> Mask:
     outline = np.round(crop.landmarks[OVAL] / 2).astype(np.int32)
     mask = np.zeros((crop.grey.shape[0] // 2, crop.grey.shape[1] // 2), dtype=np.uint8)
     cv2.fillPoly(mask, [outline], (1,))
-    return mask * crop.inside[::2, ::2]
+    return mask

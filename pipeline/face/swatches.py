@@ -60,7 +60,7 @@ def layout() -> Layout:
 
 
 def take(crop: Crop) -> NDArray[np.uint8]:
-    """Swatches (852, 4) of a face cut out upright."""
+    """Swatches (852, 4) of a face cut out."""
     colour = cv2.blur(crop.pixels, (COLOUR_PX, COLOUR_PX))
     across = cv2.Scharr(crop.grey, cv2.CV_32F, 1, 0)
     down = cv2.Scharr(crop.grey, cv2.CV_32F, 0, 1)

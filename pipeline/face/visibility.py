@@ -23,7 +23,6 @@ UNDER_HAND = 0.1
 """What is left of a landmark under a hand: the hand model is sometimes wrong."""
 USABLE_FACING, FACING = 0.11, (0.05, 0.35)
 """How far corners of a swatch face the camera, within these bounds, where it is looked at."""
-STEADY_FRAMES = 5
 USUAL_SCORE = 0.8
 """Quantile over a track of a landmark's score that it has when nothing covers it."""
 SURE, UNSURE = 0.7, 0.3
@@ -118,14 +117,16 @@ def sureness(scores: NDArray[np.floating]) -> Floats:
 
 
 def steady(values: Floats) -> Floats:
-    """Running median over a few frames (F, N): what flickers for a frame covers nothing."""
-    reach = STEADY_FRAMES // 2
-    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
+    """Running median over five frames (F, N): what flickers for a frame covers nothing."""
+    padded = np.pad(values, ((2, 2), (0, 0)), mode="edge")
     calm = np.empty(values.shape, np.float32)
     for block in _blocks(len(values)):
         count = len(values[block])
-        shifted = [padded[block.start + k :][:count] for k in range(STEADY_FRAMES)]
-        calm[block] = np.median(np.stack(shifted), axis=0)
+        a, b, c, d, e = (padded[block.start + k :][:count] for k in range(5))
+        # Of four, the least and the most are not in the middle of five.
+        low = np.maximum(np.minimum(a, b), np.minimum(c, d))
+        high = np.minimum(np.maximum(a, b), np.maximum(c, d))
+        calm[block] = np.maximum(np.minimum(low, high), np.minimum(e, np.maximum(low, high)))
     return calm
 
 

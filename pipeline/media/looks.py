@@ -10,7 +10,6 @@ all of it can be.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ FILE = "looks.npy"
 EVERY = 5
 """Of the frames, which are 30 a second."""
 _SIDE_PX = 64
+_SHAPE = (_SIDE_PX, _SIDE_PX, 3)
 _COSINES = 8
 
 Looks = NDArray[np.uint64]
@@ -55,8 +55,8 @@ def look(
         ended = ffmpeg(merged(_counted(stream, size), _shrunk(stream, small)), bounds)
         if ended.code != 0:
             return None
-        shape = (-1, _SIDE_PX, _SIDE_PX, 3)
-        return ended.out.count(b"\n"), of_pictures(np.fromfile(small, np.uint8).reshape(shape))
+        pictures = np.fromfile(small, np.uint8).reshape(-1, *_SHAPE)
+        return ended.out.count(b"\n"), of_pictures(pictures)
 
 
 def _counted(stream: Any, size: tuple[int, int]) -> Any:
@@ -86,30 +86,33 @@ def _shrunk(stream: Any, file: Path) -> Any:
     )
 
 
-def of_pictures(frames: Iterable[NDArray[np.uint8]]) -> Looks:
-    """The signs of the first cosines of frames, each (64, 64, 3), over every window."""
-    across, down = _windows()
-    grey = np.array([frame.mean(axis=2) for frame in frames]).reshape(-1, 1, _SIDE_PX, _SIDE_PX)
-    found = down @ grey @ across.transpose(0, 2, 1)
-    bits = (found > 0).reshape(len(grey), len(across), _COSINES**2)
+def of_pictures(frames: NDArray[np.uint8]) -> Looks:
+    """The signs of the first cosines of frames (n, 64, 64, 3) over every window."""
+    spans, across, down = _windows()
+    red, green, blue = np.moveaxis(np.asarray(frames).reshape(-1, *_SHAPE), 3, 0)
+    grey = (red + green.astype(np.float64) + blue) / 3
+    waves = np.concatenate([_cosines(*span) for span in spans])
+    found = (waves @ grey @ waves.T).reshape(-1, len(spans), _COSINES, len(spans), _COSINES)
+    bits = (np.moveaxis(found[:, down, :, across], 0, 1) > 0).reshape(-1, len(down), _COSINES**2)
     # The mean brightness has no sign.
     bits[..., 0] = False
     return np.packbits(bits, axis=-1).view(np.uint64)[..., 0]
 
 
 @cache
-def _windows() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cosines (windows, 8, 64) across and down; the first window is the whole."""
-    spans = [((0.0, 1.0), (0.0, 1.0))]
+def _windows() -> tuple[list[tuple[float, float]], list[int], list[int]]:
+    """Spans of a side, and for each window which it is across and down; the first is the whole."""
+    whole, spans = (0.0, 1.0), [(0.0, 1.0)]
+    windows = [(whole, whole)]
     for share in (0.9, 0.8):
         places = [(start, start + share) for start in (0.0, (1 - share) / 2, 1 - share)]
-        spans += [(x, y) for x in places for y in places]
-        spans += [(x, (0.0, 1.0)) for x in places] + [((0.0, 1.0), y) for y in places]
-    across = np.stack([_cosines(*x) for x, _ in spans])
-    down = np.stack([_cosines(*y) for _, y in spans])
-    return across, down
+        spans += places
+        windows += [(x, y) for x in places for y in places]
+        windows += [(x, whole) for x in places] + [(whole, y) for y in places]
+    return spans, [spans.index(x) for x, _ in windows], [spans.index(y) for _, y in windows]
 
 
+@cache
 def _cosines(start: float, end: float) -> NDArray[np.float64]:
     """The first cosines (8, 64) over a part of the side, each pixel weighed by its share in it."""
     edges = np.linspace(0, 1, _SIDE_PX + 1)

@@ -50,17 +50,20 @@ class YamNet(nn.Module):
         inner = patches[:, None]
         for layer in self.layers:
             assert isinstance(layer, nn.Conv2d)
-            inner = functional.relu(layer(_padded(inner, layer)))
+            inner = functional.relu_(_convolved(inner, layer))
         said: Tensor = self.words(inner.mean((2, 3)))
         return said
 
 
-def _padded(inner: Tensor, layer: nn.Conv2d) -> Tensor:
+def _convolved(inner: Tensor, layer: nn.Conv2d) -> Tensor:
     """Pad as TensorFlow does where the result is to be as large: the odd row at the end."""
     (size, _), (stride, _) = layer.kernel_size, layer.stride
-    missing = [max(0, (-(-n // stride) - 1) * stride + size - n) for n in inner.shape[:1:-1]]
-    sides = [side for lack in missing for side in (lack // 2, lack - lack // 2)]
-    return functional.pad(inner, sides) if any(sides) else inner
+    down, across = (max(0, (-(-n // stride) - 1) * stride + size - n) for n in inner.shape[2:])
+    if down % 2 or across % 2:
+        sides = across // 2, across - across // 2, down // 2, down - down // 2
+        inner, down, across = functional.pad(inner, sides), 0, 0
+    of = layer.weight, layer.bias, layer.stride, (down // 2, across // 2)
+    return functional.conv2d(inner, *of, groups=layer.groups)
 
 
 def log_mel(patch: NDArray[np.float32]) -> NDArray[np.float32]:

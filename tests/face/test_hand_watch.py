@@ -53,7 +53,7 @@ def test_a_face_that_stays_as_it_was_is_seldom_looked_at():
 
 
 def test_what_comes_before_a_face_is_looked_at_once_a_look_is_due():
-    looks, _ = watched([noted()] * 4 + [noted(0.2)] * 3)
+    looks, _ = watched([noted()] * 4 + [noted(0.3)] * 3)
     assert looks == 2
 
 
@@ -65,7 +65,7 @@ def test_what_a_face_does_to_single_patches_is_no_hand():
 
 
 def test_what_goes_on_changing_and_is_no_hand_is_looked_at_less_and_less():
-    restless = [noted(0.2, light=15 * 1.17**n) for n in range(16) for _ in range(EVERY)]
+    restless = [noted(0.4, light=15 * 1.17**n) for n in range(16) for _ in range(EVERY)]
     # The first picture, the first change, then after two, and from then on after four.
     assert watched(restless)[0] == 3 + 12 // 4
     assert watched(restless, [HAND])[0] == 16

@@ -32,7 +32,7 @@ def smeared(picture, length_px, turn_deg):
 
 def measured(picture, found):
     _, points, pose = found
-    return quality(crop.cut(picture, points, pose.roll_deg, pose.px_per_mm))
+    return quality(crop.cut(picture, points, pose.px_per_mm))
 
 
 def test_a_sharp_face_and_one_out_of_focus_are_not_smeared(found):
@@ -74,7 +74,7 @@ def test_light_and_contrast_do_not_smear(found):
 def test_nothing_is_said_of_a_face_outside_the_picture(found):
     picture, points, pose = found
     outside = points + np.array([10.0 * picture.shape[1], 0, 0])
-    away = crop.cut(picture, outside, pose.roll_deg, pose.px_per_mm)
+    away = crop.cut(picture, outside, pose.px_per_mm)
     assert np.isnan(quality(away)).all()
 
 
