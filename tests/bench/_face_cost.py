@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, repeat
@@ -13,11 +12,11 @@ from pipeline import media
 from pipeline.face.backends import LANDMARKERS, Landmarker, Picture
 from pipeline.face.measure import follow
 from pipeline.face.params import Landmarks
-from pipeline.media import child
 from pipeline.nursery import CLIP, measure
 from pipeline.nursery.scenes import scene_of
 from tests.bench._bare import faces_in
 from tests.bench._figures import Figure
+from tests.bench._floor import processor_s
 
 SIZE_PX, SPAN_S = 480, 3.0
 ROUNDS = 3
@@ -64,14 +63,9 @@ def _bare(video: Path, faces: int) -> None:
 
 def _spent(work: Callable[[], object]) -> tuple[float, float]:
     """Processor time of this process and the decoder, and wall time, in seconds."""
-    began, before = time.perf_counter(), _processor_s()
+    began, before = time.perf_counter(), processor_s()
     work()
-    return _processor_s() - before, time.perf_counter() - began
-
-
-def _processor_s() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used) + child.used.processor_s
+    return processor_s() - before, time.perf_counter() - began
 
 
 def _memory(video: Path, folder: Path, params: Landmarks) -> list[Figure]:

@@ -63,10 +63,10 @@ def main(stage: str, root: str, *paths: str) -> None:
     work, files = _WORK[stage](Path(root)), [Path(path) for path in paths]
     # Warm, as the workers of a stage are for all clips but their first.
     work(files[0])
-    began, before = time.perf_counter(), _processor_s()
+    began, before = time.perf_counter(), processor_s()
     for file in files:
         work(file)
-    print(json.dumps([time.perf_counter() - began, _processor_s() - before]))
+    print(json.dumps([time.perf_counter() - began, processor_s() - before]))
 
 
 def _decoder(root: Path) -> Work:
@@ -102,8 +102,8 @@ STAGES = tuple(_WORK)
 """The measuring stages, in the order in which they run."""
 
 
-def _processor_s() -> float:
-    """Of this process and its children."""
+def processor_s() -> float:
+    """Seconds of processors that this process and its children have used so far."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(it.ru_utime + it.ru_stime for it in used) + child.used.processor_s
 
