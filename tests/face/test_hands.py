@@ -6,6 +6,9 @@ import pytest
 
 from pipeline.face import mediapipe_hands
 from pipeline.face.mediapipe_hands import OTHER_EVERY, MediapipeHands
+from pipeline.media import read_frames
+from pipeline.nursery import CLIP, measure
+from pipeline.nursery.scenes import scene_of
 
 PICTURE = np.zeros((64, 64, 3), np.uint8)
 
@@ -90,3 +93,19 @@ def test_in_a_picture_without_hands_mediapipe_finds_none():
     assert looked(detector, 1) == [0]
     assert detector.detect(cv2.blur(noise, (9, 9))) == []
     detector.close()
+
+
+def test_a_hand_followed_by_itself_is_where_both_would_see_it(tmp_path):
+    scene = scene_of("hand", 3, 1.0, 384)
+    measure(tmp_path, {"seed": scene.seed, "index": scene.index, "span_s": 1.0, "size_px": 384})
+    pictures = list(read_frames(tmp_path / CLIP))[::3]
+    detector, both = MediapipeHands(), mediapipe_hands._graph(2)
+    found = [detector.detect(picture) for picture in pictures]
+    wanted = [mediapipe_hands._hands(both, picture) for picture in pictures]
+    assert [len(hands) for hands in found] == [len(hands) for hands in wanted]
+    seen = [(one[0], other[0]) for one, other in zip(found, wanted, strict=True) if other]
+    assert len(seen) >= 2 * OTHER_EVERY
+    apart_px = [np.linalg.norm(one - other, axis=1).mean() for one, other in seen]
+    assert max(apart_px) < 6
+    detector.close()
+    both.close()
