@@ -88,11 +88,12 @@ def part(clip: str, count: int = PARTS) -> str:
 def write(path: Path, frame: pd.DataFrame | pa.Table, schema: pa.Schema | None = None) -> None:
     """Write a table, whole or not at all; `schema` fixes names, order and types of its columns."""
     temporary = path.with_name(f".{path.name}.tmp")
-    _put(temporary, frame if isinstance(frame, pa.Table) else _of_frame(frame, schema))
+    _put(temporary, frame if isinstance(frame, pa.Table) else of_frame(frame, schema))
     temporary.replace(path)
 
 
-def _of_frame(frame: pd.DataFrame, schema: pa.Schema | None) -> pa.Table:
+def of_frame(frame: pd.DataFrame, schema: pa.Schema | None) -> pa.Table:
+    """A frame as an Arrow table, with a schema's columns alone where one is given."""
     if schema is None:
         table = pa.Table.from_pandas(frame, preserve_index=False)
         # The pandas metadata name versions; without them two environments write the same bytes.
@@ -122,7 +123,7 @@ def write_parts(path: Path, frame: pd.DataFrame, schema: pa.Schema | None = None
     ordered = frame.assign(**{_PART: frame[CLIP].map(parts)})
     ordered = ordered.sort_values([_PART, CLIP], kind="stable")
     belongs = ordered[_PART].tolist()
-    whole = _of_frame(ordered.drop(columns=_PART), schema)
+    whole = of_frame(ordered.drop(columns=_PART), schema)
     starts = [n for n in range(len(belongs)) if n == 0 or belongs[n] != belongs[n - 1]]
     with in_parts(path, whole.schema) as put:
         for start, stop in itertools.pairwise([*starts, len(belongs)]):
@@ -141,7 +142,7 @@ def in_parts(path: Path, schema: pa.Schema) -> Iterator[Put]:
     temporary.mkdir()
 
     def put(name: str, rows: pd.DataFrame | pa.Table) -> None:
-        table = rows if isinstance(rows, pa.Table) else _of_frame(rows, schema)
+        table = rows if isinstance(rows, pa.Table) else of_frame(rows, schema)
         _put(temporary / f"{name}.parquet", table)
 
     yield put
@@ -225,6 +226,24 @@ def columns_of(path: Path) -> list[str]:
 def parts_of(path: Path) -> list[Path]:
     """The files that a table consists of: its parts, or itself."""
     return sorted(path.glob("*.parquet")) if _there(path).is_dir() else [path]
+
+
+def together(path: Path, rows: int) -> Iterator[list[Path]]:
+    """The files that a table consists of, as many at a time as have so many rows, one at least.
+
+    Whoever groups and joins the rows of a few clips takes as long as for those of many.
+    """
+    found: list[Path] = []
+    here = 0
+    for file in parts_of(path):
+        count = int(pq.read_metadata(file).num_rows)
+        if found and here + count > rows:
+            yield found
+            found, here = [], 0
+        found.append(file)
+        here += count
+    if found:
+        yield found
 
 
 def _is_part(path: Path) -> bool:

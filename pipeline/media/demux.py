@@ -41,32 +41,20 @@ def _told(name: str, formats: str, protocols: str, look: bool) -> dict[str, Any]
     allowed = {"format_whitelist": formats, "protocol_whitelist": protocols}
     # Titles are a stranger's text in whatever letters; nothing of them is used.
     with av.open(name, container_options=allowed, metadata_errors="replace") as container:
-        streams = {stream.index: _Stream(stream) for stream in container.streams}
+        streams = {stream.index: _Stream(stream, look) for stream in container.streams}
         broken = _demux(container, streams)
         duration_s = None if container.duration is None else container.duration / av.time_base
         about = [stream.told() for stream in streams.values()]
         form = container.format.name
-    for stream in about if look else []:
-        if stream["type"] == "video" and stream["codec"] == "h264":
-            with av.open(name, container_options=allowed, metadata_errors="replace") as container:
-                stream["plain"] = _plain(container, stream["index"])
     return {"format": form, "duration_s": duration_s, "broken": broken, "streams": about}
 
 
-def _plain(container: Any, index: int) -> bool:
-    """Whether the first picture is shown just as it was coded: upright, whole, in square pixels.
-
-    What cannot be decoded is not; why it cannot is for whoever decodes all of it to say.
-    """
-    try:
-        first = next(container.decode(container.streams[index]), None)
-    except (av.error.FFmpegError, MemoryError):
+def _plain(first: Any, codec: Any) -> bool:
+    """Whether the first picture is shown just as it was coded: upright, whole, in square pixels."""
+    if first.side_data.get(Kind.DISPLAYMATRIX) is not None:
         return False
-    if first is None or first.side_data.get(Kind.DISPLAYMATRIX) is not None:
-        return False
-    stream = container.streams[index]
-    whole = (first.width, first.height) == (stream.width, stream.height)
-    square = stream.sample_aspect_ratio in (None, 0, 1)
+    whole = (first.width, first.height) == (codec.width, codec.height)
+    square = codec.sample_aspect_ratio in (None, 0, 1)
     return bool(whole and square and first.format.name == "yuv420p" and _known_colours(first))
 
 
@@ -85,11 +73,20 @@ def _demux(container: Any, streams: dict[int, _Stream]) -> str | None:
     return None
 
 
+def _codec(stream: Any) -> str:
+    return stream.codec_context.name if stream.codec_context else "unknown"
+
+
 class _Stream:
     """The account of one stream."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, look: bool) -> None:
         self._stream = stream
+        self._looks = look and stream.type == "video" and _codec(stream) == "h264"
+        self._plain: bool | None = None
+        if self._looks:
+            # One picture is there sooner than threads are.
+            stream.codec_context.thread_count = 1
         self._base = stream.time_base or Fraction(1)
         self._starts: list[int] = []
         self._ends: list[int] = []
@@ -99,6 +96,7 @@ class _Stream:
     def take(self, packet: Any) -> None:
         """Count one packet, unless it is only there to be decoded and not to be shown."""
         self._read += 1
+        self._look(packet)
         start = packet.pts if packet.pts is not None else packet.dts
         if packet.is_discard or start is None:
             return
@@ -106,6 +104,20 @@ class _Stream:
             self._unknown_spans += 1
         self._starts.append(start)
         self._ends.append(start + (packet.duration or 0))
+
+    def _look(self, packet: Any) -> None:
+        """Decode, until there is a first picture to look at; None says that no packet follows.
+
+        What cannot be decoded is not plain; why it cannot is for whoever decodes all to say.
+        """
+        if not self._looks or self._plain is not None:
+            return
+        codec = self._stream.codec_context
+        try:
+            for first in codec.decode(packet)[:1]:
+                self._plain = _plain(first, codec)
+        except (av.error.FFmpegError, MemoryError):
+            self._plain = False
 
     def _reorder(self) -> int:
         """By how many places the latest packet comes after its turn to be shown."""
@@ -118,7 +130,7 @@ class _Stream:
         about = {
             "index": stream.index,
             "type": stream.type,
-            "codec": codec.name if codec else "unknown",
+            "codec": _codec(stream),
             "promised": stream.frames,
             "read": self._read,
             "packets": len(self._starts),
@@ -133,6 +145,8 @@ class _Stream:
             about |= {"width": codec.width, "height": codec.height, "times": times, "fps": rate}
             about |= {"transfer": int(codec.color_trc), "field_order": int(codec.field_order)}
             about |= {"reorder": self._reorder(), "clock_hz": float(1 / self._base)}
+            self._look(None)
+            about |= {"plain": bool(self._plain)}
         if stream.type == "audio" and codec:
             spans = sum(self._ends) - sum(self._starts)
             known = None if self._unknown_spans else float(spans * self._base)

@@ -75,6 +75,15 @@ class MediaInfo:
         return cls(**json.loads((folder / INFO).read_text(encoding="utf-8")))
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A video that every later stage can decode: that was tried."""
+
+    frames: int
+    size: tuple[int, int]
+    looks: looks.Looks
+
+
 def normalise(
     path: Path,
     out: Path,
@@ -100,21 +109,21 @@ def normalise(
     seen = probe(path)
     planned = plan(seen, probe(sound) if sound else seen, limits, section)
     heard = sound or path
-    frames, found = planned.frames, None
+    made = None
     if keepable(planned, seen.format, limits):
-        found = _keep(path, heard, out, planned, limits)
-    if found is None:
-        frames, found = _encode(path, heard, out, planned, limits)
-    np.save(out / looks.FILE, found)
+        made = _keep(path, heard, out, planned, limits)
+    if made is None:
+        made = _encode(path, heard, out, planned, limits)
+    np.save(out / looks.FILE, made.looks)
     sent = file_digest(*dict.fromkeys((path, sound or path)))
-    info = _info(out, seen, planned, frames, sent)
+    info = _info(out, seen, planned, made, sent)
     text = json.dumps(asdict(info), indent=1, sort_keys=True)
     (out / INFO).write_text(text, encoding="utf-8")
     return info
 
 
-def _keep(path: Path, heard: Path, out: Path, planned: Plan, limits: Limits) -> looks.Looks | None:
-    """Keep the picture and make both sounds; what it looks like, None where it cannot be kept."""
+def _keep(path: Path, heard: Path, out: Path, planned: Plan, limits: Limits) -> _Made | None:
+    """Keep the picture and make both sounds; None where it cannot be kept."""
     picture, bounds = (planned.frames, planned.start_s), _bounds(limits)
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder, "told")
@@ -129,28 +138,25 @@ def _keep(path: Path, heard: Path, out: Path, planned: Plan, limits: Limits) -> 
             sounding.check(told, planned)
         else:
             sounding.make(heard, out, planned, picture, limits, bounds)
-    return found
+    return _Made(planned.frames, (planned.picture.width, planned.picture.height), found)
 
 
-def _encode(
-    path: Path, heard: Path, out: Path, planned: Plan, limits: Limits
-) -> tuple[int, looks.Looks]:
-    """Make the picture and both sounds; how many frames it has, and what it looks like."""
+def _encode(path: Path, heard: Path, out: Path, planned: Plan, limits: Limits) -> _Made:
+    """Make the picture and both sounds."""
     frames, zero_s = _make_picture(path, out / VIDEO, planned, limits)
-    made = _made(out / VIDEO)
-    size, bounds = (made.width, made.height), _bounds(limits)
+    size, bounds = _size(out / VIDEO), _bounds(limits)
     looked = looks.look(out / VIDEO, size, limits.max_pixels, bounds)
     got, found = looked or (0, None)
     if found is None or got != frames:
         raise damaged("frames are in what was made", got, frames, 0)
     sounding.make(heard, out, planned, (frames, zero_s), limits, bounds)
-    return frames, found
+    return _Made(frames, size, found)
 
 
-def _made(video: Path) -> Picture:
+def _size(video: Path) -> tuple[int, int]:
     made = probe(video, own=True).picture
     assert made is not None
-    return made
+    return made.width, made.height
 
 
 def _make_picture(path: Path, video: Path, planned: Plan, limits: Limits) -> tuple[int, float]:
@@ -244,14 +250,14 @@ def _bounds(limits: Limits) -> Bounds:
     return Bounds(wall_s=limits.wall_s, cpu_s=int(limits.wall_s) + 1, file_bytes=2 << 30)
 
 
-def _info(out: Path, seen: Probe, planned: Plan, frames: int, sent: str) -> MediaInfo:
-    made = _made(out / VIDEO)
+def _info(out: Path, seen: Probe, planned: Plan, made: _Made, sent: str) -> MediaInfo:
     picture, sound = planned.picture, planned.sound
+    width, height = made.size
     return MediaInfo(
-        frames=frames,
-        width=made.width,
-        height=made.height,
-        duration_s=round(frames / FPS, 6),
+        frames=made.frames,
+        width=width,
+        height=height,
+        duration_s=round(made.frames / FPS, 6),
         digest=file_digest(out / VIDEO, out / sounding.SOUND_44K, out / sounding.SOUND_16K),
         source_digest=sent,
         source_format=seen.format,

@@ -48,6 +48,8 @@ _DEMUCS_NEEDS = Needs(memory_gb=1.5, gpu=0.2, imports=("torch",))
 _VOICE_NEEDS = Needs(memory_gb=1.5, gpu=0.05, imports=("torch",))
 """Most of it is done on a core: pitch, levels, events."""
 _HEARD = Needs(imports=("soundfile",))
+_TOGETHER = 1_000
+"""Clips of which is told at once what their events are."""
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
 
 
@@ -143,17 +145,49 @@ def _write(
         tables.in_parts(out / "clips.parquet", schema) as put_clips,
         tables.in_parts(out / "ledger.parquet", ledger.CLIPS) as put_ledger,
     ):
-        for file in tables.parts_of(done.clips):
-            part, clips = file.stem, tables.read(file, ["clip", "source", "media_digest"])
-            if part in heard.folders:
-                sources = dict(zip(clips["clip"], clips["source"], strict=True))
-                events = tables.read(heard.folders[part] / heard_tables.EVENTS_FILE)
-                told = of_clips(events, sources, typists)
+        for files in tables.together(done.clips, _TOGETHER):
+            clips = {it.stem: tables.read(it, ["clip", "source", "media_digest"]) for it in files}
+            for part, told, about in _told(clips, heard, done, typists, origin):
                 put_events(part, told)
-                about = tables.read(heard.folders[part] / heard_tables.CLIPS_FILE)
-                put_clips(part, _about(about, told, done, typists, origin))
-            rows = _account(clips, done, origin)
-            put_ledger(part, ledger.of_clips("isolate", rows, clips["clip"]))
+                put_clips(part, about)
+            for part, rows in clips.items():
+                account = _account(rows, done, origin)
+                put_ledger(part, ledger.of_clips("isolate", account, rows["clip"]))
+
+
+def _told(
+    clips: Mapping[str, pd.DataFrame],
+    heard: parts.Made,
+    done: _Done,
+    typists: Typists,
+    origin: Mapping[str, str],
+) -> Iterator[tuple[str, pa.Table, pa.Table]]:
+    """What each event and each clip of some parts is, by the part."""
+    here = [part for part in clips if part in heard.folders]
+    if not here:
+        return
+    every = pd.concat([clips[part] for part in here])
+    sources = dict(zip(every["clip"], every["source"], strict=True))
+    events, about = (
+        [tables.read(heard.folders[part] / name) for part in here]
+        for name in (heard_tables.EVENTS_FILE, heard_tables.CLIPS_FILE)
+    )
+    told = of_clips(pd.concat(events, ignore_index=True), sources, typists)
+    told_clips = _about(pd.concat(about, ignore_index=True), told, done, typists, origin)
+    yield from zip(
+        here,
+        _apart(tables.of_frame(told, TYPED), events),
+        _apart(tables.of_frame(told_clips, clips_schema(typists.kinds)), about),
+        strict=True,
+    )
+
+
+def _apart(whole: pa.Table, like: Sequence[pd.DataFrame]) -> Iterator[pa.Table]:
+    """A table in pieces, each with as many rows as one of `like`."""
+    start = 0
+    for rows in like:
+        yield whole.slice(start, len(rows))
+        start += len(rows)
 
 
 def told_by_bounds(typist: Typist) -> str:

@@ -12,22 +12,30 @@ _LOWEST_HZ, _HIGHEST_HZ = 200.0, 1900.0
 _WINDOW = 640
 _HOP = round(RATE / TRACK_HZ)
 _BLOCK_STEPS = 3000
-_SIZE = 2048
+_SIZE = 1024
+"""Of a Fourier transform: no lag that is looked at wraps around."""
 _PERIODIC = 0.45
 _OCTAVE_COST = 0.04
 
 
-def pitch_hz(stem: Samples) -> Track:
+def pitch_hz(stem: Samples, asked: NDArray[np.bool_] | None = None) -> Track:
     """Pitch (n // 320 + 1,) at 50 Hz, between 200 and 1900 Hz; nan where there is none.
 
-    Normalised autocorrelation of 40 ms with the window's own taken out, and a small reward for
-    short periods against octave errors (Boersma 1993).
+    Where steps (T,) are `asked` for, nan at all others. Normalised autocorrelation of 40 ms with
+    the window's own taken out, and a small reward for short periods against octave errors (Boersma
+    1993).
     """
-    steps = len(stem) // _HOP + 1
+    if asked is None:
+        asked = np.ones(len(stem) // _HOP + 1, np.bool_)
+    steps = len(asked)
     # In blocks, so that hours of sound need no copy of themselves.
     starts = range(0, steps, _BLOCK_STEPS)
-    blocks = [_block(stem, start, min(_BLOCK_STEPS, steps - start)) for start in starts]
-    return np.concatenate([_of_frames(block) for block in blocks])
+    found = np.full(steps, np.nan, np.float32)
+    for start in starts:
+        block = _block(stem, start, min(_BLOCK_STEPS, steps - start))
+        here = slice(start, start + len(block))
+        found[here][asked[here]] = _of_frames(block[asked[here]])
+    return found
 
 
 def _block(stem: Samples, first: int, count: int) -> NDArray[np.float32]:

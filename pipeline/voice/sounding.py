@@ -54,8 +54,7 @@ def powers(wave: Samples, steps: int) -> NDArray[np.float64]:
 
 def sung(stem: Samples, infant: Track) -> Track:
     """Pitch (T,) of the infant's stem (n,) where the infant sounds, nan elsewhere."""
-    pitch = pitch_hz(stem)[: len(infant)]
-    return np.where(infant > 0.5, pitch, np.nan).astype(np.float32)
+    return pitch_hz(stem, infant > 0.5)
 
 
 def nobody(steps: int) -> Voices:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -105,3 +106,13 @@ def test_lists_of_some_clips_are_theirs(path):
     lengths, points = tables.lists(tables.arrow(path, ["points"], ["b"])["points"], np.float64)
     assert lengths.tolist() == [len(part) for part in expected]
     assert points.tolist() == np.concatenate(expected).tolist()
+
+
+@pytest.mark.parametrize(("rows", "files"), [(1, 64), (10_000, 1), (40, None)])
+def test_small_parts_are_taken_together(tmp_path: Path, rows: int, files: int | None) -> None:
+    clips = [f"clip_{number}" for number in range(500)]
+    tables.write_parts(tmp_path / "t.parquet", pd.DataFrame({"clip": clips}))
+    found = list(tables.together(tmp_path / "t.parquet", rows))
+    assert [file for some in found for file in some] == tables.parts_of(tmp_path / "t.parquet")
+    counts = [sum(map(tables.count_rows, some)) for some in found]
+    assert len(found) == files if files else 20 < min(counts[:-1]) <= max(counts) <= rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.nursery import sound
-from pipeline.voice.backends import RATE, Voices
+from pipeline.voice.backends import RATE, TRACK_HZ, Voices
 from pipeline.voice.events import NUMBERS, events, stretches
 from pipeline.voice.measures import clipped_share, decay_s, frame_levels_db, measures, snr_db
 from pipeline.voice.pitch import pitch_hz
@@ -121,3 +121,12 @@ def test_noise_and_silence_have_no_pitch() -> None:
     hiss = np.random.default_rng(3).standard_normal(RATE).astype(np.float32)
     assert np.isnan(pitch_hz(0.1 * hiss)).mean() > 0.9
     assert np.isnan(pitch_hz(np.zeros(RATE, np.float32))).all()
+
+
+def test_pitch_is_told_at_the_steps_that_are_asked_for() -> None:
+    wave = np.sin(2 * np.pi * 440 * np.arange(4 * RATE) / RATE).astype(np.float32)
+    asked = np.arange(4 * TRACK_HZ + 1) % 3 == 0
+    found = pitch_hz(wave, asked)
+    assert np.array_equal(found[asked], pitch_hz(wave)[asked], equal_nan=True)
+    assert np.isnan(found[~asked]).all()
+    assert np.isnan(pitch_hz(wave, np.zeros_like(asked))).all()
