@@ -30,8 +30,9 @@ _IN_ONE_THREAD = "ApplicationThreadExecutor"
 _POINT_BYTES = 17
 """One landmark as protobuf writes it: which field, how long it is, and three floats, each after a
 tag."""
-_TAG_BYTES, _TAGS = [0, 1, 2, 7, 12], (0x0A, 0x0F, 0x0D, 0x15, 0x1D)
-_FLOAT_BYTES = [*range(3, 7), *range(8, 12), *range(13, 17)]
+_TAGS = {0: 0x0A, 1: 0x0F, 2: 0x0D, 7: 0x15, 12: 0x1D}
+_FLOATS = (3, 8, 13)
+"""Where each begins."""
 
 
 class Graph(SolutionBase):
@@ -121,8 +122,9 @@ def landmarks(message: bytes) -> NDArray[np.float32]:
     """What a list of landmarks says, (N, 3)."""
     if len(message) % _POINT_BYTES == 0:
         rows = np.frombuffer(message, np.uint8).reshape(-1, _POINT_BYTES)
-        if (rows[:, _TAG_BYTES] == _TAGS).all():
-            return np.ascontiguousarray(rows[:, _FLOAT_BYTES]).view("<f4")
+        if all((rows[:, place] == tag).all() for place, tag in _TAGS.items()):
+            floats = [rows[:, first : first + 4] for first in _FLOATS]
+            return np.concatenate(floats, axis=1).view("<f4")
     # There is more in it than places.
     points = NormalizedLandmarkList.FromString(message).landmark
     return np.array([(point.x, point.y, point.z) for point in points], np.float32).reshape(-1, 3)

@@ -33,6 +33,8 @@ _WEIGHTS = np.stack(
     axis=1,
 )
 """Of their products in its energy."""
+_ACROSS = np.roll(np.arange(DIRECTIONS), DIRECTIONS // 2)
+"""The direction at a right angle to each."""
 
 
 class Quality(NamedTuple):
@@ -88,8 +90,7 @@ def _motion_blur(fine: Floats, coarse: Floats) -> float:
     if not (fine > 0).all() or not (coarse > 0).all():
         return 0.0
     kept = np.sqrt(fine / coarse)
-    across = np.roll(kept, DIRECTIONS // 2)
-    return float(1.0 - (kept / across).min())
+    return float(1.0 - (kept / kept[_ACROSS]).min())
 
 
 def _along(band: Floats, there: Mask) -> Floats:
@@ -97,8 +98,9 @@ def _along(band: Floats, there: Mask) -> Floats:
 
     Of the first, edges at an angle to the motion would show in it and across it alike.
     """
+    inside = there.astype(np.float32)
     second = [
-        (cv2.Sobel(band, cv2.CV_32F, x, y) * there).ravel() for x, y in ((2, 0), (1, 1), (0, 2))
+        (cv2.Sobel(band, cv2.CV_32F, x, y) * inside).ravel() for x, y in ((2, 0), (1, 1), (0, 2))
     ]
     # One by one: a product of so long and so thin matrices takes several times as long.
     products = [one @ one for one in second] + [

@@ -74,11 +74,12 @@ def take(crop: Crop) -> NDArray[np.uint8]:
 
 def _pixels(crop: Crop) -> NDArray[np.int32]:
     """Which pixel of a crop, row after row, the middle of each swatch lies on, (852,)."""
-    first, second, third = layout().corners.T
-    x, y = np.ascontiguousarray(crop.landmarks.T)
+    # A place as one number: x + yi.
+    places = crop.landmarks.view(np.complex64)[:, 0]
+    first, second, third = (places.take(corner) for corner in layout().corners.T)
+    middle = ((first + second + third) / 3).view(np.float32).reshape(-1, 2)
+    column, row = np.rint(middle).astype(np.int32).T
     height, width = crop.grey.shape
-    column = np.rint((x[first] + x[second] + x[third]) / 3).astype(np.int32)
-    row = np.rint((y[first] + y[second] + y[third]) / 3).astype(np.int32)
     return np.clip(row, 0, height - 1) * np.int32(width) + np.clip(column, 0, width - 1)
 
 
