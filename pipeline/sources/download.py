@@ -67,7 +67,8 @@ CLIPS = pa.schema(
         ("duration_s", pa.float64()),
     ]
 )
-_NEEDS = Needs(imports=("pipeline.sources.grab", "pipeline.media.demux", "scipy.ndimage"))
+_IMPORTS = ("pipeline.sources.grab", "pipeline.media.demux", "scipy.fft", "scipy.ndimage")
+_NEEDS = Needs(imports=_IMPORTS)
 _ASK_AGAIN = (Reason.UNREACHABLE, Reason.TIMED_OUT)
 
 

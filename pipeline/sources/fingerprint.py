@@ -82,11 +82,13 @@ def of_sound(samples: NDArray[np.float32]) -> tuple[Marks, Marks]:
 
 
 def _spectra_db(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    from scipy import fft
+
     hop = _RATE_HZ // TIMES_A_SECOND
     padded = np.pad(samples, (0, _SPECTRUM))
     pieces = np.lib.stride_tricks.sliding_window_view(padded, _SPECTRUM)[::hop]
     window = np.hanning(_SPECTRUM).astype(np.float32)
-    level = np.abs(np.fft.rfft(pieces * window, axis=1)).astype(np.float32)
+    level = np.abs(fft.rfft(pieces * window, axis=1))
     return 20 * np.log10(level + 1e-6)
 
 
@@ -104,12 +106,11 @@ def _pairs(
     bins: NDArray[np.int64], times: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Each peak with the next few that follow it nearby."""
-    first, second = [], []
-    for start in range(len(bins)):
-        end = int(np.searchsorted(times, times[start] + _AHEAD, "right"))
-        ahead = np.arange(start + 1, end)
-        near = (np.abs(bins[ahead] - bins[start]) <= _ASIDE) & (times[ahead] > times[start])
-        chosen = ahead[near][:_FAN]
-        first += [start] * len(chosen)
-        second += list(chosen)
-    return np.array(first, np.int64), np.array(second, np.int64)
+    # Of peaks at one time none follows another.
+    begins = np.searchsorted(times, times, "right").tolist()
+    ends = np.searchsorted(times, times + _AHEAD, "right").tolist()
+    found = [np.zeros(0, np.int64)]
+    for height, begin, end in zip(bins.tolist(), begins, ends, strict=True):
+        aside = np.abs(bins[begin:end] - height)
+        found.append(np.flatnonzero(aside <= _ASIDE)[:_FAN] + begin)
+    return np.repeat(np.arange(len(bins)), list(map(len, found[1:]))), np.concatenate(found)
