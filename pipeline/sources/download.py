@@ -67,8 +67,7 @@ CLIPS = pa.schema(
         ("duration_s", pa.float64()),
     ]
 )
-_IMPORTS = ("pipeline.sources.grab", "pipeline.media.demux", "scipy.fft", "scipy.ndimage")
-_NEEDS = Needs(imports=_IMPORTS)
+_NEEDS = Needs(imports=("pipeline.media.demux", "scipy.fft", "scipy.ndimage"))
 _ASK_AGAIN = (Reason.UNREACHABLE, Reason.TIMED_OUT)
 
 

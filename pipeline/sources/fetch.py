@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ class Fetched:
 
 
 def fetch(address: str, folder: Path, reach: Reach, section: media.Section = WHOLE) -> Fetched:
-    """Have the recording at `address`, by yt-dlp, as files in `folder`.
+    """Have the recording at `address` as files in `folder`, from the network by yt-dlp.
 
     Args:
         address: http(s), or the absolute path of a file.
@@ -87,7 +88,7 @@ def fetch(address: str, folder: Path, reach: Reach, section: media.Section = WHO
     if addresses.is_remote(address):
         answer = partial.had(folder) or _remote(address, folder, reach, section)
     else:
-        answer = _local(address, folder, reach)
+        answer = _local(Path(address), folder, reach)
     if "reason" in answer:
         disk.make_sure_of_room(answer["words"], folder)
         raise _failure(answer)
@@ -152,8 +153,7 @@ def _failure(answer: Mapping[str, Any]) -> ClipFailed:
     )
 
 
-def _local(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
-    path = Path(address)
+def _local(path: Path, folder: Path, reach: Reach) -> dict[str, Any]:
     if not path.is_file():
         return {"reason": "unreachable", "words": "no such file"}
     size = path.stat().st_size
@@ -164,14 +164,14 @@ def _local(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
             "measured": size,
             "threshold": reach.max_bytes,
         }
-    # Under this name it is one recording and nothing else: a playlist or a page is not followed.
-    alias = folder / "source.mp4"
-    from pipeline.sources import grab
-
-    with vault.opened(path) as plain:
-        alias.symlink_to(plain.absolute())
-        request = _request(alias.absolute().as_uri(), folder, reach)
-        return grab.grab({**request, "local": True})
+    had = folder / "1.media"
+    try:
+        # A copy, as what it is made of must be one thing from beginning to end.
+        with vault.opened(path) as plain:
+            shutil.copyfile(plain, had)
+    except OSError as error:
+        return {"reason": "unreachable", "words": error.strerror or type(error).__name__}
+    return {"picture": had.name, "sound": None, "begins_s": 0.0}
 
 
 def _remote(address: str, folder: Path, reach: Reach, section: media.Section) -> dict[str, Any]:
@@ -215,7 +215,6 @@ def _request(address: str, folder: Path, reach: Reach) -> dict[str, Any]:
         "max_bytes": reach.max_bytes,
         "max_s": reach.max_s,
         "max_side_px": reach.max_side_px,
-        "local": False,
         "extractors": list(reach.extractors),
         "generic": addresses.within(address, reach.listed),
         "allow_hosts": list(reach.allow_hosts),

@@ -1,4 +1,4 @@
-"""One source, had by yt-dlp: a program of its own for the network, a function for local files.
+"""One source, had by yt-dlp: a program of its own, which alone may use the network.
 
     python -I grab.py < request.json > answer.json
 
@@ -20,14 +20,12 @@ import re
 import socket
 import sys
 import time
-import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import yt_dlp
 import yt_dlp.globals
-from yt_dlp.extractor.generic import GenericIE
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import (
     DownloadCancelled,
@@ -146,10 +144,9 @@ def grab(request: dict[str, Any]) -> dict[str, Any]:
     """Fetch one source into a folder.
 
     Args:
-        request: address, folder, local (whether the address is a file:// that may be read),
-            extractors (which may be asked), generic (whether any page may), max_bytes, max_s,
-            max_side_px, wait_s (for one answer of a site), attempts (at what may pass), backoff_s
-            (before the second one; then twice as long each time), cookies (what a
+        request: address, folder, extractors (which may be asked), generic (whether any page may),
+            max_bytes, max_s, max_side_px, wait_s (for one answer of a site), attempts (at what may
+            pass), backoff_s (before the second one; then twice as long each time), cookies (what a
             file of them holds, or nothing), section (from when to when in s; of it alone something
             is asked for, where the site lets one).
             What lies in the folder already, of an earlier attempt, is not asked for again.
@@ -176,21 +173,15 @@ def _attempt(request: dict[str, Any]) -> dict[str, Any]:
     yt_dlp.globals.plugin_dirs.value = []
     gate = Gate(request["max_s"], request["max_bytes"])
     try:
-        with warnings.catch_warnings():
-            # The extractor leaves the file that it looked at to the collector.
-            warnings.simplefilter("ignore", ResourceWarning)
-            info = _extract(request, gate)
+        info = _extract(request, gate)
     except (YoutubeDLError, OSError) as error:
         return gate.refusal or _refused(error, request)
     return gate.refusal or (info if "begins_s" in info else _answer(info))
 
 
 def _extract(request: dict[str, Any], gate: Gate) -> Any:
-    local = bool(request["local"])
-    with yt_dlp.YoutubeDL(_options(request, gate), auto_init=not local) as ydl:
-        if local:
-            ydl.add_info_extractor(GenericIE())
-        elif request.get("section"):
+    with yt_dlp.YoutubeDL(_options(request, gate)) as ydl:
+        if request.get("section"):
             found = _section(request, gate)
             if found:
                 return found
@@ -317,7 +308,7 @@ def _options(request: dict[str, Any], gate: Gate | None) -> dict[str, Any]:
         # Titles and ids are a stranger's text and never become the name of a file.
         "outtmpl": {"default": "%(autonumber)d.media"},
         "updatetime": False,
-        "format": "(bv*[acodec=none],ba)/b" if not request["local"] else "b",
+        "format": "(bv*[acodec=none],ba)/b",
         "format_sort": [f"res:{request['max_side_px'] * 9 // 16}"],
         "retries": request["attempts"] - 1,
         "fragment_retries": request["attempts"] - 1,
@@ -331,9 +322,7 @@ def _options(request: dict[str, Any], gate: Gate | None) -> dict[str, Any]:
         "cookiefile": io.StringIO(request["cookies"]) if request["cookies"] else None,
         "file_access_retries": 0,
         "socket_timeout": request["wait_s"],
-        "enable_file_urls": bool(request["local"]),
-        # Of a file nobody is trusted: to read whom one could trust takes as long as the file.
-        "nocheckcertificate": bool(request["local"]),
+        "enable_file_urls": False,
         "hls_prefer_native": True,
         # One program alone starts ffmpeg, and it is not this one.
         "ffmpeg_location": "/nonexistent",

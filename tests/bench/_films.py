@@ -11,15 +11,24 @@ from tests.e2e.project import Project, Ran, cut
 
 FOLDER = "films"
 KINDS = ("cry", "laugh", "babble", "fuss")
+MOST_RENDERED = 100
+"""To render a film takes several times as long as to measure it."""
 
 
 def films(root: Path, number: int, span_s: float) -> Project:
-    """A project without a nursery, whose `films` are clips that one has made."""
-    project = Project.copy(root, nursery={"clips": number, "span_s": span_s})
+    """A project without a nursery, whose `films` are so many clips that one has made.
+
+    Beyond `MOST_RENDERED` they are the same ones without some of their last frames.
+    """
+    rendered = min(number, MOST_RENDERED)
+    project = Project.copy(root, nursery={"clips": rendered, "span_s": span_s})
     whole(project.dvc("repro", "download"))
     (root / FOLDER).mkdir()
-    for clip, video, sound in stored(project):
-        cut(video, sound, root / FOLDER / f"{clip}.mp4", 0)
+    found = list(stored(project))
+    for place in range(number):
+        fewer, which = divmod(place, len(found))
+        clip, video, sound = found[which]
+        cut(video, sound, root / FOLDER / f"{clip}_{fewer:02}.mp4", fewer)
     project.change(nursery={"clips": 0})
     shutil.rmtree(root / "data/.store")
     return project
