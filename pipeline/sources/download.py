@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import pandas as pd
 import pyarrow as pa
 
 from pipeline import media
@@ -332,7 +331,7 @@ def _write(
             kept = [by_id[clip] for clip in clips if told[clip].state is State.KEPT]
             content = [_about(row, made[row.id], prints[row.id], infos[row.id]) for row in kept]
             if content:
-                put_clips(part, pd.DataFrame(content, columns=CLIPS.names))
+                put_clips(part, pa.Table.from_pylist(content, CLIPS))
             mine = [told[clip] for clip in clips if clip in told]
             came_in = [clip for clip in clips if clip in by_id]
             put_ledger(part, ledger.of_clips(stage.name, mine, came_in))

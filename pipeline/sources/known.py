@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from pipeline.core import tables
 from pipeline.core.store import Entry, Store
 from pipeline.sources.fingerprint import Fingerprint
 from pipeline.sources.matching import Index, Match
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CLIPS = Path("data/download/clips.parquet")
 STORE = Path("data/.store")

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from pipeline.core import tables
@@ -30,6 +30,9 @@ from pipeline.sources.catalogue import SOURCES, TAKEDOWNS
 from pipeline.sources.known import CLIPS, STORE
 from pipeline.sources.matching import Match
 from pipeline.sources.traces import MENTIONS, REST, Trace, traces
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GENERATED = Path("data/evaluate/videos")
 """Faces that move to a sound of the test split; a file's name tells of the face alone."""
@@ -210,6 +213,8 @@ def _listed(root: Path) -> list[dict[str, str]]:
 
 
 def _made(root: Path) -> pd.DataFrame:
+    import pandas as pd
+
     rows = tables.read(root / CLIPS) if (root / CLIPS).exists() else pd.DataFrame()
     # A table of an older version knows of fewer digests.
     return rows.reindex(columns=["clip", *DIGESTS]).astype(object)
