@@ -107,6 +107,9 @@ def expired(root: Path, today: date) -> Taken:
         if row["id"] not in buried and (until := row.get("retention_until", "").strip())
         if date.fromisoformat(until) < today
     }
+    if not ids:
+        # Nothing is asked of a table that may be long.
+        return Taken((), (), ())
     made = _made(root)
     others = _digests_of(made, set(made["clip"]) - ids)
     return Taken(tuple(sorted(ids)), (), tuple(sorted(_digests_of(made, ids) - others)))
