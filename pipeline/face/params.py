@@ -15,6 +15,6 @@ class Landmarks(Params):
     max_faces: int = Field(default=3, ge=1, le=8)
     """How many faces are followed at once, so that the infant's is among them."""
     detect_px: int = Field(default=640, ge=128, le=4096)
-    """Long side that larger pictures are shrunk to to find faces; points come out in full size."""
+    """Long side that pictures larger by half are shrunk to; points come out in full size."""
     hands_every: int = Field(default=5, ge=1, le=30)
     """Frames from one look for hands to the next."""

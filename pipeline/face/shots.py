@@ -14,8 +14,9 @@ from pipeline.face.rotation import Follower
 
 SMALLEST_PX = 32
 """A picture smaller than this shows no face that could be measured."""
-_WORTH = 0.7
-"""To shrink a picture by less takes longer than it saves."""
+LARGER = 1.5
+"""How many times the side that is asked for a picture must have: to shrink one that is hardly too
+large takes longer than it saves."""
 
 
 class Shots:
@@ -24,7 +25,7 @@ class Shots:
     Args:
         landmarker: what finds landmarks.
         faces: how many are followed at once.
-        detect_px: long side that pictures are shrunk to which are larger by half.
+        detect_px: long side that pictures `LARGER` times as large are shrunk to.
     """
 
     def __init__(self, landmarker: Landmarker, faces: int, detect_px: int) -> None:
@@ -51,7 +52,7 @@ class Shots:
         if min(picture.shape[:2]) < SMALLEST_PX:
             return []
         scale = self._detect_px / max(picture.shape[:2])
-        if scale > _WORTH:
+        if scale * LARGER > 1.0:
             return self._follower.step(picture)
         # Down to half as large nothing is lost between pixels, in a sixth of the time.
         how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA

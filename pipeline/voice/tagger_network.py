@@ -47,21 +47,24 @@ class YamNet(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Score patches."""
-        # Word after word of a place, as convolutions of this size go twice as fast on a core.
+        # With channels last, layers of these sizes take a core half the time.
         inner = patches[:, None].contiguous(memory_format=channels_last)
         for layer in self.layers:
             assert isinstance(layer, nn.Conv2d)
-            inner = functional.relu_(_convolved(inner, layer))
+            through = _pointwise if layer.kernel_size == (1, 1) else _convolved
+            inner = functional.relu_(through(inner, layer))
         said: Tensor = self.words(inner.mean((2, 3)))
         return said
 
 
+def _pointwise(inner: Tensor, layer: nn.Conv2d) -> Tensor:
+    """The same as the layer's own, as the product of matrices that it is: in half the time."""
+    weighed = functional.linear(inner.movedim(1, -1), layer.weight[:, :, 0, 0], layer.bias)
+    return weighed.movedim(-1, 1)
+
+
 def _convolved(inner: Tensor, layer: nn.Conv2d) -> Tensor:
     """Pad as TensorFlow does where the result is to be as large: the odd row at the end."""
-    if layer.kernel_size == (1, 1):
-        # A product of matrices, to which the others' search for a way to compute them is a loss.
-        of_place = functional.linear(inner.movedim(1, -1), layer.weight[:, :, 0, 0], layer.bias)
-        return of_place.movedim(-1, 1)
     (size, _), (stride, _) = layer.kernel_size, layer.stride
     down, across = (max(0, (-(-n // stride) - 1) * stride + size - n) for n in inner.shape[2:])
     if down % 2 or across % 2:
