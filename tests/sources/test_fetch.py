@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import media
+from pipeline.core.code import PROJECT
 from pipeline.core.errors import ClipFailed
 from pipeline.core.reasons import Reason
 from pipeline.sources import fetch as fetch_module
@@ -221,3 +224,19 @@ def test_what_a_site_offers_is_judged_before_it_is_fetched(
     else:
         gate.offered(info)
     assert (gate.refusal or {}).get("reason") == reason
+
+
+def test_who_fetches_nothing_from_a_network_loads_neither_ytdlp_nor_pandas(
+    site_folder: Path, tmp_path: Path
+) -> None:
+    """Either takes longer to load than a clip to measure."""
+    film = next(path for path in site_folder.iterdir() if path.suffix == ".mp4")
+    code = f"""
+import pathlib, sys
+import stages.download
+from pipeline.sources.fetch import Reach, fetch
+had = fetch({str(film)!r}, pathlib.Path({str(tmp_path)!r}), Reach())
+assert had.picture.read_bytes() == pathlib.Path({str(film)!r}).read_bytes()
+sys.exit(any(name in sys.modules for name in ("yt_dlp", "pandas")))
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
