@@ -55,6 +55,7 @@ def start(ours: Mapping[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[name]
     os.environ.update(ours)
+    memory.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     seal.inherit()
 

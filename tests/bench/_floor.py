@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import media
+from pipeline.core import memory
 from pipeline.core.code import PROJECT
 from pipeline.media import child
 from pipeline.media.command import ffmpeg_path
@@ -61,7 +62,8 @@ def _started(command: Sequence[str]) -> subprocess.Popen[str]:
 def main(stage: str, root: str, *paths: str) -> None:
     """Do one share, and print what it took."""
     work, files = _WORK[stage](Path(root)), [Path(path) for path in paths]
-    # Warm, as the workers of a stage are for all clips but their first.
+    # With memory at hand, and warm, as the workers of a stage are for all clips but their first.
+    memory.keep()
     work(files[0])
     began, before = time.perf_counter(), processor_s()
     for file in files:
