@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import restored
-from pipeline.face import colours, cover_features, cover_grid
+from pipeline.face import changes, colours, cover_features, cover_grid
+from pipeline.face.changes import Changes
 from pipeline.face.mesh import POINTS
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ FEW = 16
 DRAWN = 0.03
 """Spread of light over a face up to which it is drawn: those that were filmed have .08 and more."""
 EVERY = 4
-"""Frames from one that the network looks at to the next where nothing changes."""
+"""Frames from one that the network may look at to the next."""
+SELDOM = 4
+"""Of those it looks at one in so many at least, and at each to which the colours have changed."""
+ANOTHER = Changes(colour=0.05, light=0.2, share=0.02)
 CHANGES = 0.06
-"""Of two such frames, the mean difference over landmarks from which on it looks at all between."""
+"""Of two frames, the mean difference over landmarks from which on it looks at all between."""
 
 
 @dataclass(frozen=True)
@@ -73,23 +77,38 @@ def hidden(swatches: NDArray[np.uint8], usable: NDArray[np.bool_], device: str =
         return np.zeros((0, POINTS), np.float32)
     usual, skin = _usual(swatches, usable, device)
     track = _Track(swatches, usable, device, usual, skin)
-    at = np.unique(np.append(np.arange(0, len(swatches), EVERY), len(swatches) - 1))
+    at = _due(swatches)
     by_network, said = _looked_at(at, track)
-    more = _where_it_changes(by_network, at)
-    said = np.concatenate([said, _looked_at(more, track)[1]])
-    at = np.concatenate([at, more])
-    order = np.argsort(at)
-    said = _between(said[order], at[order], len(swatches))
+    for step in (EVERY, 1):
+        more = _where_it_changes(by_network, at, step)
+        seen, told = _looked_at(more, track)
+        order = np.argsort(np.concatenate([at, more]))
+        at = np.concatenate([at, more])[order]
+        by_network = np.concatenate([by_network, seen])[order]
+        said = np.concatenate([said, told])[order]
+    said = _between(said, at, len(swatches))
     return np.interp(said, _SAID, _IS).astype(np.float32)
 
 
-def _where_it_changes(covered: Floats, at: Frames) -> Frames:
-    """The frames between those of `at` (N,) from one to the next of which `covered` changes.
+def _due(swatches: NDArray[np.uint8]) -> Frames:
+    """The frames that are looked at first: those to which colours have changed, and some others."""
+    at = np.unique(np.append(np.arange(0, len(swatches), EVERY), len(swatches) - 1))
+    last, due = changes.parts(swatches[:1])[0], [0]
+    for start in range(1, len(at), BLOCK):
+        for place, here in enumerate(changes.parts(swatches[at[start : start + BLOCK]]), start):
+            if place - due[-1] >= SELDOM or ANOTHER.between(last, here):
+                last = here
+                due.append(place)
+    return at[np.unique([*due, len(at) - 1])]
+
+
+def _where_it_changes(covered: Floats, at: Frames, step: int) -> Frames:
+    """Each `step`th of the frames between those of `at` (N,) where `covered` changes to the next.
 
     A cover comes and goes in a tenth of a second, and what is drawn through its frames is wrong.
     """
-    changes = np.flatnonzero(np.abs(np.diff(covered, axis=0)).mean(axis=1) > CHANGES)
-    return np.concatenate([at[:0], *(np.arange(at[n] + 1, at[n + 1]) for n in changes)])
+    where = np.flatnonzero(np.abs(np.diff(covered, axis=0)).mean(axis=1) > CHANGES)
+    return np.concatenate([at[:0], *(np.arange(at[n] + step, at[n + 1], step) for n in where)])
 
 
 def _looked_at(at: Frames, track: _Track) -> tuple[Floats, Floats]:

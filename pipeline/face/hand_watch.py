@@ -1,36 +1,23 @@
 """Looks for hands where one may have come: that costs as much as all landmarks of a frame.
 
-A hand that comes before a face changes the colours of the face, and those of whole parts of it at
-once, as no expression does. While none was seen and the colours stay as they were, none is looked
-for, but now and then.
+A hand that comes before a face changes its colours (`changes`). While none was seen and the colours
+stay as they were, none is looked for, but now and then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from pipeline.face import hands
 from pipeline.face.backends import Face, HandDetector, Picture
-from pipeline.face.cover_grid import bells
-from pipeline.face.swatches import chromaticity, layout
+from pipeline.face.changes import Changes, parts
 
 Hands = list[NDArray[np.float32]]
 
-ANOTHER_COLOUR = 0.06
-"""Distance between logarithms of ratios of channels at which a part has another colour."""
-ANOTHER_LIGHT = 0.25
-"""Distance between logarithms of lightness at which it has another light."""
-PART_MM = 5.0
-"""Spread over which changes are averaged: what a face does to itself is finer, or changes sign."""
-PARTS_EVERY = 3
-"""Of the swatches, which lie closer than a part is wide, every so many is the middle of one."""
-CHANGED_SHARE = 0.12
-"""Share of the face's skin that changes when something comes."""
+SOMETHING_COMES = Changes(colour=0.06, light=0.25, share=0.12)
 AT_LEAST_EVERY = 15
 """In so many times that a look is due, one is taken whatever the colours."""
 
@@ -74,7 +61,7 @@ class HandWatch:
             return []
         if self._wait == 0:
             self._wait = self._every
-            colours = chromaticity(records[0]["swatches"][~layout().lips])
+            [colours] = parts(records[0]["swatches"][None])
             if self._due(colours):
                 self._hands = hands.near(self._detector, picture, faces[0].box)
                 self._last, self._skipped = colours, 0
@@ -87,7 +74,7 @@ class HandWatch:
         if self._hands or self._last is None or self._skipped + 1 >= AT_LEAST_EVERY:
             return True
         self._skipped += 1
-        if not _changed(colours - self._last):
+        if not SOMETHING_COMES.between(self._last, colours):
             self._ignored, self._patience = 0, max(self._patience // 2, 1)
             return False
         self._ignored += 1
@@ -97,19 +84,3 @@ class HandWatch:
         # none the next time either.
         self._ignored, self._patience = 0, min(2 * self._patience, MOST_PATIENCE)
         return True
-
-
-def _changed(by: NDArray[np.float32]) -> bool:
-    """Whether colours that have changed by so much are more than a face does to itself."""
-    apart = _parts() @ by
-    light = np.abs(apart[:, 2] - np.median(apart[:, 2]))
-    other = (np.hypot(apart[:, 0], apart[:, 1]) > ANOTHER_COLOUR) | (light > ANOTHER_LIGHT)
-    return bool(other.mean() > CHANGED_SHARE)
-
-
-@cache
-def _parts() -> csr_array:
-    """Weights (parts, N) that average skin's swatches over the parts of a face, which overlap."""
-    middle = layout().middle[~layout().lips]
-    near = bells(middle, middle, PART_MM)
-    return csr_array((near / near.sum(axis=0)[:, None])[::PARTS_EVERY])

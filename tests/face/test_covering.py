@@ -92,6 +92,25 @@ def test_a_cover_is_there_from_its_first_frame_to_its_last(noted):
     assert covered[[8, 14]].max() < 0.3
 
 
+def test_a_face_that_stays_as_it_is_is_looked_at_now_and_then(noted):
+    still = np.repeat(noted["swatches"][:1], 100, axis=0)
+    assert covering._due(still).tolist() == [0, 16, 32, 48, 64, 80, 96, 99]
+
+
+def test_it_is_looked_at_when_its_colours_change(noted):
+    still = np.repeat(noted["swatches"][:1], 100, axis=0)
+    still[21:42] = painted(noted, layout().lips | layout().around, (70, 150, 210))[0]
+    due = covering._due(still)
+    assert {24, 44} <= {*due}
+    assert len(due) < 12
+
+
+def test_light_that_changes_changes_nothing(noted):
+    dimmer = np.repeat(noted["swatches"][:1], 100, axis=0)
+    dimmer[50:, :, :3] = dimmer[50:, :, :3] * 0.6
+    assert covering._due(dimmer).tolist() == [0, 16, 32, 48, 64, 80, 96, 99]
+
+
 def test_blocks_leave_no_seam(noted, monkeypatch):
     whole = covering.hidden(noted["swatches"], usable(noted))
     monkeypatch.setattr(covering, "BLOCK", 5)
@@ -107,6 +126,7 @@ def test_a_device_is_given_more_frames_at_a_time_and_says_the_same(noted, monkey
         return plain(shown, device)
 
     monkeypatch.setattr(covering, "_cells", told)
+    monkeypatch.setattr(covering, "SELDOM", 1)
     # One of 4 frames, after 16 that are looked at first.
     by_core = covering.hidden(many["swatches"], usable(many))
     assert given == [(16, "cpu"), (64, "cpu"), (64, "cpu"), (53, "cpu")]
