@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core import memory, seal, worker
+from pipeline.core import seal, worker
 from pipeline.core.backends import pick_device
 from pipeline.core.errors import CradleError
 from pipeline.core.reasons import Reason
@@ -41,7 +41,6 @@ class _Hand:
         # Not as an environment of Ray's: that takes a new process and an agent's word, and there
         # are processes that wait. Nothing is imported yet that would have read these.
         os.environ.update(ours)
-        memory.keep()
         seal.inherit()
 
     def node(self) -> str:

@@ -55,7 +55,6 @@ def start(ours: Mapping[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[name]
     os.environ.update(ours)
-    memory.keep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     seal.inherit()
 
@@ -74,6 +73,9 @@ def die_with_parent() -> None:
 def work(batch: Batch) -> list[tuple[str, Worked]]:
     """Measure clips, publish the results, and write down what became of each."""
     began, warm = time.perf_counter(), batch[0].step in _known
+    of_tables = batch[0].clips > 1
+    if not of_tables:
+        memory.keep()
     writes = _together(batch) or [partial(_alone, task) for task in batch]
     shared_s = (time.perf_counter() - began) / len(batch)
     found = [
@@ -81,7 +83,7 @@ def work(batch: Batch) -> list[tuple[str, Worked]]:
         for task, write in zip(batch, writes, strict=True)
     ]
     _known.add(batch[0].step)
-    if batch[0].clips > 1:
+    if of_tables:
         # A process makes part after part of a table, and would hold on to what the largest took.
         memory.give_back()
     return found
