@@ -13,8 +13,8 @@ _KEPT_BYTES = 256 << 20
 def keep() -> None:
     """Have the C library hold on to some of what is free.
 
-    Networks take and leave the same tens of megabytes with every layer. Fresh pages for each cost
-    a tenth of a stage's time, and are none of its work.
+    Networks take and leave the same tens of megabytes with every layer. Fresh pages for each took
+    up to a fifth of the time of those that hear.
     """
     library = ctypes.CDLL(None)
     for setting in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):

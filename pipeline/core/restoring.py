@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, TypeVar
 from warnings import catch_warnings, simplefilter
 
+from pipeline.core import memory
 from pipeline.core.errors import WeightsError
 from pipeline.core.weights import locked
 
@@ -32,6 +33,8 @@ _WRONG = (
 def restored(network: N, name: str) -> N:
     """Fill a network with the safetensors that the lock calls `name`, ready to infer, in float32.
 
+    From then on the process keeps the memory that layers leave; see `memory.keep`.
+
     Raises:
         WeightsError: they are missing, others than the lock says, or of another network.
     """
@@ -46,6 +49,7 @@ def restored(network: N, name: str) -> N:
         raise WeightsError(
             f"{path}: not the weights of this network, which are a safetensors file: {error}"
         ) from None
+    memory.keep()
     return network.eval()
 
 

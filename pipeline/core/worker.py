@@ -73,9 +73,6 @@ def die_with_parent() -> None:
 def work(batch: Batch) -> list[tuple[str, Worked]]:
     """Measure clips, publish the results, and write down what became of each."""
     began, warm = time.perf_counter(), batch[0].step in _known
-    of_tables = batch[0].clips > 1
-    if not of_tables:
-        memory.keep()
     writes = _together(batch) or [partial(_alone, task) for task in batch]
     shared_s = (time.perf_counter() - began) / len(batch)
     found = [
@@ -83,7 +80,7 @@ def work(batch: Batch) -> list[tuple[str, Worked]]:
         for task, write in zip(batch, writes, strict=True)
     ]
     _known.add(batch[0].step)
-    if of_tables:
+    if batch[0].clips > 1:
         # A process makes part after part of a table, and would hold on to what the largest took.
         memory.give_back()
     return found

@@ -45,8 +45,9 @@ EVERY = 4
 """Frames from one that the network may look at to the next."""
 SELDOM = 4
 """Of those it looks at one in so many at least, and at each to which the colours have changed."""
-ANOTHER = Changes(colour=0.05, light=0.2, share=0.02)
-CHANGES = 0.06
+RECOLOURED = Changes(colour=0.05, light=0.2, share=0.02)
+"""Since it last looked; chosen where choices were made, see models/visibility/README.md."""
+DIFFERS = 0.06
 """Of two frames, the mean difference over landmarks from which on it looks at all between."""
 
 
@@ -96,7 +97,7 @@ def _due(swatches: NDArray[np.uint8]) -> Frames:
     last, due = changes.parts(swatches[:1])[0], [0]
     for start in range(1, len(at), BLOCK):
         for place, here in enumerate(changes.parts(swatches[at[start : start + BLOCK]]), start):
-            if place - due[-1] >= SELDOM or ANOTHER.between(last, here):
+            if place - due[-1] >= SELDOM or RECOLOURED.between(last, here):
                 last = here
                 due.append(place)
     return at[np.unique([*due, len(at) - 1])]
@@ -107,7 +108,7 @@ def _where_it_changes(covered: Floats, at: Frames, step: int) -> Frames:
 
     A cover comes and goes in a tenth of a second, and what is drawn through its frames is wrong.
     """
-    where = np.flatnonzero(np.abs(np.diff(covered, axis=0)).mean(axis=1) > CHANGES)
+    where = np.flatnonzero(np.abs(np.diff(covered, axis=0)).mean(axis=1) > DIFFERS)
     return np.concatenate([at[:0], *(np.arange(at[n] + step, at[n + 1], step) for n in where)])
 
 

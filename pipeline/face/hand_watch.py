@@ -18,6 +18,7 @@ from pipeline.face.changes import Changes, parts
 Hands = list[NDArray[np.float32]]
 
 SOMETHING_COMES = Changes(colour=0.06, light=0.25, share=0.12)
+"""Since hands were last looked for."""
 AT_LEAST_EVERY = 15
 """In so many times that a look is due, one is taken whatever the colours."""
 

@@ -16,6 +16,9 @@ def fresh(times):
 LAYER = 40 << 20
 if sys.argv[1] == "keeping":
     memory.keep()
+if sys.argv[1] == "with a network":
+    from pipeline.voice.backends import SEPARATORS
+    SEPARATORS.load("embedded", "cpu")
 fresh(1)
 print(fresh(10))
 """
@@ -26,8 +29,12 @@ def fresh_pages(how):
     return int(ran.stdout)
 
 
-def test_a_worker_takes_the_pages_that_it_left():
+def test_pages_are_kept_for_the_next():
     assert fresh_pages("keeping") < 100 < 10_000 < fresh_pages("not keeping")
+
+
+def test_who_loads_a_network_keeps_them():
+    assert fresh_pages("with a network") < 100
 
 
 RESIDENT = """
