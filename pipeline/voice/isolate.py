@@ -48,8 +48,9 @@ _DEMUCS_NEEDS = Needs(memory_gb=1.5, gpu=0.2, imports=("torch",))
 _VOICE_NEEDS = Needs(memory_gb=1.5, gpu=0.05, imports=("torch",))
 """Most of it is done on a core: pitch, levels, events."""
 _HEARD = Needs(imports=("soundfile",))
-_TOGETHER = 1_000
-"""Clips of which is told at once what their events are."""
+_TOGETHER = 500
+"""Clips of which is told at once what their events are: of twice as many, it takes .5 s less of
+10,000 and 22 MB more."""
 _ORIGIN = ("separator", "separator_digest", "voices", "voices_digest")
 
 
