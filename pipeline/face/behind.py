@@ -36,9 +36,10 @@ def _behind(
     # What is nowhere is in no cell, and compiled code would write where it likes.
     if not np.isfinite(points).all():
         return
-    low_x, wide = _cells(points, 0)
-    low_y, high = _cells(points, 1)
-    first, order = _sorted(points, low_x, low_y, wide, high)
+    rows, columns = _cells(points, 1), _cells(points, 0)
+    first, order = _sorted(rows, columns)
+    # Depth tells most of them apart, and is read one after another.
+    depth = points[order, 2]
     for t in range(len(triangles)):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay, az = points[i, 0], points[i, 1], points[i, 2]
@@ -50,12 +51,18 @@ def _behind(
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         if abs(area) < 1e-9:
             continue
-        column, last = int((left - low_x) / wide), int((right - low_x) / wide)
-        for row in range(int((top - low_y) / high), int((bottom - low_y) / high) + 1):
+        column, last = (
+            min(columns[i], columns[j], columns[k]),
+            max(columns[i], columns[j], columns[k]),
+        )
+        for row in range(min(rows[i], rows[j], rows[k]), max(rows[i], rows[j], rows[k]) + 1):
             for at in range(first[row * CELLS + column], first[row * CELLS + last + 1]):
+                z = depth[at]
+                if z <= near:
+                    continue
                 p = order[at]
-                x, y, z = points[p, 0], points[p, 1], points[p, 2]
-                if x < left or x > right or y < top or y > bottom or z <= near:
+                x, y = points[p, 0], points[p, 1]
+                if x < left or x > right or y < top or y > bottom:
                     continue
                 if hidden[p] or p in (i, j, k):
                     continue
@@ -66,32 +73,32 @@ def _behind(
 
 
 @njit(cache=True)
-def _cells(points: Floats, axis: int) -> tuple[float, float]:
-    """Where the first cell begins along an axis, and how long each is."""
+def _cells(points: Floats, axis: int) -> Ints:
+    """In which of the `CELLS` along an axis each point lies."""
     low = high = points[0, axis]
     for p in range(len(points)):
         low, high = min(low, points[p, axis]), max(high, points[p, axis])
-    return low, max(high - low, 1e-9) * (1 + 1e-9) / CELLS
+    a_cell = max(high - low, 1e-9) * (1 + 1e-9) / CELLS
+    cells = np.empty(len(points), np.int64)
+    for p in range(len(points)):
+        cells[p] = int((points[p, axis] - low) / a_cell)
+    return cells
 
 
 @njit(cache=True)
-def _sorted(
-    points: Floats, low_x: float, low_y: float, wide: float, high: float
-) -> tuple[Ints, Ints]:
+def _sorted(rows: Ints, columns: Ints) -> tuple[Ints, Ints]:
     """Numbers of points by their cell, row after row, and where each cell begins among them."""
-    cell = np.empty(len(points), np.int64)
     first = np.zeros(CELLS * CELLS + 2, np.int64)
-    for p in range(len(points)):
-        row, column = int((points[p, 1] - low_y) / high), int((points[p, 0] - low_x) / wide)
-        cell[p] = row * CELLS + column
-        first[cell[p] + 2] += 1
+    for p in range(len(rows)):
+        first[rows[p] * CELLS + columns[p] + 2] += 1
     for c in range(1, len(first)):
         first[c] += first[c - 1]
-    order = np.empty(len(points), np.int64)
-    for p in range(len(points)):
+    order = np.empty(len(rows), np.int64)
+    for p in range(len(rows)):
+        cell = rows[p] * CELLS + columns[p]
         # Where the next cell begins moves up to where it will.
-        order[first[cell[p] + 1]] = p
-        first[cell[p] + 1] += 1
+        order[first[cell + 1]] = p
+        first[cell + 1] += 1
     return first, order
 
 

@@ -7,6 +7,7 @@ long.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,6 +64,11 @@ def cut(picture: Picture, points: NDArray[np.floating], px_per_mm: float) -> Cro
         np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8),
         np.asarray(landmarks, np.float32),
     )
+
+
+def bordered(picture: NDArray[Any], px: int) -> NDArray[Any]:
+    """A picture (H, W) or (H, W, 3) with so many pixels more on each side: its own mirror image."""
+    return np.asarray(cv2.copyMakeBorder(picture, px, px, px, px, cv2.BORDER_REFLECT_101))
 
 
 def _within(low: float, high: float, end: int) -> tuple[int, int]:

@@ -32,20 +32,20 @@ class CutDetector:
 
     def __init__(self) -> None:
         self._colours: NDArray[np.float64] | None = None
-        self._layout: NDArray[np.float64] | None = None
+        self._small: Picture | None = None
 
     def look(self, picture: Picture) -> bool:
         """Whether an RGB picture (H, W, 3) begins another shot than the one before; the first does
         not."""
         down, across = (max(size // LOOK_PX, 1) for size in picture.shape[:2])
         small = np.ascontiguousarray(picture[down // 2 :: down, across // 2 :: across])
-        colours, layout = _colours(small), _layout(small)
-        before, beneath = self._colours, self._layout
-        self._colours, self._layout = colours, layout
+        colours = _colours(small)
+        before, beneath = self._colours, self._small
+        self._colours, self._small = colours, small
         if before is None or beneath is None:
             return False
         changed = 0.5 * float(np.abs(colours - before).sum())
-        return changed > COLOURS_CHANGE and _alike(layout, beneath) < LAYOUT_STAYS
+        return changed > COLOURS_CHANGE and _alike(_layout(small), _layout(beneath)) < LAYOUT_STAYS
 
 
 def _colours(small: Picture) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ tracks.parquet    a row a face: chosen, infant_likeness, share, face_px, frame, 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.hand_watch import HandWatch
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
-from pipeline.face.pose import face_px, head_pose
+from pipeline.face.pose import face_px, head_poses
 from pipeline.face.records import RECORD
 from pipeline.face.shots import Shots
 from pipeline.face.tracks import Tracks, the_infants
@@ -173,13 +173,9 @@ def note_all(
         watch = HandWatch(detector, params.hands_every)
         for some in _some_at_a_time(pictures):
             looked = shots.look(some)
-            noted = [
-                [_record(picture, face, frame, len(faces)) for face in faces]
-                for frame, (picture, (_, faces)) in enumerate(
-                    zip(some, looked, strict=True), start=len(counts)
-                )
-            ]
-            for picture, (cut, faces), records in zip(some, looked, noted, strict=True):
+            noted = iter(_records(some, [faces for _, faces in looked], len(counts)))
+            for picture, (cut, faces) in zip(some, looked, strict=True):
+                records = [next(noted) for _ in faces]
                 if cut:
                     watch.forget()
                     tracks.cut(len(counts))
@@ -205,23 +201,37 @@ def _some_at_a_time(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
         yield some
 
 
-def _record(picture: Picture, face: Face, frame: int, faces: int) -> NDArray[np.void]:
-    """What is noted of a face at once, but for the hands before it; see `records.complete`."""
-    pose = head_pose(face.points)
-    cut = crop.cut(picture, face.points, pose.px_per_mm)
-    record = np.zeros((), dtype=RECORD)
-    record["frame"], record["score"], record["faces"] = frame, face.score, faces
-    record["yaw_deg"], record["pitch_deg"], record["roll_deg"] = pose[:3]
-    record["px_per_mm"], record["rotation"] = pose.px_per_mm, pose.rotation
-    record["face_px"] = face_px(face.points, pose.roll_deg)
-    seen = quality.quality(cut)
-    record["brightness"], record["sharpness"] = seen.brightness, seen.sharpness
-    record["motion_blur"] = seen.motion_blur
-    record["points"] = face.points
-    record["scores"] = np.nan if face.scores is None else face.scores
-    record["picture_px"] = picture.shape[1::-1]
-    record["swatches"] = swatches.take(cut)
-    return record
+def _records(
+    pictures: Sequence[Picture], faces: Sequence[Sequence[Face]], first: int
+) -> NDArray[np.void]:
+    """What is noted at once of the faces of pictures, of one picture after the other, (N,).
+
+    All but the hands before them, and what `records.complete` adds. `first` is the number of the
+    first picture.
+    """
+    every = [(at, it) for at, some in enumerate(faces) for it in some]
+    records = np.zeros(len(every), dtype=RECORD)
+    if not every:
+        return records
+    points = np.stack([it.points for _, it in every])
+    poses = head_poses(points)
+    records["frame"] = [first + at for at, _ in every]
+    records["faces"] = [len(faces[at]) for at, _ in every]
+    records["picture_px"] = [pictures[at].shape[1::-1] for at, _ in every]
+    records["score"] = [it.score for _, it in every]
+    records["scores"] = np.nan
+    records["points"] = points
+    for name in ("yaw_deg", "pitch_deg", "roll_deg", "px_per_mm", "rotation"):
+        records[name] = [getattr(pose, name) for pose in poses]
+    records["face_px"] = face_px(points, records["roll_deg"])
+    for record, pose, (at, it) in zip(records, poses, every, strict=True):
+        cut = crop.cut(pictures[at], it.points, pose.px_per_mm)
+        for name, value in quality.quality(cut)._asdict().items():
+            record[name] = value
+        record["swatches"] = swatches.take(cut)
+        if it.scores is not None:
+            record["scores"] = it.scores
+    return records
 
 
 def _assemble(

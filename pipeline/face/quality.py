@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.crop import Crop
+from pipeline.face.crop import Crop, bordered
 from pipeline.face.mesh import OVAL
 
 BANDS_PX = (1.0, 2.0, 4.0)
@@ -56,10 +56,14 @@ class Quality(NamedTuple):
 
 def quality(crop: Crop) -> Quality:
     """Measure a face that is cut out, as far as it lies in the picture."""
+    # Compiled code is loaded where it runs, not where a stage starts.
+    from pipeline.face.pixels import median
+
     there = _face(crop)
     if not there.any():
         return Quality(float("nan"), float("nan"), float("nan"))
-    half = cv2.resize(crop.grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    halved = cv2.resize(crop.grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    half = np.asarray(halved, np.uint8)
     light = half.astype(np.float32)
     small, middle = (cv2.GaussianBlur(light, (0, 0), spread) for spread in BANDS_PX[:2])
     fine = small - middle
@@ -67,17 +71,10 @@ def quality(crop: Crop) -> Quality:
     middle, rough = np.ascontiguousarray(middle[::2, ::2]), np.ascontiguousarray(there[::2, ::2])
     coarse = middle - cv2.GaussianBlur(middle, (0, 0), _FROM_MIDDLE_PX / 2)
     return Quality(
-        _median(half, there) / 255.0,
+        median(half, there) / 255.0,
         _strength(fine, there) / (_strength(coarse, rough) or float("inf")),
         _motion_blur(_along(fine, there), _along(coarse, rough)),
     )
-
-
-def _median(levels: NDArray[Any], there: Mask) -> float:
-    below = np.cumsum(cv2.calcHist([levels], [0], there, [256], [0, 256]))
-    # Of an even number, half way between the two in the middle.
-    middle = [(below[-1] - 1) // 2, below[-1] // 2]
-    return float(np.searchsorted(below, middle, side="right").mean())
 
 
 def _strength(band: Floats, there: Mask) -> float:
@@ -98,15 +95,9 @@ def _along(band: Floats, there: Mask) -> Floats:
 
     Of the first, edges at an angle to the motion would show in it and across it alike.
     """
-    inside = there.astype(np.float32)
-    second = [
-        (cv2.Sobel(band, cv2.CV_32F, x, y) * inside).ravel() for x, y in ((2, 0), (1, 1), (0, 2))
-    ]
-    # One by one: a product of so long and so thin matrices takes several times as long.
-    products = [one @ one for one in second] + [
-        one @ other for one, other in combinations(second, 2)
-    ]
-    return np.asarray(_WEIGHTS @ products, np.float32)
+    from pipeline.face.pixels import bends
+
+    return np.asarray(_WEIGHTS @ bends(bordered(band, 1), there), np.float32)
 
 
 def _face(crop: Crop) -> Mask:

@@ -14,15 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.crop import Crop
+from pipeline.face.crop import Crop, bordered
 from pipeline.face.mesh import BROWS, EYES, LIPS_OUTER, canonical
 
 SWATCHES = 852
 CHANNELS = 4
 """Red, green, blue, and edges in quarters of a grey level a pixel of the crop."""
-COLOUR_PX = 5
-EDGES_PX = 7
-_SCHARR = 32.0
 _EDGE_STEPS = 4.0
 _DARK = 10.0
 """Added to each channel before its logarithm, so that noise in the dark is not colour."""
@@ -61,26 +58,11 @@ def layout() -> Layout:
 
 def take(crop: Crop) -> NDArray[np.uint8]:
     """Swatches (852, 4) of a face cut out."""
-    colour = cv2.blur(crop.pixels, (COLOUR_PX, COLOUR_PX))
-    across = cv2.Scharr(crop.grey, cv2.CV_32F, 1, 0)
-    down = cv2.Scharr(crop.grey, cv2.CV_32F, 0, 1)
-    strength = cv2.blur(cv2.magnitude(across, down), (EDGES_PX, EDGES_PX))
-    at = _pixels(crop)
-    taken = np.empty((SWATCHES, CHANNELS), np.uint8)
-    taken[:, :3] = colour.reshape(-1, 3)[at]
-    taken[:, 3] = np.minimum(strength.reshape(-1)[at] * (_EDGE_STEPS / _SCHARR), 255)
-    return taken
+    # Compiled code is loaded where it runs, not where a stage starts.
+    from pipeline.face.pixels import EDGE, swatches
 
-
-def _pixels(crop: Crop) -> NDArray[np.int32]:
-    """Which pixel of a crop, row after row, the middle of each swatch lies on, (852,)."""
-    # A place as one number: x + yi.
-    places = crop.landmarks.view(np.complex64)[:, 0]
-    first, second, third = (places.take(corner) for corner in layout().corners.T)
-    middle = ((first + second + third) / 3).view(np.float32).reshape(-1, 2)
-    column, row = np.rint(middle).astype(np.int32).T
-    height, width = crop.grey.shape
-    return np.clip(row, 0, height - 1) * np.int32(width) + np.clip(column, 0, width - 1)
+    pixels, grey = bordered(crop.pixels, EDGE), bordered(crop.grey, EDGE)
+    return swatches(pixels, grey, crop.landmarks, layout().corners, _EDGE_STEPS)
 
 
 def chromaticity(swatches: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -87,13 +87,16 @@ def _copy_compiled(root: Path) -> None:
 def _compile() -> None:
     """Make a clip of the nursery once, so that no copy of a fresh clone compiles what draws it, nor
     what looks at its face."""
-    folders = [PROJECT / "pipeline" / name / "__pycache__" for name in ("nursery", "face")]
+    kernels = [
+        PROJECT / "pipeline" / folder / "__pycache__" / f"{module}.*.nbc"
+        for folder, module in (("nursery", "*"), ("face", "behind"), ("face", "pixels"))
+    ]
     with (PROJECT / "tests/e2e/project.py").open() as lock, tempfile.TemporaryDirectory() as out:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not all(list(folder.glob("*.nbc")) for folder in folders):
+        if not all(list(it.parent.glob(it.name)) for it in kernels):
             scene = {"seed": 1, "index": 0, "span_s": 0.5, "size_px": 96}
             imports = "from pathlib import Path; from pipeline import nursery; "
-            imports += "import pipeline.face.behind; "
+            imports += "import pipeline.face.behind, pipeline.face.pixels; "
             make = f"{imports}nursery.measure(Path({out!r}), {scene})"
             subprocess.run([sys.executable, "-c", make], cwd=PROJECT, check=True)
 
