@@ -13,7 +13,6 @@ from functools import cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from pipeline.face.mesh import LIPS_INNER, LIPS_OUTER, POINTS, canonical
 
@@ -30,15 +29,17 @@ def areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.floa
         points: (F, 478, 2 or 3) px. A third of each triangle belongs to each of its corners.
         triangles: indices of landmarks.
     """
-    thirds = _thirds(triangles.tobytes())
-    found = np.empty((len(points), POINTS), np.float32)
+    # Compiled code is loaded where it runs, not where a stage starts.
+    from pipeline.face.meshes import shared
+
+    found = np.zeros((len(points), POINTS), np.float32)
     for start in range(0, len(points), BLOCK):
         block = slice(start, start + BLOCK)
-        first, second, third = (points[block, corners, :2] for corners in triangles.T)
-        (x, y), (u, v) = ((side[..., 0], side[..., 1]) for side in (second - first, third - first))
-        found[block] = np.abs(x * v - y * u).astype(np.float32) / 2 @ thirds
+        found[block] = shared(points[block].astype(np.float64), triangles)
     # Seen exactly from its side a mouth has no area, and still a share that is seen.
-    return np.maximum(found, LEAST_PX2 * (thirds.sum(axis=0) > 0))
+    corners = np.unique(triangles)
+    found[:, corners] = np.maximum(found[:, corners], LEAST_PX2)
+    return found
 
 
 def face() -> Triangles:
@@ -67,11 +68,3 @@ def mouth() -> Triangles:
 def lips() -> list[int]:
     """The landmarks of a mouth's triangles: those of its rims, and those between."""
     return np.unique(mouth()).tolist()
-
-
-@cache
-def _thirds(triangles: bytes) -> csr_array:
-    corners = np.frombuffer(triangles, np.int32)
-    of = np.repeat(np.arange(len(corners) // 3), 3)
-    share = np.full(len(corners), 1 / 3, np.float32)
-    return csr_array((share, (of, corners)), shape=(len(corners) // 3, POINTS))

@@ -39,8 +39,11 @@ class Face:
     @cached_property
     def box(self) -> Box:
         """Bounds of the landmarks."""
-        x, y = np.ascontiguousarray(self.points[:, :2].T)
-        return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+        # Compiled code is loaded where it runs, not where a stage starts.
+        from pipeline.face.meshes import bounds
+
+        left, top, right, bottom = bounds(self.points)
+        return left, top, right, bottom
 
     def scored(self, score: float) -> Face:
         """The same face, another score; it keeps the box that it has."""

@@ -37,7 +37,7 @@ BLOCK = 64
 """Frames worked on at once, on cores: with more, layers find nothing in the caches any more."""
 BLOCK_ON_GPU = 512
 """And on a GPU, where the network takes 0.4 GB for them."""
-FEW = 16
+FEW = 8
 """Frames of which the barest say what the face looks like."""
 DRAWN = 0.03
 """Spread of light over a face up to which it is drawn: those that were filmed have .08 and more."""

@@ -37,7 +37,7 @@ class Crop:
     """(478, 2) px of the crop; those outside the picture lie outside of it."""
 
 
-def cut(picture: Picture, points: NDArray[np.floating], px_per_mm: float) -> Crop:
+def cut(picture: Picture, points: NDArray[np.float32], px_per_mm: float) -> Crop:
     """Cut a face out of a picture, scaled to `PX_PER_MM`.
 
     Args:
@@ -45,9 +45,11 @@ def cut(picture: Picture, points: NDArray[np.floating], px_per_mm: float) -> Cro
         points: (478, 3) px.
         px_per_mm: scale of the head in the picture.
     """
+    # Compiled code is loaded where it runs, not where a stage starts.
+    from pipeline.face.meshes import bounds
+
     scale = PX_PER_MM / max(px_per_mm, 1e-6)
-    flat = points[:, :2]
-    (x, y), (beyond_x, beyond_y) = flat.min(axis=0).tolist(), flat.max(axis=0).tolist()
+    x, y, beyond_x, beyond_y = bounds(points)
     margin = MARGIN_PX / scale
     left, right = _within(x - margin, beyond_x + margin, picture.shape[1])
     top, bottom = _within(y - margin, beyond_y + margin, picture.shape[0])
@@ -58,7 +60,7 @@ def cut(picture: Picture, points: NDArray[np.floating], px_per_mm: float) -> Cro
     pixels = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
     # The middle of a pixel is half a pixel from its edge.
     steps = np.array([size[0] / wide, size[1] / high], np.float32)
-    landmarks = (flat - np.array([left, top], np.float32) + 0.5) * steps - 0.5
+    landmarks = (points[:, :2] - np.array([left, top], np.float32) + 0.5) * steps - 0.5
     return Crop(
         np.asarray(pixels, dtype=np.uint8),
         np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8),

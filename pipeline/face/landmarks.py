@@ -34,7 +34,7 @@ from pipeline.face.mesh import CANONICAL
 from pipeline.face.params import Landmarks
 
 STEP = "face"
-_COMPILED = ("pipeline.face.behind", "pipeline.face.pixels")
+_COMPILED = ("pipeline.face.meshes", "pipeline.face.pixels")
 _IMPORTS = ("torch", "pipeline.face.mediapipe_graph", *_COMPILED)
 _NEEDS = Needs(memory_gb=1.5, gpu=0.03, spare=True, imports=_IMPORTS)
 """A face takes a core 15 times as long as what covers it would: a GPU serves many of them, and who

@@ -30,11 +30,8 @@ _IN_ONE_THREAD = "ApplicationThreadExecutor"
 _POINT_BYTES = 17
 """One landmark as protobuf writes it: which field, how long it is, and three floats, each after a
 tag."""
-_FLOATS = (3, 8, 13)
-"""Where each begins."""
-_TAGS = np.zeros(_POINT_BYTES, np.uint8)
-_TAGS[[0, 1, 2, 7, 12]] = 0x0A, 0x0F, 0x0D, 0x15, 0x1D
-_IS_TAG = np.where(_TAGS, np.uint8(0xFF), np.uint8(0))
+_FIELD, _TAGS = 0x0F0A, np.array([0x0D, 0x15, 0x1D], np.uint8)
+_FIRST_TAG, _NEXT_TAG = 2, 5
 
 
 class Graph(SolutionBase):
@@ -122,11 +119,13 @@ def _config(path: str) -> calculator_pb2.CalculatorGraphConfig:
 
 def landmarks(message: bytes) -> NDArray[np.float32]:
     """What a list of landmarks says, (N, 3)."""
-    if len(message) % _POINT_BYTES == 0:
-        rows = np.frombuffer(message, np.uint8).reshape(-1, _POINT_BYTES)
-        if ((rows & _IS_TAG) == _TAGS).all():
-            floats = [rows[:, first : first + 4] for first in _FLOATS]
-            return np.concatenate(floats, axis=1).view("<f4")
+    count, rest = divmod(len(message), _POINT_BYTES)
+    if not rest:
+        steps = _POINT_BYTES, _NEXT_TAG
+        fields: NDArray[np.uint16] = np.ndarray((count,), "<u2", message, 0, steps[:1])
+        tags: NDArray[np.uint8] = np.ndarray((count, 3), np.uint8, message, _FIRST_TAG, steps)
+        if (fields == _FIELD).all() and (tags == _TAGS).all():
+            return np.ndarray((count, 3), "<f4", message, _FIRST_TAG + 1, steps).copy()
     # There is more in it than places.
     points = NormalizedLandmarkList.FromString(message).landmark
     return np.array([(point.x, point.y, point.z) for point in points], np.float32).reshape(-1, 3)

@@ -26,7 +26,7 @@ def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDA
         px_per_mm: scale of each face (F,), to know how deep is behind.
     """
     # Compiled code is loaded where it runs, not where a stage starts.
-    from pipeline.face.behind import behind
+    from pipeline.face.meshes import behind
 
     placed = points.astype(np.float64)
     hidden = behind(placed, canonical().triangles, BEHIND_MM * px_per_mm.astype(np.float64))
@@ -41,7 +41,7 @@ def seen(facing: NDArray[np.floating]) -> NDArray[np.float32]:
 
 def normals(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Unit normals (F, 478, 3) of meshes, outward; irises take those of their eye's corners."""
-    from pipeline.face.behind import spanned
+    from pipeline.face.meshes import spanned
 
     # y and z both point the other way than in the canonical face, which leaves handedness as it is.
     total = spanned(points, canonical().triangles)

@@ -41,6 +41,8 @@ class Typists:
             source: place if len(claiming) <= FOLDS else _digit(source)
             for place, source in enumerate(claiming)
         }
+        # Folds that may believe the same claims are told by the same.
+        self._of_claims = cache(self._learn_from)
         self.of_fold = cache(self._learn)
         """What tells the kinds in the clips of a fold of sources."""
 
@@ -53,11 +55,18 @@ class Typists:
         return self._folds.get(source, NO_FOLD)
 
     def _learn(self, fold: int) -> Typist:
+        others = (
+            (kind, tuple(name for name in sorted(by_source) if self._folds[name] != fold))
+            for kind, by_source in self._claims.items()
+            if len(by_source) > 1
+        )
+        return self._of_claims(tuple((kind, sources) for kind, sources in others if sources))
+
+    def _learn_from(self, claimed: tuple[tuple[str, tuple[str, ...]], ...]) -> Typist:
+        """Learn from the examples, and of some kinds from what some sources claim."""
         examples = dict(self._examples)
-        for kind, by_source in self._claims.items():
-            others = [rows for name, rows in sorted(by_source.items()) if self._folds[name] != fold]
-            if len(by_source) > 1 and others:
-                examples[kind] = np.concatenate(others)
+        for kind, sources in claimed:
+            examples[kind] = np.concatenate([self._claims[kind][name] for name in sources])
         return of_examples(self.kinds, examples)
 
 

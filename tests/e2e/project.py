@@ -89,14 +89,14 @@ def _compile() -> None:
     what looks at its face."""
     kernels = [
         PROJECT / "pipeline" / folder / "__pycache__" / f"{module}.*.nbc"
-        for folder, module in (("nursery", "*"), ("face", "behind"), ("face", "pixels"))
+        for folder, module in (("nursery", "*"), ("face", "meshes"), ("face", "pixels"))
     ]
     with (PROJECT / "tests/e2e/project.py").open() as lock, tempfile.TemporaryDirectory() as out:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not all(list(it.parent.glob(it.name)) for it in kernels):
             scene = {"seed": 1, "index": 0, "span_s": 0.5, "size_px": 96}
             imports = "from pathlib import Path; from pipeline import nursery; "
-            imports += "import pipeline.face.behind, pipeline.face.pixels; "
+            imports += "import pipeline.face.meshes, pipeline.face.pixels; "
             make = f"{imports}nursery.measure(Path({out!r}), {scene})"
             subprocess.run([sys.executable, "-c", make], cwd=PROJECT, check=True)
 

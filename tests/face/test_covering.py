@@ -127,13 +127,13 @@ def test_a_device_is_given_more_frames_at_a_time_and_says_the_same(noted, monkey
 
     monkeypatch.setattr(covering, "_cells", told)
     monkeypatch.setattr(covering, "SELDOM", 1)
-    # One of 4 frames, after 16 that are looked at first.
+    # One of 4 frames, after the few that are looked at first.
     by_core = covering.hidden(many["swatches"], usable(many))
-    assert given == [(16, "cpu"), (64, "cpu"), (64, "cpu"), (53, "cpu")]
+    assert given == [(covering.FEW, "cpu"), (64, "cpu"), (64, "cpu"), (53, "cpu")]
     given.clear()
     # No core of this machine, but a device like any other.
     by_device = covering.hidden(many["swatches"], usable(many), "cpu:0")
-    assert given == [(16, "cpu:0"), (181, "cpu:0")]
+    assert given == [(covering.FEW, "cpu:0"), (181, "cpu:0")]
     np.testing.assert_allclose(by_device, by_core, rtol=0, atol=1e-5)
 
 

@@ -1,4 +1,5 @@
-"""Which points of meshes lie behind their triangles, and which way they face there, compiled.
+"""What is told of meshes triangle by triangle, compiled: what lies behind one, how large it is and
+which way it faces.
 
 Once for all, when it is imported: processes that are forked afterwards have it.
 """
@@ -119,5 +120,38 @@ def spanned(points: Floats, triangles: NDArray[np.int32]) -> Floats:
     return total
 
 
+@njit(cache=True)
+def shared(points: Floats, triangles: NDArray[np.int32]) -> Floats:
+    """The areas of the triangles (T, 3) in the plane, a third of each at each of its corners.
+
+    `points` are (F, N, 2 or 3); returns (F, N).
+    """
+    total = np.zeros(points.shape[:2])
+    for frame in range(len(points)):
+        mesh = points[frame]
+        for t in range(len(triangles)):
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            ux, uy = mesh[j, 0] - mesh[i, 0], mesh[j, 1] - mesh[i, 1]
+            vx, vy = mesh[k, 0] - mesh[i, 0], mesh[k, 1] - mesh[i, 1]
+            third = abs(ux * vy - uy * vx) / 6
+            for corner in (i, j, k):
+                total[frame, corner] += third
+    return total
+
+
+@njit(cache=True)
+def bounds(points: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of points (N, 2 or more), one at least."""
+    left = right = points[0, 0]
+    top = bottom = points[0, 1]
+    for p in range(len(points)):
+        x, y = points[p, 0], points[p, 1]
+        left, right = min(left, x), max(right, x)
+        top, bottom = min(top, y), max(bottom, y)
+    return left, top, right, bottom
+
+
 behind.compile("b1[:, ::1](f8[:, :, ::1], i4[:, ::1], f8[::1])")
 spanned.compile("f8[:, :, ::1](f8[:, :, ::1], i4[:, ::1])")
+shared.compile("f8[:, ::1](f8[:, :, ::1], i4[:, ::1])")
+bounds.compile("UniTuple(f8, 4)(f4[:, ::1])")
