@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.face.areas import areas, face, lips, mouth
+from pipeline.face.backends import Face
 from pipeline.face.mesh import LIPS_INNER, LIPS_OUTER, MOUTH, canonical
 
 
@@ -69,3 +70,9 @@ def test_of_a_mouth_without_an_area_shares_can_be_told() -> None:
     found = areas(np.zeros((2, 478, 3)), mouth())
     assert (found[:, lips()] > 0).all()
     assert found.sum() < 1e-3
+
+
+def test_the_box_of_a_face_goes_from_its_outermost_landmarks_to_the_others() -> None:
+    points = np.random.default_rng(1).normal(size=(478, 3)).astype(np.float32)
+    (left, top), (right, bottom) = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    assert Face(points, 1.0).box == (left, top, right, bottom)

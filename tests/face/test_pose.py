@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.face.mesh import MOUTH, canonical
-from pipeline.face.pose import TO_IMAGE, head_pose, rotation_of
+from pipeline.face.pose import TO_IMAGE, face_px, head_pose, head_poses, rotation_of
 
 NOSE = 4
 
@@ -30,6 +30,26 @@ def test_signs_are_those_of_the_picture():
     assert seen(0, 20, 0)[NOSE, 1] < still[NOSE, 1], "pitch > 0 looks up"
     crown = canonical().points[:, 1].argmax()
     assert seen(0, 0, 20)[crown, 0] > 200 + 2 * middle[0], "roll > 0 tilts the head clockwise"
+
+
+def test_many_heads_are_each_measured_as_if_alone():
+    # What is inside out, as a landmarker may make it up, is still given a rotation.
+    inside_out = seen(20, 0, 0) * np.array([1, 1, -1], np.float32)
+    heads = np.stack([seen(30, 0, 0), inside_out, seen(-50, 20, 100, px_per_mm=3.0)])
+    poses = head_poses(heads)
+    for points, pose in zip(heads, poses, strict=True):
+        alone = head_pose(points)
+        assert pose[:4] == pytest.approx(alone[:4])
+        assert np.allclose(pose.rotation, alone.rotation)
+        assert np.linalg.det(pose.rotation) == pytest.approx(1.0)
+    assert poses[2].px_per_mm == pytest.approx(3.0, rel=1e-4)
+
+
+def test_the_size_of_a_face_is_its_shorter_side_whichever_way_it_is_tilted():
+    tilts = np.array([0.0, 40.0, 100.0])
+    sizes = face_px(np.stack([seen(0, 0, tilt) for tilt in tilts]), tilts)
+    upright = 2.0 * np.ptp(canonical().points[:, :2], axis=0).min()
+    assert sizes == pytest.approx([upright] * 3, rel=1e-3)
 
 
 def test_an_open_mouth_does_not_nod():
