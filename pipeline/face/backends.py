@@ -65,6 +65,13 @@ class FaceDetector(Protocol):
         """Give back what it holds; it must not be used any more."""
 
 
+class Searcher(FaceDetector, Protocol):
+    """Looks at each picture afresh."""
+
+    def boxes(self, picture: Picture) -> list[Box]:
+        """Where there may be faces in an RGB picture, (H, W, 3), at less cost than theirs."""
+
+
 class HandDetector(Protocol):
     """Finds hands through the pictures of one clip."""
 
@@ -84,7 +91,7 @@ class Landmarker(Protocol):
     def follower(self, faces: int) -> FaceDetector:
         """A detector that follows up to `faces` faces from picture to picture."""
 
-    def searcher(self, faces: int) -> FaceDetector:
+    def searcher(self, faces: int) -> Searcher:
         """A detector that looks at each picture afresh."""
 
     def hands(self) -> HandDetector:

@@ -38,7 +38,8 @@ class Changes:
     def between(self, one: Floats, other: Floats) -> bool:
         """Whether a face whose parts (3, N) were the one has changed if they are the other."""
         apart = other - one
-        light = np.abs(apart[2] - np.median(apart[2]))
+        middle = apart.shape[1] // 2
+        light = np.abs(apart[2] - np.partition(apart[2], middle)[middle])
         changed = (np.hypot(apart[0], apart[1]) > self.colour) | (light > self.light)
         return bool(changed.mean() > self.share)
 

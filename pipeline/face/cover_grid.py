@@ -81,7 +81,7 @@ def carried(values: Floats, onto: csr_array) -> Floats:
     frames, places, channels = values.shape
     columns = np.moveaxis(values, 1, 0).reshape(places, frames * channels)
     sums = np.asarray(onto @ np.ascontiguousarray(columns, np.float32))
-    return np.ascontiguousarray(sums.T).reshape(frames, channels, -1)
+    return np.ascontiguousarray(sums.T).reshape(frames, channels, onto.shape[0])
 
 
 def bells(

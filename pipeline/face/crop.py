@@ -68,6 +68,14 @@ def cut(picture: Picture, points: NDArray[np.float32], px_per_mm: float) -> Crop
     )
 
 
+def smaller(picture: Picture, scale: float) -> Picture:
+    """A picture (H, W, 3) scaled by less than 1."""
+    # Down to half as large nothing is lost between pixels, in a sixth of the time.
+    how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how)
+    return np.asarray(small, dtype=np.uint8)
+
+
 def bordered(picture: NDArray[Any], px: int) -> NDArray[Any]:
     """A picture (H, W) or (H, W, 3) with so many pixels more on each side: its own mirror image."""
     return np.asarray(cv2.copyMakeBorder(picture, px, px, px, px, cv2.BORDER_REFLECT_101))

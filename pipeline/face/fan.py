@@ -102,6 +102,10 @@ class FanDetector:
                     self._last.append(_bounds(places))
         return faces
 
+    def boxes(self, picture: Picture) -> list[Box]:
+        """Where there may be faces in an RGB picture, (H, W, 3)."""
+        return [box for box, _ in self._boxes.detect(picture)]
+
     def reset(self) -> None:
         """Forget what was followed."""
         self._last = []

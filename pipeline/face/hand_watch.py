@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.face import hands
 from pipeline.face.backends import Face, HandDetector, Picture
-from pipeline.face.changes import Changes, parts
+from pipeline.face.changes import Changes
 
 Hands = list[NDArray[np.float32]]
 
@@ -48,24 +48,23 @@ class HandWatch:
         self._last: NDArray[np.float32] | None = None
 
     def look(
-        self, picture: Picture, faces: Sequence[Face], records: Sequence[NDArray[np.void]]
+        self, picture: Picture, faces: Sequence[Face], colours: Sequence[NDArray[np.float32]]
     ) -> Hands:
         """Hands near the surest face, each (21, 2) px.
 
         Args:
             picture: RGB, (H, W, 3).
             faces: the surest first.
-            records: a `RECORD` each.
+            colours: of the parts of each, see `changes.parts`.
         """
         if not faces:
             self._hands, self._wait, self._last = [], 0, None
             return []
         if self._wait == 0:
             self._wait = self._every
-            [colours] = parts(records[0]["swatches"][None])
-            if self._due(colours):
+            if self._due(colours[0]):
                 self._hands = hands.near(self._detector, picture, faces[0].box)
-                self._last, self._skipped = colours, 0
+                self._last, self._skipped = colours[0], 0
                 if self._hands:
                     self._patience = 1
         self._wait -= 1

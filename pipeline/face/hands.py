@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face.backends import HandDetector, Picture
+from pipeline.face.crop import smaller
 from pipeline.face.mesh import OVAL
 
 WRIST = 0
@@ -37,8 +38,7 @@ def near(
     region = picture[top:bottom, left:right]
     scale = min(LOOK_PX / max(region.shape[:2]), 1.0)
     if scale < 1.0:
-        small = cv2.resize(region, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        region = np.asarray(small, dtype=np.uint8)
+        region = smaller(region, scale)
     corner = np.array([left, top], dtype=np.float32)
     return [hand / np.float32(scale) + corner for hand in detector.detect(region)]
 

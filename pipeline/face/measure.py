@@ -27,6 +27,7 @@ from pipeline.core.backends import at_hand
 from pipeline.face import crop, hands, likeness, quality, swatches, tone
 from pipeline.face.areas import areas, face, mouth
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
+from pipeline.face.changes import parts
 from pipeline.face.hand_watch import HandWatch
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
@@ -173,13 +174,15 @@ def note_all(
         watch = HandWatch(detector, params.hands_every)
         for some in _some_at_a_time(pictures):
             looked = shots.look(some)
-            noted = iter(_records(some, [faces for _, faces in looked], len(counts)))
+            noted = _records(some, [faces for _, faces in looked], len(counts))
+            coloured = zip(noted, parts(noted["swatches"]), strict=True)
             for picture, (cut, faces) in zip(some, looked, strict=True):
-                records = [next(noted) for _ in faces]
+                of_each = [next(coloured) for _ in faces]
+                records, colours = [it for it, _ in of_each], [it for _, it in of_each]
                 if cut:
                     watch.forget()
                     tracks.cut(len(counts))
-                seen = watch.look(picture, faces, records)
+                seen = watch.look(picture, faces, colours)
                 for face, record, track in zip(
                     faces, records, tracks.assign(faces, len(counts)), strict=True
                 ):

@@ -17,6 +17,7 @@ from pipeline.face.mediapipe_boxes import BoxDetector
 from pipeline.face.mediapipe_following import MeshFollower
 from pipeline.face.mediapipe_hands import MediapipeHands
 from pipeline.face.mediapipe_mesh import MeshDetector
+from pipeline.face.mediapipe_searching import MeshSearcher
 from pipeline.face.warm import Warm
 
 MODELS = (
@@ -59,32 +60,38 @@ class MediapipeLandmarker:
     """Lends detectors; each but the searchers holds the state of one clip while it is lent."""
 
     def __init__(self) -> None:
-        self._searchers: dict[int, MeshDetector] = {}
+        self._searchers: dict[int, MeshSearcher] = {}
         self._followers: dict[int, Warm[Face]] = {}
+        self._box_detectors: dict[int, BoxDetector] = {}
         self._hands = Warm(MediapipeHands)
 
     def follower(self, faces: int) -> FaceDetector:
         """A detector that follows up to `faces` faces from picture to picture."""
         if faces not in self._followers:
-            self._followers[faces] = Warm(_maker(faces))
+            self._followers[faces] = Warm(self._maker(faces))
         return self._followers[faces].lend()
 
-    def searcher(self, faces: int) -> MeshDetector:
+    def searcher(self, faces: int) -> MeshSearcher:
         """A detector that looks at each picture afresh.
 
         There is one for all clips and shots: it remembers nothing.
         """
         if faces not in self._searchers:
-            self._searchers[faces] = MeshDetector(faces, still=True)
+            self._searchers[faces] = MeshSearcher(faces, self._boxes(faces))
         return self._searchers[faces]
 
     def hands(self) -> HandDetector:
         """A detector of hands."""
         return self._hands.lend()
 
+    def _maker(self, faces: int) -> Callable[[], FaceDetector]:
+        if faces == 1:
+            return lambda: MeshDetector(1, still=False)
+        boxes = self._boxes(faces)
+        return lambda: MeshFollower(faces, boxes)
 
-def _maker(faces: int) -> Callable[[], FaceDetector]:
-    if faces == 1:
-        return lambda: MeshDetector(1, still=False)
-    boxes = BoxDetector(faces)
-    return lambda: MeshFollower(faces, boxes)
+    def _boxes(self, faces: int) -> BoxDetector:
+        """One for all, as it remembers nothing."""
+        if faces not in self._box_detectors:
+            self._box_detectors[faces] = BoxDetector(faces)
+        return self._box_detectors[faces]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from pipeline.face.backends import Face, Landmarker, Picture
+from pipeline.face.crop import smaller
 from pipeline.face.cuts import CutDetector
 from pipeline.face.rotation import Follower
 
@@ -54,11 +54,8 @@ class Shots:
         scale = self._detect_px / max(picture.shape[:2])
         if scale * LARGER > 1.0:
             return self._follower.step(picture)
-        # Down to half as large nothing is lost between pixels, in a sixth of the time.
-        how = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
-        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how)
         grow = np.float32(1.0 / scale)
         return [
             replace(face, points=face.points * grow)
-            for face in self._follower.step(np.asarray(small, dtype=np.uint8))
+            for face in self._follower.step(smaller(picture, scale))
         ]

@@ -68,9 +68,11 @@ def take(crop: Crop) -> NDArray[np.uint8]:
 def chromaticity(swatches: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What light leaves alone, of swatches (..., 4): log(R/G), log(B/G), and log lightness."""
     rgb = swatches[..., :3].astype(np.float32) + _DARK
-    logs = np.log(rgb)
-    light = np.log(rgb.mean(axis=-1))
-    return np.stack([logs[..., 0] - logs[..., 1], logs[..., 2] - logs[..., 1], light], axis=-1)
+    logs, found = np.log(rgb), np.empty_like(rgb)
+    np.subtract(logs[..., ::2], logs[..., 1:2], out=found[..., :2])
+    # The mean along an axis of three takes as long as all the rest.
+    np.log((rgb[..., 0] + rgb[..., 1] + rgb[..., 2]) / 3, out=found[..., 2])
+    return found
 
 
 def edges(swatches: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -4,10 +4,19 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.face.backends import Face
+from pipeline.face import rotation
+from pipeline.face.backends import Face, overlap
 from pipeline.face.mesh import canonical
 from pipeline.face.pose import TO_IMAGE
-from pipeline.face.rotation import DOUBTFUL_SCORE, SEARCH_WHEN_LOST, Follower
+from pipeline.face.rotation import (
+    DOUBTFUL_SCORE,
+    SAME_PLACE,
+    SEARCH_EVERY,
+    SEARCH_WHEN_LOST,
+    TURNED_SCORE,
+    Follower,
+    boxes,
+)
 from tests.face.conftest import SIZE, WALL
 from tests.face.test_visibility import TOY, covered
 
@@ -75,16 +84,17 @@ def test_an_upright_face_whose_mouth_is_covered_from_the_start_does_not_flip(
 
 
 class Doubtful:
-    """A landmarker that sees the same face in every picture, or none, and counts its searches."""
+    """A landmarker that sees the same faces in every picture, or none, as long as it is upright,
+    and boxes whichever way up it is; it counts its searches."""
 
-    def __init__(self, faces):
-        self.faces, self.searches = faces, 0
+    def __init__(self, faces, boxes=()):
+        self.faces, self.boxes, self.searches = faces, boxes, 0
 
     def follower(self, faces):
         return Eyes(lambda: self.faces)
 
     def searcher(self, faces):
-        return Eyes(self._search)
+        return Eyes(self._search, self.boxes)
 
     def _search(self):
         self.searches += 1
@@ -92,11 +102,14 @@ class Doubtful:
 
 
 class Eyes:
-    def __init__(self, look):
-        self._look = look
+    def __init__(self, look, boxes=()):
+        self._look, self._boxes = look, boxes
 
     def detect(self, picture):
         return self._look()
+
+    def boxes(self, picture):
+        return list(self._boxes)
 
     def reset(self):
         pass
@@ -105,9 +118,9 @@ class Eyes:
         pass
 
 
-def searched(faces, frames):
+def searched(faces, frames, boxes=()):
     """Frames in which all four turns are looked at."""
-    landmarker = Doubtful(faces)
+    landmarker = Doubtful(faces, boxes)
     follower, found = Follower(landmarker, 1), []
     follower._turns = (0,)
     for frame in range(frames):
@@ -118,12 +131,65 @@ def searched(faces, frames):
     return found
 
 
+def face(score):
+    """Of 140 px, around (32, 32)."""
+    return Face((canonical().points * TO_IMAGE + 32).astype(np.float32), score)
+
+
 def test_where_no_other_way_up_fits_better_it_is_looked_for_ever_less_often():
-    face = Face((canonical().points * TO_IMAGE + 32).astype(np.float32), DOUBTFUL_SCORE - 0.1)
-    waits = np.diff(searched([face], 60))
+    waits = np.diff(searched([face(DOUBTFUL_SCORE - 0.1)], 60))
     assert (np.diff(waits) > 0).all()
     assert waits[0] == SEARCH_WHEN_LOST
 
 
 def test_without_a_face_all_turns_are_looked_at_as_often_as_ever():
     assert set(np.diff(searched([], 60))) == {SEARCH_WHEN_LOST}
+
+
+def test_beside_a_face_that_is_sure_nothing_is_looked_for_where_no_other_box_is():
+    sure = face(TURNED_SCORE)
+    left, top, right, bottom = sure.box
+    # Turned by any quarter turn in a picture of 64 x 64 px, it covers the place where it was.
+    assert searched([sure], 3 * SEARCH_EVERY, [(left, top, right, bottom)]) == []
+    # A box in the corner lies in four corners, one for each turn.
+    assert len(searched([sure], 3 * SEARCH_EVERY, [(0, 0, 20, 20)])) == 3
+
+
+def test_a_face_that_might_be_the_wrong_way_up_is_looked_at_in_all_turns_now_and_then():
+    unsure = face(TURNED_SCORE - 0.01)
+    assert len(searched([unsure], 3 * SEARCH_EVERY, [unsure.box])) == 3
+
+
+@pytest.mark.parametrize("turn", TURNS.values())
+def test_boxes_in_a_turned_picture_lie_where_they_are_in_the_picture(turn):
+    picture = np.zeros((60, 100, 3), np.uint8)
+    picture[20:30, 70:95] = 255
+
+    class White:
+        def boxes(self, picture):
+            down, across = np.nonzero(picture[..., 0])
+            return [(across.min(), down.min(), across.max() + 1, down.max() + 1)]
+
+    assert boxes(White(), picture, turn) == [(70, 20, 95, 30)]
+
+
+def test_a_searcher_tells_the_box_of_a_face_without_its_landmarks(landmarker, studio):
+    searcher, picture = landmarker.searcher(2), studio.picture()
+    (face,), (box,) = searcher.detect(picture), searcher.boxes(picture)
+    assert overlap(box, face.box) > SAME_PLACE
+
+
+@pytest.mark.parametrize("deg", TURNS)
+def test_a_face_that_lies_beside_one_that_is_followed_is_found_in_time(
+    see, babbling, monkeypatch, deg
+):
+    monkeypatch.setattr(rotation, "SEARCH_EVERY", 8)
+    beside = [np.rot90(picture, TURNS[deg]) for picture in babbling[:20]]
+    empty = np.full_like(babbling[0], WALL)
+    pictures = [
+        np.hstack([upright, empty if number < 4 else other])
+        for number, (upright, other) in enumerate(zip(babbling[:20], beside, strict=True))
+    ]
+    faces = see(pictures).frames["faces"]
+    assert (faces[:4] == 1).all()
+    assert (faces[10:] == 2).all()
