@@ -7,8 +7,6 @@ is still there; whether another has come is looked for now and then.
 
 from __future__ import annotations
 
-import numpy as np
-
 from pipeline.face.backends import Face, Picture, overlap
 from pipeline.face.mediapipe_boxes import BoxDetector
 from pipeline.face.mediapipe_mesh import SAME_FACE, MeshDetector, score_of
@@ -90,7 +88,8 @@ class MeshFollower:
 
 
 def _stays(face: Face, last: Face) -> bool:
-    apart = face.points - last.points
-    moved_px = np.hypot(apart[:, 0], apart[:, 1]).mean()
+    # Compiled code is loaded where it runs, not where a stage starts.
+    from pipeline.face.meshes import apart
+
     left, top, right, bottom = last.box
-    return bool(moved_px < STAYS * max(right - left, bottom - top))
+    return apart(face.points, last.points) < STAYS * max(right - left, bottom - top)

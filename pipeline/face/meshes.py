@@ -151,7 +151,17 @@ def bounds(points: NDArray[np.float32]) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
+@njit(cache=True)
+def apart(points: NDArray[np.float32], others: NDArray[np.float32]) -> float:
+    """How far points (N, 2 or more) lie from as many others in the plane, on average."""
+    total = 0.0
+    for p in range(len(points)):
+        total += np.hypot(points[p, 0] - others[p, 0], points[p, 1] - others[p, 1])
+    return total / len(points)
+
+
 behind.compile("b1[:, ::1](f8[:, :, ::1], i4[:, ::1], f8[::1])")
 spanned.compile("f8[:, :, ::1](f8[:, :, ::1], i4[:, ::1])")
 shared.compile("f8[:, ::1](f8[:, :, ::1], i4[:, ::1])")
 bounds.compile("UniTuple(f8, 4)(f4[:, ::1])")
+apart.compile("f8(f4[:, ::1], f4[:, ::1])")

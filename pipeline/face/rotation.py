@@ -43,6 +43,8 @@ SAME_PLACE = 0.2
 SURER = 0.15
 """How much surer another way up must be of a face that is followed: heads do not flip, but a
 covered mouth makes a forehead look like a chin."""
+SURELY_UPRIGHT = 0.9
+"""Score of an upright face that no other way up fits better."""
 UPRIGHT = 0.1
 """How much surer it must be of one that is upright, as most are."""
 BACKING_SCORE = 0.7
@@ -143,18 +145,19 @@ class Follower:
         self._since_search = 0
         if not found or min(turned.face.score for turned in found) < TURNED_SCORE:
             return True
+        return any(self._elsewhere(picture, turn, found) for turn in TURNS)
+
+    def _elsewhere(self, picture: Picture, turn: int, known: list[Turned]) -> bool:
+        """Whether there may be a face at a turn where none of those known is."""
         return any(
-            all(overlap(box, turned.face.box) <= SAME_PLACE for turned in found)
-            for turn in TURNS
+            all(overlap(box, turned.face.box) <= SAME_PLACE for turned in known)
             for box in boxes(self._searcher, picture, turn)
         )
 
     def _search(self, picture: Picture, found: list[Turned]) -> list[Turned]:
         """Look at all four turns; what is followed stays, unless another way up fits better."""
         self._since_search = 0
-        afresh = [
-            Turned(face, turn) for turn in TURNS for face in look(self._searcher, picture, turn)
-        ]
+        afresh = self._afresh(picture)
         sure = [
             turned
             for turned in afresh
@@ -171,6 +174,18 @@ class Follower:
         if len(best) != len(found) or not all(_among(turned, found) for turned in best):
             self._patience = SEARCH_WHEN_LOST
         return best
+
+    def _afresh(self, picture: Picture) -> list[Turned]:
+        """Faces at all four turns, but for other ways up of what is surely upright."""
+        upright = [Turned(face, 0) for face in look(self._searcher, picture, 0)]
+        surely = [turned for turned in upright if turned.face.score >= SURELY_UPRIGHT]
+        others = [
+            Turned(face, turn)
+            for turn in TURNS[1:]
+            if not surely or self._elsewhere(picture, turn, surely)
+            for face in look(self._searcher, picture, turn)
+        ]
+        return upright + others
 
 
 def look(detector: FaceDetector, picture: Picture, turn: int) -> list[Face]:

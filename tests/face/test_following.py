@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from pipeline.face.backends import Face
 from pipeline.face.mediapipe_boxes import BoxDetector
-from pipeline.face.mediapipe_following import ALONE_FRAMES, LOOK_EVERY, MeshFollower
+from pipeline.face.mediapipe_following import ALONE_FRAMES, LOOK_EVERY, STAYS, MeshFollower, _stays
 from pipeline.face.mediapipe_mesh import MeshDetector
+from pipeline.face.mesh import canonical
+from pipeline.face.pose import TO_IMAGE
 from pipeline.face.rotation import tilt_deg
 from tests.face.conftest import WALL
 
@@ -89,3 +92,13 @@ def test_a_face_that_rolls_over_stays_the_way_up_that_it_was(follower, studio, r
         picture = studio.picture(roll_deg=now_deg, jaw=0.02 * number)
         (face,) = follower.detect(picture)
     assert abs(tilt_deg(face.points) - abs(roll_deg)) < 15
+
+
+@pytest.mark.parametrize("share", [0.9, 1.1])
+def test_how_far_a_face_may_go_from_one_picture_to_the_next_is_a_share_of_its_size(share):
+    face = Face((canonical().points * TO_IMAGE).astype(np.float32), 0.9)
+    left, top, right, bottom = face.box
+    step_px = share * STAYS * max(right - left, bottom - top)
+    step = np.array([0.6 * step_px, -0.8 * step_px, 50.0], np.float32)
+    moved = Face(face.points + step, 0.9)
+    assert _stays(moved, face) is (share < 1)

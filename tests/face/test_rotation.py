@@ -13,6 +13,7 @@ from pipeline.face.rotation import (
     SAME_PLACE,
     SEARCH_EVERY,
     SEARCH_WHEN_LOST,
+    SURELY_UPRIGHT,
     TURNED_SCORE,
     Follower,
     boxes,
@@ -153,6 +154,35 @@ def test_beside_a_face_that_is_sure_nothing_is_looked_for_where_no_other_box_is(
     assert searched([sure], 3 * SEARCH_EVERY, [(left, top, right, bottom)]) == []
     # A box in the corner lies in four corners, one for each turn.
     assert len(searched([sure], 3 * SEARCH_EVERY, [(0, 0, 20, 20)])) == 3
+
+
+class Upright:
+    """A landmarker that sees one face wherever it looks, and counts its looks."""
+
+    def __init__(self, face, box):
+        self.face, self.box, self.looks = face, box, 0
+
+    def follower(self, faces):
+        return Eyes(lambda: [])
+
+    def searcher(self, faces):
+        return Eyes(self._look, [self.box])
+
+    def _look(self):
+        self.looks += 1
+        return [self.face]
+
+
+@pytest.mark.parametrize(
+    ("score", "beside", "looks"),
+    [(SURELY_UPRIGHT, False, 1), (SURELY_UPRIGHT, True, 4), (SURELY_UPRIGHT - 0.01, False, 4)],
+)
+def test_what_is_surely_upright_is_not_looked_at_another_way_up(score, beside, looks):
+    upright = face(score)
+    landmarker = Upright(upright, (0, 0, 20, 20) if beside else upright.box)
+    (found,) = Follower(landmarker, 1).step(np.zeros((64, 64, 3), np.uint8))
+    assert landmarker.looks == looks
+    assert found.score == score
 
 
 def test_a_face_that_might_be_the_wrong_way_up_is_looked_at_in_all_turns_now_and_then():
