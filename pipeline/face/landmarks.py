@@ -32,6 +32,7 @@ from pipeline.face.backends import LANDMARKERS
 from pipeline.face.covering import WEIGHTS
 from pipeline.face.mesh import CANONICAL
 from pipeline.face.params import Landmarks
+from pipeline.face.self_occlusion import TURNED
 
 STEP = "face"
 _COMPILED = ("pipeline.face.meshes", "pipeline.face.pixels")
@@ -80,7 +81,7 @@ def step(params: Landmarks, info: BackendInfo) -> Step:
 
 def _weights() -> str:
     """Digest of what every landmarker's points are judged with."""
-    return file_digest(CANONICAL, locked(WEIGHTS))
+    return file_digest(CANONICAL, TURNED, locked(WEIGHTS))
 
 
 def _jobs(stage: Stage[Landmarks], clips: Path) -> Iterator[Job]:

@@ -35,7 +35,7 @@ from pipeline.face.pose import face_px, head_poses
 from pipeline.face.records import RECORD
 from pipeline.face.shots import Shots
 from pipeline.face.tracks import Tracks, the_infants
-from pipeline.face.visibility import cues, hidden_by, turned, visibility
+from pipeline.face.visibility import cues, hidden_by, visibility
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
@@ -256,7 +256,8 @@ def _assemble(
         rows, where = records[number], records[number]["frame"]
         points[where], seen[where] = rows["points"], visible[number]
         columns["hidden_by"][where] = hidden_by(shares[number])
-        for name, column in _columns(rows, visible[number], likenesses[number]).items():
+        told = _columns(rows, visible[number], shares[number]["turned"])
+        for name, column in {**told, "infant_likeness": likenesses[number]}.items():
             columns[name][where] = column
     everybody = pd.DataFrame(
         {
@@ -292,17 +293,18 @@ def _aperture_mm(rows: NDArray[np.void], visible: NDArray[np.float32]) -> NDArra
 
 
 def _columns(
-    rows: NDArray[np.void], visible: NDArray[np.float32], likeness_: float
+    rows: NDArray[np.void], visible: NDArray[np.float32], turned: NDArray[np.float32]
 ) -> dict[str, Any]:
     of_mouth = areas(rows["points"], mouth())
+    # What lies outside counts in full, and how far a head is turned is asked for by its angles.
+    there = np.where(rows["inside"], turned, np.float32(1.0))
     return {
         "found": True,
         "face_score": rows["score"],
-        "infant_likeness": likeness_,
         **{name: rows[name] for name in AS_NOTED},
-        "face_visible": _of_what_faces(rows, visible, areas(rows["points"], face())),
-        "mouth_visible": _of_what_faces(rows, visible, of_mouth),
-        "eyes_visible": _of_what_faces(rows, visible, OF_EYES),
+        "face_visible": _of_what_is_there(there, visible, areas(rows["points"], face())),
+        "mouth_visible": _of_what_is_there(there, visible, of_mouth),
+        "eyes_visible": _of_what_is_there(there, visible, OF_EYES),
         "cheek_left_visible": visible[:, CHEEK_LEFT].mean(axis=1),
         "cheek_right_visible": visible[:, CHEEK_RIGHT].mean(axis=1),
         "mouth_inside": (of_mouth * rows["inside"]).sum(axis=1) / of_mouth.sum(axis=1),
@@ -310,15 +312,13 @@ def _columns(
     }
 
 
-def _of_what_faces(
-    rows: NDArray[np.void], visible: NDArray[np.float32], weights: NDArray[np.float32]
+def _of_what_is_there(
+    there: NDArray[np.float32], visible: NDArray[np.float32], weights: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Share of a part of the face that can be seen in each frame, of what its pose leaves of it.
+    """Share of a part of the face that can be seen in each frame, of what is there (F, 478) of it.
 
-    How far a head is turned is asked for by its angles. What lies outside counts in full.
     `weights` (F or 1, 478) say what each landmark counts for.
     """
-    there = np.where(rows["inside"], turned(rows), np.float32(1.0))
     shown = np.maximum((weights * there).sum(axis=1), LEAST_SHOWN * weights.sum(axis=1))
     return np.asarray((weights * visible).sum(axis=1) / shown)
 

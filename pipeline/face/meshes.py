@@ -160,8 +160,27 @@ def apart(points: NDArray[np.float32], others: NDArray[np.float32]) -> float:
     return total / len(points)
 
 
+@njit(cache=True)
+def drawn_through(
+    values: NDArray[np.float32], places: NDArray[np.float32], levels: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What lies at each value (F, N) on the lines from one of the rising places (K,) to the next,
+    at which each column is at its levels (K, N); before the first and after the last, as there."""
+    found = np.empty_like(values)
+    for row in range(values.shape[0]):
+        for n in range(values.shape[1]):
+            value = min(max(values[row, n], places[0]), places[-1])
+            k = 1
+            while places[k] < value:
+                k += 1
+            share = (value - places[k - 1]) / (places[k] - places[k - 1])
+            found[row, n] = levels[k - 1, n] + share * (levels[k, n] - levels[k - 1, n])
+    return found
+
+
 behind.compile("b1[:, ::1](f8[:, :, ::1], i4[:, ::1], f8[::1])")
 spanned.compile("f8[:, :, ::1](f8[:, :, ::1], i4[:, ::1])")
 shared.compile("f8[:, ::1](f8[:, :, ::1], i4[:, ::1])")
 bounds.compile("UniTuple(f8, 4)(f4[:, ::1])")
 apart.compile("f8(f4[:, ::1], f4[:, ::1])")
+drawn_through.compile("f4[:, ::1](f4[:, ::1], f4[::1], f4[:, ::1])")

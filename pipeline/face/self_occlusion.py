@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,9 +14,9 @@ BEHIND_MM = 6.0
 """How far behind another triangle a landmark counts as hidden; the mesh is no finer."""
 AWAY = -1.0
 """How far a landmark faces the camera that lies behind another part of the mesh."""
-_FACING = (AWAY, -0.3, 0.0, 0.05, 0.15, 0.25, 0.35, 0.5, 1.0)
-_SEEN = (0.07, 0.38, 0.40, 0.57, 0.83, 0.95, 0.98, 0.988, 0.992)
-"""How far landmarks face the camera, and how many of such are seen, on synthetic infants."""
+TURNED = Path(__file__).parents[2] / "models" / "face" / "turned.npz"
+"""Of each landmark that faces the camera so far, the share that was seen of synthetic infants, as
+`make_turned.py` beside it counted."""
 
 
 def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -34,9 +37,19 @@ def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDA
 
 
 def seen(facing: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Share in [0, 1] of landmarks that face the camera so far which the head itself leaves to be
-    seen."""
-    return np.interp(facing, _FACING, _SEEN).astype(np.float32)
+    """Share in [0, 1] of landmarks (F, 478) that face the camera so far which the head itself
+    leaves to be seen."""
+    # Compiled code is loaded where it runs, not where a stage starts.
+    from pipeline.face.meshes import drawn_through
+
+    return drawn_through(np.ascontiguousarray(facing, np.float32), *_shares())
+
+
+@cache
+def _shares() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How far landmarks face the camera (K,), and what is seen of them then, (K, 478)."""
+    with np.load(TURNED, allow_pickle=False) as file:
+        return file["facing"], file["seen"]
 
 
 def normals(points: NDArray[np.float64]) -> NDArray[np.float64]:

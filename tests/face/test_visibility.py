@@ -103,7 +103,22 @@ def test_a_turned_head_hides_its_far_side(yaw_deg):
 def test_a_face_seen_from_the_front_hides_little_of_itself():
     points = (canonical().points * TO_IMAGE).astype(np.float32)
     (toward,) = facing(points[None], np.array([head_pose(points).px_per_mm]))
-    assert seen(toward)[[NOSE, *MOUTH, *EYES]].min() > 0.9
+    (left,) = seen(toward[None])
+    assert min(left[part].mean() for part in ([NOSE], MOUTH, EYES)) > 0.9
+    assert left[[NOSE, *MOUTH, *EYES]].min() > 0.7
+
+
+def test_the_rims_of_lids_lie_in_folds_more_often_than_what_faces_the_camera_as_they_do():
+    (left,) = seen(np.full((1, 478), 0.9))
+    inner, lower = [173, 398], [145, 374]
+    assert left[inner].max() < left[lower].min() - 0.05
+    assert left[NOSE] > 0.98
+
+
+def test_a_mesh_that_faces_away_is_seen_ever_less_on_both_sides_alike():
+    sides = seen(np.repeat(np.linspace(1.0, -1.0, 9)[:, None], 478, axis=1))
+    assert (np.diff(sides.mean(axis=1)) < 1e-3).all()
+    assert np.array_equal(sides, sides[:, canonical().mirror])
 
 
 def test_a_mesh_that_is_nowhere_says_nothing_of_those_beside_it():
