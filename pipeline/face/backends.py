@@ -65,11 +65,15 @@ class FaceDetector(Protocol):
         """Give back what it holds; it must not be used any more."""
 
 
-class Searcher(FaceDetector, Protocol):
-    """Looks at each picture afresh."""
+class BoxFinder(Protocol):
+    """Says where there may be faces, at less cost than what they are like."""
 
     def boxes(self, picture: Picture) -> list[Box]:
-        """Where there may be faces in an RGB picture, (H, W, 3), at less cost than theirs."""
+        """In an RGB picture, (H, W, 3), the surest first."""
+
+
+class Searcher(FaceDetector, BoxFinder, Protocol):
+    """Looks at each picture afresh."""
 
 
 class HandDetector(Protocol):
@@ -93,6 +97,9 @@ class Landmarker(Protocol):
 
     def searcher(self, faces: int) -> Searcher:
         """A detector that looks at each picture afresh."""
+
+    def far(self, faces: int) -> BoxFinder:
+        """Finds faces that are too small in their picture for the other detectors."""
 
     def hands(self) -> HandDetector:
         """A detector of hands."""

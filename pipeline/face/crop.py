@@ -21,6 +21,9 @@ PX_PER_MM = 1.5
 """A face of the canonical size, 120 x 140 mm, is 180 x 210 px when it is upright."""
 MARGIN_PX = 8
 """Around the landmarks: what is read at them reaches no further."""
+LARGER = 1.5
+"""How many times the side that is asked for a picture must have: to shrink one that is hardly too
+large takes longer than it saves."""
 _LEAST_PX = 4
 
 
@@ -66,6 +69,12 @@ def cut(picture: Picture, points: NDArray[np.float32], px_per_mm: float) -> Crop
         np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8),
         np.asarray(landmarks, np.float32),
     )
+
+
+def within(picture: Picture, side_px: int) -> Picture:
+    """A picture (H, W, 3) whose long side is about so long at the most."""
+    scale = side_px / max(picture.shape[:2])
+    return picture if scale * LARGER > 1.0 else smaller(picture, scale)
 
 
 def smaller(picture: Picture, scale: float) -> Picture:

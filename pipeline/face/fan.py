@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.core.backends import BackendInfo
 from pipeline.core.weights import locked, of_the_user
 from pipeline.face import mediapipe_landmarker
-from pipeline.face.backends import Box, Face, HandDetector, Picture, overlap
+from pipeline.face.backends import Box, BoxFinder, Face, HandDetector, Picture, overlap
 from pipeline.face.fan_network import Aligner
 from pipeline.face.lift import onto_mesh, spread
 from pipeline.face.mediapipe_boxes import BoxDetector
@@ -73,6 +73,10 @@ class FanLandmarker:
         """A detector that looks at each picture afresh."""
         return FanDetector(self._aligner, faces, still=True)
 
+    def far(self, faces: int) -> BoxFinder:
+        """Finds faces that are too small in their picture for the other detectors."""
+        return self._mediapipe.far(faces)
+
     def hands(self) -> HandDetector:
         """A detector of hands."""
         return self._mediapipe.hands()
@@ -104,7 +108,7 @@ class FanDetector:
 
     def boxes(self, picture: Picture) -> list[Box]:
         """Where there may be faces in an RGB picture, (H, W, 3)."""
-        return [box for box, _ in self._boxes.detect(picture)]
+        return self._boxes.boxes(picture)
 
     def reset(self) -> None:
         """Forget what was followed."""

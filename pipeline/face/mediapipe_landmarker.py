@@ -22,6 +22,7 @@ from pipeline.face.warm import Warm
 
 MODELS = (
     "modules/face_detection/face_detection_short_range.tflite",
+    "modules/face_detection/face_detection_full_range_sparse.tflite",
     "modules/face_landmark/face_landmark_with_attention.tflite",
     "modules/palm_detection/palm_detection_lite.tflite",
     "modules/hand_landmark/hand_landmark_lite.tflite",
@@ -62,7 +63,7 @@ class MediapipeLandmarker:
     def __init__(self) -> None:
         self._searchers: dict[int, MeshSearcher] = {}
         self._followers: dict[int, Warm[Face]] = {}
-        self._box_detectors: dict[int, BoxDetector] = {}
+        self._box_detectors: dict[tuple[int, bool], BoxDetector] = {}
         self._hands = Warm(MediapipeHands)
 
     def follower(self, faces: int) -> FaceDetector:
@@ -80,6 +81,10 @@ class MediapipeLandmarker:
             self._searchers[faces] = MeshSearcher(faces, self._boxes(faces))
         return self._searchers[faces]
 
+    def far(self, faces: int) -> BoxDetector:
+        """Finds faces that are too small in their picture for the other detectors."""
+        return self._boxes(faces, far=True)
+
     def hands(self) -> HandDetector:
         """A detector of hands."""
         return self._hands.lend()
@@ -90,8 +95,8 @@ class MediapipeLandmarker:
         boxes = self._boxes(faces)
         return lambda: MeshFollower(faces, boxes)
 
-    def _boxes(self, faces: int) -> BoxDetector:
+    def _boxes(self, faces: int, far: bool = False) -> BoxDetector:
         """One for all, as it remembers nothing."""
-        if faces not in self._box_detectors:
-            self._box_detectors[faces] = BoxDetector(faces)
-        return self._box_detectors[faces]
+        if (faces, far) not in self._box_detectors:
+            self._box_detectors[faces, far] = BoxDetector(faces, far)
+        return self._box_detectors[faces, far]

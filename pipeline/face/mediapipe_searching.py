@@ -16,4 +16,4 @@ class MeshSearcher(MeshDetector):
 
     def boxes(self, picture: Picture) -> list[Box]:
         """Where there may be faces in an RGB picture, (H, W, 3)."""
-        return [box for box, _ in self._boxes.detect(picture)]
+        return self._boxes.boxes(picture)

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from pipeline.face.backends import (
     Box,
+    BoxFinder,
     Face,
     FaceDetector,
     Landmarker,
     Picture,
-    Searcher,
     overlap,
 )
 
@@ -201,10 +201,10 @@ def look(detector: FaceDetector, picture: Picture, turn: int) -> list[Face]:
     return [replace(face, points=turn_back(face.points, turn, width, height)) for face in found]
 
 
-def boxes(searcher: Searcher, picture: Picture, turn: int) -> list[Box]:
+def boxes(finder: BoxFinder, picture: Picture, turn: int) -> list[Box]:
     """Where there may be faces in a picture turned by quarter turns, in the picture's own px."""
     height, width = picture.shape[:2]
-    found = np.array(searcher.boxes(rotated(picture, turn)), np.float32).reshape(-1, 2, 2)
+    found = np.array(finder.boxes(rotated(picture, turn)), np.float32).reshape(-1, 2, 2)
     ends = [turn_back(np.pad(two, ((0, 0), (0, 1))), turn, width, height) for two in found]
     return [(*two.min(0)[:2].tolist(), *two.max(0)[:2].tolist()) for two in ends]
 

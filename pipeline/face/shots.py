@@ -8,15 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.face.backends import Face, Landmarker, Picture
-from pipeline.face.crop import smaller
+from pipeline.face.crop import within
 from pipeline.face.cuts import CutDetector
+from pipeline.face.nearer import Nearer
 from pipeline.face.rotation import Follower
 
 SMALLEST_PX = 32
 """A picture smaller than this shows no face that could be measured."""
-LARGER = 1.5
-"""How many times the side that is asked for a picture must have: to shrink one that is hardly too
-large takes longer than it saves."""
 
 
 class Shots:
@@ -34,6 +32,7 @@ class Shots:
         self._detect_px = detect_px
         self._cuts = CutDetector()
         self._follower = Follower(landmarker, faces)
+        self._nearer = Nearer(landmarker, faces)
 
     def look(self, pictures: Sequence[Picture]) -> list[tuple[bool, list[Face]]]:
         """Of each of the next pictures: whether it begins another shot, and its faces."""
@@ -46,16 +45,30 @@ class Shots:
 
     def _faces(self, picture: Picture, cut: bool) -> list[Face]:
         if cut:
-            # What was followed in the shot before would be looked for where it was there.
-            self._follower.close()
-            self._follower = Follower(self._landmarker, self._most)
+            self._begin()
+            self._nearer = Nearer(self._landmarker, self._most)
         if min(picture.shape[:2]) < SMALLEST_PX:
             return []
-        scale = self._detect_px / max(picture.shape[:2])
-        if scale * LARGER > 1.0:
+        faces = self._seen(picture)
+        if self._nearer.moves(picture, faces, self._detect_px):
+            self._begin()
+            faces = faces or self._seen(picture)
+        return faces
+
+    def _begin(self) -> None:
+        """Follow afresh: what was followed would be looked for where it was before."""
+        self._follower.close()
+        self._follower = Follower(self._landmarker, self._most)
+
+    def _seen(self, picture: Picture) -> list[Face]:
+        view = self._nearer.view
+        if view is None:
+            return self._followed(picture)
+        return [view.back(face) for face in self._followed(view.of(picture))]
+
+    def _followed(self, picture: Picture) -> list[Face]:
+        small = within(picture, self._detect_px)
+        if small is picture:
             return self._follower.step(picture)
-        grow = np.float32(1.0 / scale)
-        return [
-            replace(face, points=face.points * grow)
-            for face in self._follower.step(smaller(picture, scale))
-        ]
+        grow = np.float32(max(picture.shape[:2]) / self._detect_px)
+        return [replace(face, points=face.points * grow) for face in self._follower.step(small)]

@@ -46,6 +46,7 @@ def test_it_finds_a_face_and_its_pose_where_mediapipe_does(aligned, studio, land
     (face,) = aligned.searcher(2).detect(picture)
     (known,) = landmarker.searcher(1).detect(picture)
     assert aligned.searcher(2).boxes(picture) == landmarker.searcher(1).boxes(picture)
+    assert aligned.far(1).boxes(picture) == landmarker.far(1).boxes(picture)
     assert face.points.shape == (478, 3)
     assert face.score > 0.7
     away = np.linalg.norm((to_68(face.points) - to_68(known.points))[:, :2], axis=1)

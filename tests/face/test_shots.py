@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.face.backends import Face
-from pipeline.face.shots import LARGER, Shots
+from pipeline.face.crop import LARGER
+from pipeline.face.shots import Shots
 
 DETECT_PX = 200
 
