@@ -143,27 +143,28 @@ def _which(seen: Sequence[Seen]) -> list[Figure]:
         if one.kind == "beside"
     ]
     upright = np.concatenate([_found(one) for one in seen if one.kind in UPRIGHT]).mean()
-    lying = [_found(one) for one in seen if one.kind == "lying"]
-    rate = np.concatenate(lying).mean() / upright if lying else np.nan
     chosen = np.concatenate(beside) if beside else np.array([np.nan])
+    note = f"{len(chosen)} frames"
     return [
-        Figure(
-            "nursery: the infant chosen of two",
-            chosen.mean(),
-            0.98,
-            ">=",
-            "",
-            f"{len(chosen)} frames",
-        ),
-        Figure(
-            "nursery: lying found, of upright",
-            float(rate),
-            0.95,
-            ">=",
-            "",
-            f"upright {upright:.3f}",
+        Figure("nursery: the infant chosen of two", chosen.mean(), 0.98, ">=", "", note),
+        *(
+            Figure(
+                f"nursery: {how} found, of upright",
+                _rate(seen, kind) / upright,
+                0.95,
+                ">=",
+                "",
+                f"upright {upright:.3f}",
+            )
+            for how, kind in (("lying", "lying"), ("far away", "far"))
         ),
     ]
+
+
+def _rate(seen: Sequence[Seen], kind: str) -> float:
+    """How many frames of a kind of clip show a face that was found."""
+    found = [_found(one) for one in seen if one.kind == kind]
+    return float(np.concatenate(found).mean()) if found else float("nan")
 
 
 def _found(one: Seen) -> Bools:
