@@ -3,12 +3,12 @@
 mediapipe's detector finds faces from a tenth of the picture on: 190 px of a film of 1080p, twice
 what is enough to measure. Its detector for the full range finds them down to a twentieth. What that
 one shows where nothing else is found is looked at in a square around it, as large as it was filmed,
-for as long as a face stays there.
+for as long as a face stays there. Of several all are, as long as they are near one another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,10 +19,10 @@ from pipeline.face.rotation import TURNS, boxes
 
 TIMES = 4.0
 """Side of the square in sizes of the face: its size is one that every detector finds."""
-LEAST_TIMES, MOST_TIMES = 2.5, 7.0
-"""A face that has grown or shrunk beyond these is looked at in another square."""
-OFF_MIDDLE = 0.25
-"""Of the square's side, which the face may be away from its middle."""
+LEAST_TIMES, MOST_TIMES = 2.5, 8.0
+"""One that has grown or shrunk beyond these is looked at in another square."""
+MARGIN = 0.1
+"""Of the square's side, that faces keep from its edges."""
 EVERY = 15
 """Frames from one look to the next for small faces where there is none, and for others than a small
 one where there is one."""
@@ -50,10 +50,10 @@ class View:
     def suits(self, box: Box) -> bool:
         """Whether a face lies well within it, neither too large nor too small."""
         left, top, right, bottom = box
-        across, down = (left + right) / 2 - self.left, (top + bottom) / 2 - self.top
-        off = max(abs(across - self.side / 2), abs(down - self.side / 2))
-        times = self.side / max(right - left, bottom - top, 1.0)
-        return off < OFF_MIDDLE * self.side and LEAST_TIMES < times < MOST_TIMES
+        room = min(left - self.left, top - self.top) / self.side
+        beyond = max(right - self.left, bottom - self.top) / self.side
+        within = room > MARGIN and beyond < 1 - MARGIN
+        return within and LEAST_TIMES < self.side / max(size_px(box), 1.0) < MOST_TIMES
 
 
 class Nearer:
@@ -68,6 +68,7 @@ class Nearer:
         self._landmarker = landmarker
         self._faces = faces
         self._without, self._within = 0, 0
+        self._in_vain = 0
         self.view: View | None = None
 
     def moves(self, picture: Picture, faces: list[Face], detect_px: int) -> bool:
@@ -82,15 +83,17 @@ class Nearer:
         self._without = 0 if faces else self._without + 1
         if before is None:
             if self._without % EVERY == 1:
-                self.view = next(self._views(picture, detect_px), None)
+                self.view = self._found(picture, detect_px)
+            if self.view is not None:
+                self._without, self._within = 0, 0
             return self.view is not None
         self._within += 1
-        if self._without == PATIENCE or (
-            self._within % EVERY == 0 and self._near(picture, detect_px)
-        ):
-            self.view, self._without, self._within = None, 0, 0
-        elif faces and not before.suits(faces[0].box):
-            self.view = around(faces[0].box, picture)
+        look_up = self._within % EVERY == 0
+        if self._without == PATIENCE or (look_up and self._near(picture, detect_px)):
+            self._in_vain += self._without == self._within
+            self.view, self._without = None, 0
+        elif faces and not all(before.suits(face.box) for face in faces):
+            self.view = around([face.box for face in faces], picture)
         return self.view != before
 
     def _near(self, picture: Picture, detect_px: int) -> bool:
@@ -99,22 +102,31 @@ class Nearer:
         small = within(picture, detect_px)
         return any(boxes(searcher, small, turn) for turn in TURNS)
 
-    def _views(self, picture: Picture, detect_px: int) -> Iterator[View]:
-        """Squares around what may be small faces, whichever way up they are."""
+    def _found(self, picture: Picture, detect_px: int) -> View | None:
+        """The square around what may be small faces, the same way up whichever that is."""
         finder, small = self._landmarker.far(self._faces), within(picture, detect_px)
         grow = picture.shape[1] / small.shape[1]
         for turn in TURNS:
-            for left, top, right, bottom in boxes(finder, small, turn):
-                box = left * grow, top * grow, right * grow, bottom * grow
-                if (view := around(box, picture)) is not None:
-                    yield view
+            # What showed no face from nearer would be shown first again.
+            found = boxes(finder, small, (turn + self._in_vain) % len(TURNS))
+            if found:
+                return around(
+                    [(a * grow, b * grow, c * grow, d * grow) for a, b, c, d in found], picture
+                )
+        return None
 
 
-def around(box: Box, picture: Picture) -> View | None:
-    """The square around a face; None where that is as much as the picture's shorter side."""
-    left, top, right, bottom = box
+def around(faces: Sequence[Box], picture: Picture) -> View | None:
+    """The square around faces, the surest first: that one alone where they lie too far apart, and
+    none where it would be as large as the picture's shorter side."""
     height, width = picture.shape[:2]
-    side = round(TIMES * max(right - left, bottom - top))
+    lefts, tops, rights, bottoms = zip(*faces, strict=True)
+    left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
+    sizes = [size_px(box) for box in faces]
+    apart = max(right - left, bottom - top) / (1 - 3 * MARGIN)
+    side = round(max(TIMES * max(sizes), apart))
+    if len(faces) > 1 and side > MOST_TIMES * min(sizes):
+        return around(faces[:1], picture)
     if not 0 < side < min(height, width):
         return None
     across, down = (
@@ -122,3 +134,9 @@ def around(box: Box, picture: Picture) -> View | None:
         for middle, end in (((left + right) / 2, width), ((top + bottom) / 2, height))
     )
     return View(across, down, side)
+
+
+def size_px(box: Box) -> float:
+    """The longer side of a face."""
+    left, top, right, bottom = box
+    return max(right - left, bottom - top)

@@ -101,18 +101,64 @@ def test_where_there_is_no_face_small_ones_are_looked_for_now_and_then():
     assert landmarker.looks == 2 * 4, "each in four turns"
 
 
+class Fooled(Blind):
+    """Takes the same spot for a face, and notes which way up the pictures are that it is shown."""
+
+    def __init__(self):
+        self.turns = []
+
+    def searcher(self, faces):
+        return Blind()
+
+    def boxes(self, picture):
+        marks = [np.rot90(picture, -turn)[0, 0, 0] for turn in range(4)]
+        self.turns.append(marks.index(MARK))
+        return [(50, 50, 80, 80)]
+
+
+MARK = 7
+
+
+def test_what_turns_out_to_be_no_face_is_looked_at_another_way_up_the_next_time():
+    landmarker, picture = Fooled(), np.full((360, 640, 3), WALL, np.uint8)
+    picture[0, 0] = MARK
+    chooses = nearer.Nearer(landmarker, 1)
+    for _ in range(5 * (PATIENCE + 1)):
+        chooses.moves(picture, [], 640)
+    assert landmarker.turns == [0, 1, 2, 3, 0]
+
+
 def test_a_view_is_a_square_within_the_picture():
     picture = room()
-    corner = around((0.0, 0.0, 60.0, 50.0), picture)
+    corner = around([(0.0, 0.0, 60.0, 50.0)], picture)
     assert corner == View(0, 0, round(TIMES * 60))
-    end = around((1240.0, 700.0, 1280.0, 720.0), picture)
+    end = around([(1240.0, 700.0, 1280.0, 720.0)], picture)
     assert end.of(picture).shape[:2] == (end.side, end.side)
     assert end.suits((1200.0, 640.0, 1240.0, 680.0))
 
 
+def test_faces_near_one_another_share_a_view():
+    pair = [(200.0, 100.0, 250.0, 150.0), (330.0, 150.0, 370.0, 190.0)]
+    view = around(pair, room())
+    assert all(view.suits(box) for box in pair)
+
+
+def test_of_faces_far_apart_the_surest_is_looked_at():
+    pair = [(200.0, 100.0, 250.0, 150.0), (900.0, 500.0, 960.0, 560.0)]
+    assert around(pair, room()) == around(pair[:1], room())
+
+
+def test_an_infant_and_an_adult_beside_it_are_both_found_far_away(see, babbling):
+    pictures = [room(picture) for picture in babbling]
+    for picture, other in zip(pictures, babbling[::-1], strict=True):
+        small = cv2.resize(other, None, fx=SMALL, fy=SMALL, interpolation=cv2.INTER_AREA)
+        picture[200 : 200 + small.shape[0], 400 : 400 + small.shape[1]] = small
+    assert (see(pictures).frames["faces"] == 2).mean() > 0.8
+
+
 @pytest.mark.parametrize("size", [0.0, HIGH / TIMES, 2000.0])
 def test_what_is_not_small_is_not_looked_at_from_nearer(size):
-    assert around((0.0, 0.0, size, size), room()) is None
+    assert around([(0.0, 0.0, size, size)], room()) is None
 
 
 @pytest.mark.parametrize(
