@@ -29,7 +29,6 @@ def areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.floa
         points: (F, 478, 2 or 3) px. A third of each triangle belongs to each of its corners.
         triangles: indices of landmarks.
     """
-    # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.meshes import shared
 
     found = np.zeros((len(points), POINTS), np.float32)

@@ -22,6 +22,9 @@ LANDMARKERS = Registry(
 Picture = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, px."""
+SAME_PLACE = 0.2
+"""Overlap of a detector's box and a mesh's above which they are of one face; the mesh leaves out
+the forehead and ears."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,6 @@ class Face:
     @cached_property
     def box(self) -> Box:
         """Bounds of the landmarks."""
-        # Compiled code is loaded where it runs, not where a stage starts.
         from pipeline.face.meshes import bounds
 
         left, top, right, bottom = bounds(self.points)

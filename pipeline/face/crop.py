@@ -48,7 +48,6 @@ def cut(picture: Picture, points: NDArray[np.float32], px_per_mm: float) -> Crop
         points: (478, 3) px.
         px_per_mm: scale of the head in the picture.
     """
-    # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.meshes import bounds
 
     scale = PX_PER_MM / max(px_per_mm, 1e-6)

@@ -7,9 +7,9 @@ is still there; whether another has come is looked for now and then.
 
 from __future__ import annotations
 
-from pipeline.face.backends import Face, Picture, overlap
+from pipeline.face.backends import SAME_PLACE, Face, Picture, overlap
 from pipeline.face.mediapipe_boxes import BoxDetector
-from pipeline.face.mediapipe_mesh import SAME_FACE, MeshDetector, score_of
+from pipeline.face.mediapipe_mesh import MeshDetector, score_of
 
 ALONE_FRAMES = 5
 """So many pictures with one face, and others are no longer looked for in each; twice as many each
@@ -82,13 +82,12 @@ class MeshFollower:
         if self._alone % LOOK_EVERY:
             return seen[0].scored(float("nan"))
         boxes = self._boxes.detect(picture)
-        if any(overlap(box, seen[0].box) <= SAME_FACE for box, _ in boxes):
+        if any(overlap(box, seen[0].box) <= SAME_PLACE for box, _ in boxes):
             return None
         return seen[0].scored(score_of(seen[0].points, boxes))
 
 
 def _stays(face: Face, last: Face) -> bool:
-    # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.meshes import apart
 
     left, top, right, bottom = last.box

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.face.backends import Box, Face, Picture, overlap
+from pipeline.face.backends import SAME_PLACE, Box, Face, Picture, overlap
 
 GRAPH = "mediapipe/modules/face_landmark/face_landmark_front_cpu.binarypb"
 MIN_SCORE = 0.5
@@ -19,8 +19,6 @@ OPTIONS = {
     "TensorsToDetectionsCalculator.min_score_thresh": MIN_SCORE,
     "facelandmarkcpu__ThresholdingCalculator.threshold": MIN_FOLLOWED,
 }
-SAME_FACE = 0.2
-"""Overlap of a detection's box and a mesh's; the mesh leaves out the forehead and ears."""
 
 
 class MeshDetector:
@@ -68,7 +66,7 @@ def score_of(points: NDArray[np.float32], boxes: list[tuple[Box, float]]) -> flo
     """The score of the detection that lies over a mesh (478, 3) px, 0 where there is none."""
     box = Face(points, 0.0).box
     best = max(boxes, key=lambda found: overlap(box, found[0]), default=None)
-    return best[1] if best is not None and overlap(box, best[0]) > SAME_FACE else 0.0
+    return best[1] if best is not None and overlap(box, best[0]) > SAME_PLACE else 0.0
 
 
 def scored_boxes(found: Iterable[bytes], width: int, height: int) -> list[tuple[Box, float]]:

@@ -1,7 +1,8 @@
 """What is told of meshes triangle by triangle, compiled: what lies behind one, how large it is and
 which way it faces.
 
-Once for all, when it is imported: processes that are forked afterwards have it.
+Once for all, when it is imported: processes that are forked afterwards have it. As that takes a
+while, it is imported where it is used, and a stage starts without it.
 """
 
 from __future__ import annotations

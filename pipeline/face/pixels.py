@@ -1,7 +1,7 @@
 """What is read of the pixels of a face that is cut out, compiled: one pass over them, where OpenCV
 makes a whole picture of each step between.
 
-Compiled once for all, when it is imported: processes that are forked afterwards have it.
+Compiled once for all, when it is imported: where it is used, as `meshes` is, for the same reason.
 """
 
 from __future__ import annotations

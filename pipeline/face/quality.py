@@ -56,7 +56,6 @@ class Quality(NamedTuple):
 
 def quality(crop: Crop) -> Quality:
     """Measure a face that is cut out, as far as it lies in the picture."""
-    # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.pixels import median
 
     there = _face(crop)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face.backends import (
+    SAME_PLACE,
     Box,
     BoxFinder,
     Face,
@@ -38,8 +39,6 @@ SEARCH_EVERY = 120
 SEARCH_WHEN_LOST = 6
 """Frames between such looks while there is no face, or only a doubtful one: of that twice as many
 each time that no other way up fits better, as something that stays before a face keeps it so."""
-SAME_PLACE = 0.2
-"""Overlap with a face that is followed above which a box is of no other."""
 SURER = 0.15
 """How much surer another way up must be of a face that is followed: heads do not flip, but a
 covered mouth makes a forehead look like a chin."""

@@ -28,7 +28,6 @@ def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDA
         points: (F, 478, 3) px, x right, y down, z away from the camera.
         px_per_mm: scale of each face (F,), to know how deep is behind.
     """
-    # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.meshes import behind
 
     placed = points.astype(np.float64)
@@ -39,7 +38,6 @@ def facing(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> NDA
 def seen(facing: NDArray[np.floating]) -> NDArray[np.float32]:
     """Share in [0, 1] of landmarks (F, 478) that face the camera so far which the head itself
     leaves to be seen."""
-    # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.meshes import drawn_through
 
     return drawn_through(np.ascontiguousarray(facing, np.float32), *_shares())

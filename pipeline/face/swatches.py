@@ -58,7 +58,6 @@ def layout() -> Layout:
 
 def take(crop: Crop) -> NDArray[np.uint8]:
     """Swatches (852, 4) of a face cut out."""
-    # Compiled code is loaded where it runs, not where a stage starts.
     from pipeline.face.pixels import EDGE, swatches
 
     pixels, grey = bordered(crop.pixels, EDGE), bordered(crop.grey, EDGE)

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 
 from pipeline.face import rotation
-from pipeline.face.backends import Face, overlap
+from pipeline.face.backends import SAME_PLACE, Face, overlap
 from pipeline.face.mesh import canonical
 from pipeline.face.pose import TO_IMAGE
 from pipeline.face.rotation import (
     DOUBTFUL_SCORE,
-    SAME_PLACE,
     SEARCH_EVERY,
     SEARCH_WHEN_LOST,
     SURELY_UPRIGHT,
