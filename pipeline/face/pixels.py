@@ -2,6 +2,8 @@
 makes a whole picture of each step between.
 
 Compiled once for all, when it is imported: where it is used, as `meshes` is, for the same reason.
+No sum is in an order that a compiler may choose: whoever compiles would then see another last bit
+than who finds it compiled. Sums go on side by side instead, over rows of pixels.
 """
 
 from __future__ import annotations
@@ -18,8 +20,6 @@ Places = NDArray[np.int64]
 
 EDGE = 4
 """Pixels around a picture that are read and not asked about."""
-_IN_ANY_ORDER = {"reassoc", "contract", "nsz"}
-"""Sums are taken several terms at a time."""
 _COLOUR_PX, _SLOPES_PX = 5, 7
 """Sides of the squares that a colour and a slope are the mean of."""
 
@@ -52,7 +52,7 @@ def bends(band: Floats, inside: Bytes) -> NDArray[np.float64]:
     first by the second, by the third, and the second by the third. (6,).
     """
     high, wide = inside.shape
-    sums = np.zeros(6)
+    sums = np.zeros((6, wide), np.float32)
     smooth = np.empty(wide + 2, np.float32)
     slope, bend = np.empty_like(smooth), np.empty_like(smooth)
     for y in range(high):
@@ -62,7 +62,7 @@ def bends(band: Floats, inside: Bytes) -> NDArray[np.float64]:
             slope[x] = below[x] - above[x]
             bend[x] = (below[x] - here[x]) - (here[x] - above[x])
         _add_products(smooth, slope, bend, inside[y], sums)
-    return sums
+    return _along(sums)
 
 
 @njit(cache=True)
@@ -105,15 +105,29 @@ def _put_colours(pixels: Bytes, at: Places, taken: Bytes) -> None:
         taken[t, 0], taken[t, 1], taken[t, 2] = red // area, green // area, blue // area
 
 
-@njit(cache=True, fastmath=_IN_ANY_ORDER)
+@njit(cache=True)
 def _put_slopes(slopes: Floats, at: Places, steps: float, taken: Bytes) -> None:
     scale = np.float32(steps / (_SLOPES_PX * _SLOPES_PX))
+    beside = _sums_beside(slopes)
     for t in range(len(at)):
         total = np.float32(0)
         for y in range(at[t, 0], at[t, 0] + _SLOPES_PX):
-            for x in range(_SLOPES_PX):
-                total += slopes[y, at[t, 1] + x]
+            total += beside[y, at[t, 1]]
         taken[t, 3] = min(total * scale, np.float32(255))
+
+
+@njit(cache=True)
+def _sums_beside(slopes: Floats) -> Floats:
+    """Of each pixel and those beside it on its right, `_SLOPES_PX` in all."""
+    wide = slopes.shape[1] - _SLOPES_PX + 1
+    found = np.empty((slopes.shape[0], wide), np.float32)
+    for y in range(len(slopes)):
+        for x in range(wide):
+            total = slopes[y, x]
+            for beside in range(1, _SLOPES_PX):
+                total += slopes[y, x + beside]
+            found[y, x] = total
+    return found
 
 
 @njit(cache=True)
@@ -134,25 +148,31 @@ def _slopes(grey: Bytes) -> Floats:
     return found
 
 
-@njit(cache=True, fastmath=_IN_ANY_ORDER)
-def _add_products(
-    smooth: Floats, slope: Floats, bend: Floats, inside: Bytes, sums: NDArray[np.float64]
-) -> None:
-    """Add those of a row to the sums of `bends`."""
-    xx = xy = yy = xx_xy = xx_yy = xy_yy = np.float32(0)
+@njit(cache=True)
+def _add_products(smooth: Floats, slope: Floats, bend: Floats, inside: Bytes, sums: Floats) -> None:
+    """Add those of a row (W,) to the sums of `bends`, (6, W)."""
+    xx, xy, yy, xx_xy, xx_yy, xy_yy = sums
     for x in range(len(inside)):
         counts = np.float32(inside[x])
         across = ((smooth[x + 2] - smooth[x + 1]) - (smooth[x + 1] - smooth[x])) * counts
         both = (slope[x + 2] - slope[x]) * counts
         down = ((bend[x] + bend[x + 1]) + (bend[x + 1] + bend[x + 2])) * counts
-        xx += across * across
-        xy += both * both
-        yy += down * down
-        xx_xy += across * both
-        xx_yy += across * down
-        xy_yy += both * down
-    for n, value in enumerate((xx, xy, yy, xx_xy, xx_yy, xy_yy)):
-        sums[n] += value
+        xx[x] += across * across
+        xy[x] += both * both
+        yy[x] += down * down
+        xx_xy[x] += across * both
+        xx_yy[x] += across * down
+        xy_yy[x] += both * down
+
+
+@njit(cache=True)
+def _along(sums: Floats) -> NDArray[np.float64]:
+    """Sums of rows (N, W), each from its first to its last."""
+    found = np.zeros(len(sums))
+    for n in range(len(sums)):
+        for x in range(sums.shape[1]):
+            found[n] += sums[n, x]
+    return found
 
 
 swatches.compile("u1[:, ::1](u1[:, :, ::1], u1[:, ::1], f4[:, ::1], i4[:, ::1], f8)")

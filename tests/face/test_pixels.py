@@ -1,5 +1,9 @@
 """What is compiled reads the same of a face as OpenCV, step by step, does."""
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +12,20 @@ from pipeline.face import pixels
 from pipeline.face.crop import Crop, bordered
 from pipeline.face.swatches import SWATCHES, layout, take
 
+DIGEST = """
+import hashlib
+import numpy as np
+from pipeline.face import pixels
+rng, told = np.random.default_rng(0), hashlib.sha256()
+for high, wide in rng.integers(20, 130, (60, 2)):
+    band = rng.normal(size=(high + 2, wide + 2)).astype(np.float32)
+    told.update(pixels.bends(band, (rng.random((high, wide)) > 0.3).astype(np.uint8)).tobytes())
+    grey, colours = (rng.integers(0, 256, (high, wide, *it), np.uint8) for it in ((), (3,)))
+    points = rng.uniform(0, 20, (478, 2)).astype(np.float32)
+    corners = rng.integers(0, 478, (852, 3), np.int32)
+    told.update(pixels.swatches(colours, grey, points, corners, 4.0).tobytes())
+print(told.hexdigest())
+"""
 SIZES = [(168, 182), (40, 90), (2, 2), (4, 300)]
 
 
@@ -59,3 +77,15 @@ def test_the_median_is_that_of_what_is_inside(count):
     inside = np.zeros(levels.shape, np.uint8)
     inside.reshape(-1)[rng.permutation(levels.size)[:count]] = 1
     assert pixels.median(levels, inside) == np.median(levels[inside > 0])
+
+
+def test_a_process_that_compiles_says_the_same_to_the_last_bit_as_one_that_finds_it_compiled(
+    tmp_path,
+):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    run = [sys.executable, "-c", DIGEST]
+    first, then = (
+        subprocess.run(run, env=environment, check=True, capture_output=True).stdout
+        for _ in range(2)
+    )
+    assert first == then
