@@ -84,14 +84,17 @@ def _words(content: dict[str, Any]) -> str:
         lines.append(f"  dropped by {stage}: {listed}")
     splits = ", ".join(f"{name} {count:,}" for name, count in content["splits"].items())
     lines.append(f"{content['latents']:,} latents in {content['spans']} spans ({splits})")
-    if content["evaluation"]:
-        lines += ["", *_table(content["evaluation"])]
+    rows = {
+        name: row for name, row in (content["evaluation"] or {}).items() if isinstance(row, dict)
+    }
+    # Where nothing was kept nothing was evaluated.
+    if rows:
+        lines += ["", *_table(rows)]
     lines += ["", f"report: {content['report']}", f"from:   {in_words(content['origin'])}"]
     return "\n".join(lines)
 
 
-def _table(evaluation: dict[str, Any]) -> list[str]:
-    rows = {name: row for name, row in evaluation.items() if isinstance(row, dict)}
+def _table(rows: dict[str, dict[str, Any]]) -> list[str]:
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     columns = [
         key for key in columns if isinstance(next(iter(rows.values())).get(key), int | float)

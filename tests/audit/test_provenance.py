@@ -104,3 +104,21 @@ def test_the_summary_names_the_commit_and_whether_files_differ_from_it(tmp_path)
     assert changed["changed"] is True
     assert "with changes" in summary.in_words(changed)
     assert "no commit" in summary.in_words({**clean, "commit": None})
+
+
+@pytest.mark.parametrize("evaluation", [None, {"spans": 0}])
+def test_where_nothing_was_kept_the_summary_says_so_and_tells_of_no_methods(evaluation):
+    content = {
+        "clips": 3,
+        "kept": 0,
+        "dropped": {"landmarks": {"no_face": 3}},
+        "spans": 0,
+        "latents": 0,
+        "splits": {},
+        "evaluation": evaluation,
+        "report": "report.html",
+        "origin": {"code": "0" * 64, "commit": None, "changed": None},
+    }
+    words = summary._words(content)
+    assert words.startswith("3 clips in, 0 kept\n  dropped by landmarks: no_face 3\n0 latents")
+    assert "lve" not in words
