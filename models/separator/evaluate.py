@@ -22,7 +22,9 @@ from models.separator.stems import RATE, Array
 from models.separator.textures import texture
 from pipeline.nursery import sound
 from pipeline.nursery.performance import perform
-from pipeline.voice.separation_network import Network, analyse, synthesise
+from pipeline.voice import tagger_layers
+from pipeline.voice.separation_network import Network, analyse, levels, synthesise
+from pipeline.voice.tagger_layers import TaggerLayers
 
 _SPAN_S = 5.0
 _CASES = 32
@@ -34,12 +36,12 @@ Make = Callable[[], Array]
 def evaluate(weights: Path, cases: Mapping[str, list[Case]]) -> dict[str, float]:
     """Figures by the name of the cases, in dB."""
     torch.set_num_threads(1)
-    network = Network()
+    network, layers = Network(), tagger_layers.load("cpu")
     network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
     network.eval()
     figures = {}
     for name, some in cases.items():
-        gains = [_si_sdr_db(_stem(network, mixed), infant) for mixed, infant in some]
+        gains = [_si_sdr_db(_stem(network, layers, mixed), infant) for mixed, infant in some]
         before = 0.0 if name.endswith("clean") else 1.0
         gains = [
             after - before * _si_sdr_db(mixed, infant)
@@ -110,9 +112,11 @@ def _mixed(infant: Array, rest: Array) -> Case:
     return (gain * mixed).astype(np.float32), gain * infant
 
 
-def _stem(network: Network, wave: Array) -> Array:
+def _stem(network: Network, layers: TaggerLayers, wave: Array) -> Array:
     with torch.inference_mode():
-        found = network(analyse(torch.from_numpy(wave)[None]))
+        sound = torch.from_numpy(wave)[None]
+        spectra = analyse(sound)
+        found = network(spectra, layers(sound, levels(spectra)))
         return synthesise(found, len(wave))[0].numpy()
 
 

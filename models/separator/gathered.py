@@ -12,7 +12,8 @@ from models.separator import resynthesis
 from models.separator.stems import RATE, STEM_S, Array, Stem
 
 _SAMPLES = round(STEM_S * RATE)
-_OTHERS = 4
+_OTHERS = {"animals": 4, "birds": 4, "dogs": 10, "cats": 24}
+"""In how many other sizes an animal is heard beside its own; the rarer, the more."""
 
 
 def gathered(bank: Path, rng: np.random.Generator, size: float = 1.0) -> list[Stem]:
@@ -31,7 +32,7 @@ def gathered(bank: Path, rng: np.random.Generator, size: float = 1.0) -> list[St
 
 def _others(wave: Array, sort: str, rng: np.random.Generator) -> list[Array]:
     """Other animals than a recorded one: larger, smaller, faster, slower."""
-    count = _OTHERS if sort == "animals" and len(wave) > RATE // 4 else 0
+    count = _OTHERS.get(sort, 0) if len(wave) > RATE // 4 else 0
     whole = wave[:_SAMPLES]
     changes = 2 ** rng.uniform((-0.8, -0.4, -0.3), (0.8, 0.4, 0.3), (count, 3))
     return [resynthesis.revoiced(whole, *change) for change in changes.tolist()]

@@ -34,9 +34,17 @@ _BESIDE = (
     ("adult", "adult"),
     ("music", "noise"),
 )
-_OFTEN = (0.3, 0.24, 0.12, 0.09, 0.03, 0.08, 0.04, 0.06, 0.04)
+_OFTEN = (0.36, 0.24, 0.08, 0.08, 0.06, 0.06, 0.03, 0.05, 0.04)
 _RECORDED = ("noise", "music")
-_SORTS = {"animals": 3.0, "signals": 1.5, "screams": 0.4, "instruments": 1.5}
+_SORTS = {
+    "animals": 3.0,
+    "birds": 2.0,
+    "dogs": 2.0,
+    "cats": 1.5,
+    "signals": 1.5,
+    "screams": 0.4,
+    "instruments": 1.5,
+}
 """How often a sort of noise is drawn beside the others': these sound the most like an infant."""
 
 

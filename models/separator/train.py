@@ -22,7 +22,9 @@ from models.separator import stems
 from models.separator.mixtures import Mixer, Shares
 from models.separator.recipe import FOLDER, WEIGHTS, WORK, Recipe, recipe
 from pipeline.core.code import PROJECT
-from pipeline.voice.separation_network import Network, analyse, synthesise
+from pipeline.voice import tagger_layers
+from pipeline.voice.separation_network import Network, analyse, levels, synthesise
+from pipeline.voice.tagger_layers import TaggerLayers
 
 _FLOOR = 1e-3
 _KEEP = 0.995
@@ -41,7 +43,8 @@ class Training:
         self.network = Network().to(memory_format=torch.channels_last)
         if wanted.start:
             begun = load_file(PROJECT / wanted.start)
-            self.network.load_state_dict({name: value.float() for name, value in begun.items()})
+            _begin(self.network, {name: value.float() for name, value in begun.items()})
+        self.layers = tagger_layers.load("cpu")
         self.mean = torch.optim.swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(_KEEP),
@@ -60,7 +63,7 @@ class Training:
         mixtures, infants = (torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True))
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
-        losses = _losses(self.network, mixtures, infants)
+        losses = _losses(self.network, self.layers, mixtures, infants)
         self.optimiser.zero_grad(set_to_none=True)
         losses.sum().backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -129,11 +132,19 @@ def write_weights(path: Path, network: nn.Module) -> None:
     save_file(half, path)
 
 
-def _losses(network: Network, mixtures: Tensor, infants: Tensor) -> Tensor:
+def _begin(network: Network, weights: dict[str, Tensor]) -> None:
+    """Fill a network; weights from before it read the tagger's layers go on without at first."""
+    unknown = [name for name in network.state_dict() if name.startswith("known.")]
+    network.load_state_dict({name: network.state_dict()[name] for name in unknown} | weights)
+
+
+def _losses(network: Network, layers: TaggerLayers, mixtures: Tensor, infants: Tensor) -> Tensor:
     """How much is wrong beside what is right, in dB, and how far the spectra are apart."""
     spectra = analyse(mixtures)
     with torch.autocast("cpu", torch.bfloat16):
-        found = network(spectra)
+        with torch.no_grad():
+            known = layers(mixtures, levels(spectra))
+        found = network(spectra, known)
     wave = synthesise(found, mixtures.shape[1])
     wrong, right, whole = (x.square().sum(1) for x in (wave - infants, infants, mixtures))
     # Where no infant is, at most 20 dB are to be won, as where one is: else it pays to close.

@@ -9,9 +9,14 @@ untouched, and whether it sounds at all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from pipeline.voice import tagger_layers
+from pipeline.voice.tagger_layers import READ, Layer
 
 SIZE = 640
 HOP = 320
@@ -23,11 +28,14 @@ DILATIONS = (1, 2, 4, 8, 16, 32, 4, 1)
 TAPS = 5
 LEVEL = 75
 """Frames to each side that decide how loud a sound counts as."""
-REACH = sum(DILATIONS) * (TAPS // 2) + len(CHANNELS) + 1 + LEVEL
+
+REACH = sum(DILATIONS) * (TAPS // 2) + tagger_layers.REACH // HOP + 1 + LEVEL
 """Frames to each side that decide on a frame."""
 
 _LOWEST = (BINS - 1) // 2 ** len(CHANNELS)
 _LIFT = 0.3
+_UNIT = (SIZE / 2) ** 0.5
+"""Root mean square of a spectrum, under the root of a Hann window, of a sound of 1."""
 _QUIET = 1e-3
 
 
@@ -56,6 +64,7 @@ class Network(nn.Module):
             for few, many in zip(before, CHANNELS, strict=True)
         )
         self.enter = nn.Linear(CHANNELS[-1] * _LOWEST, WIDTH)
+        self.known = nn.ModuleList(_Recalled(layer) for layer in READ)
         self.across = nn.ModuleList(_Across(WIDTH, dilation) for dilation in DILATIONS)
         self.norm = nn.LayerNorm(WIDTH)
         self.leave = nn.Linear(WIDTH, CHANNELS[-1] * _LOWEST)
@@ -67,8 +76,10 @@ class Network(nn.Module):
         )
         self.mask = nn.Conv2d(16, 2, 3, padding=1)
 
-    def forward(self, spectra: Tensor, there: Tensor | None = None) -> Tensor:
-        """Separate.
+    def forward(
+        self, spectra: Tensor, known: Sequence[Tensor], there: Tensor | None = None
+    ) -> Tensor:
+        """Separate; `known` is what the layers of the tagger say, see `tagger_layers`.
 
         Of sounds that were filled up to one length, `there` (batch, frames) is 1 in their frames
         and 0 after their end. What comes after it is then to each sound what comes after a tensor's
@@ -79,6 +90,8 @@ class Network(nn.Module):
             x = layer(_ended(x, there))
             halves.append(x)
         heard = self.enter(x.flatten(1, 2).transpose(1, 2))
+        for recall, steps in zip(self.known, known, strict=True):
+            heard = heard + recall(steps, heard.shape[1])
         for layer in self.across:
             heard = layer(heard, there)
         heard = self.norm(heard)
@@ -92,6 +105,24 @@ class Network(nn.Module):
         )
         whole = torch.complex(alone + (1 - alone) * mask[:, 0], (1 - alone) * mask[:, 1])
         return sounds * whole * spectra
+
+
+class _Recalled(nn.Module):
+    """What a layer of the tagger says, as rows (batch, frames, WIDTH) read between its steps."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        self.layer = layer
+        self.norm = nn.LayerNorm(layer.width)
+        self.forget = nn.Dropout(0.2)
+        self.recall = nn.Linear(layer.width, WIDTH)
+        nn.init.zeros_(self.recall.weight)
+        nn.init.zeros_(self.recall.bias)
+
+    def forward(self, steps: Tensor, frames: int) -> Tensor:
+        rows = self.recall(self.forget(self.norm(steps)))
+        places = HOP * torch.arange(frames, device=rows.device)
+        return self.layer.between(rows, places)
 
 
 class _Across(nn.Module):
@@ -141,21 +172,26 @@ def _ended(x: Tensor, there: Tensor | None) -> Tensor:
     return x if there is None else x * there[:, None, None]
 
 
-def _features(spectra: Tensor, there: Tensor | None) -> Tensor:
-    """Compressed real and imaginary parts and the logarithm, (batch, 3, BINS - 1, frames).
-
-    They stand beside the loudness of the seconds around, so that it does not matter how loud a
-    sound was recorded.
-    """
-    spectra = spectra[:, :-1]
-    power = spectra.abs().square().mean(1, keepdim=True)
+def levels(spectra: Tensor, there: Tensor | None = None) -> Tensor:
+    """How loud (batch, frames) the seconds around each frame are, as a root mean square."""
+    power = spectra[:, :-1].abs().square().mean(1, keepdim=True)
     if there is None:
         near = _around(power, count_include_pad=False)
     else:
         known = there[:, None]
         # The frame that begins before a sound's end, and is centred after it, is none of its own.
         near = _around(power * known) / _around(known).clamp_min(1 / (2 * LEVEL + 1))
-    level = near.sqrt().clamp_min(_QUIET)
+    return near.sqrt().clamp_min(_QUIET)[:, 0] / _UNIT
+
+
+def _features(spectra: Tensor, there: Tensor | None) -> Tensor:
+    """Compressed real and imaginary parts and the logarithm, (batch, 3, BINS - 1, frames).
+
+    They stand beside the loudness of the seconds around, so that it does not matter how loud a
+    sound was recorded.
+    """
+    level = _UNIT * levels(spectra, there)[:, None]
+    spectra = spectra[:, :-1]
     size = spectra.abs() / level + 1e-4
     pressed = spectra / level * size.pow(_LIFT - 1)
     return torch.stack([pressed.real, pressed.imag, 0.3 * size.log()], 1)

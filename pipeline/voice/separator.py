@@ -5,6 +5,7 @@ What it was trained on, and how well it does, stands in models/separator/README.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.core.restoring import restored
 from pipeline.core.weights import listed
 from pipeline.voice.backends import AT_ONCE_S, RATE, Wave
 from pipeline.voice.separation_chunks import Work, together, whole, with_margins
+from pipeline.voice.tagger import LOCKED as TAGGER
 
 NAME = "separator"
 
@@ -25,8 +27,9 @@ _SHORTEST = round(0.1 * RATE)
 
 def info() -> BackendInfo:
     """Describe the backend."""
-    weights = listed()[NAME]
-    return BackendInfo("separation", "embedded", weights.sha256, weights.licence, embedded=True)
+    weights, heard_by = (listed()[name] for name in (NAME, TAGGER))
+    digest = hashlib.sha256(f"{weights.sha256} {heard_by.sha256}".encode()).hexdigest()
+    return BackendInfo("separation", "embedded", digest, weights.licence, embedded=True)
 
 
 def load(device: str) -> Embedded:
@@ -39,11 +42,12 @@ def load(device: str) -> Embedded:
 
 
 class Embedded:
-    """A `Separator`: one complex mask over the spectrum."""
+    """A `Separator`: one complex mask over the spectrum, by what the tagger hears in the sound."""
 
     def __init__(self, device: str) -> None:
         import torch
 
+        from pipeline.voice import tagger_layers
         from pipeline.voice.separation_network import Network
 
         # Sums differ in the last bit with the number of threads; measurements must not.
@@ -51,6 +55,7 @@ class Embedded:
         full_floats()
         self._device = device
         self._network = restored(Network(), NAME).to(device)
+        self._layers = tagger_layers.load(device)
 
     def separate(self, sound: Wave, rate: int) -> tuple[Wave, Wave]:
         """See `Separator`; `rate` is 16 kHz."""
@@ -70,8 +75,10 @@ class Embedded:
     @staticmethod
     def _cut(blocks: Iterable[Wave], work: Work) -> Iterator[Wave]:
         from pipeline.voice.separation_network import HOP, REACH
+        from pipeline.voice.tagger_layers import GRID
 
-        return with_margins(blocks, work, _CHUNK_S * RATE, (REACH + 2) * HOP)
+        chunk, margin = (-(-n // GRID) * GRID for n in (_CHUNK_S * RATE, (REACH + 2) * HOP))
+        return with_margins(blocks, work, chunk, margin)
 
     def _of_chunks(self, waves: Sequence[Wave]) -> list[Wave]:
         """The stems (n,) of waves (n,) of any lengths, as many at a time as there is room for."""
@@ -88,16 +95,19 @@ class Embedded:
         """The same in one pass; `waves` start with the longest."""
         import torch
 
-        from pipeline.voice.separation_network import HOP, analyse, synthesise
+        from pipeline.voice.separation_network import HOP, analyse, levels, synthesise
 
         filled = np.zeros((len(waves), len(waves[0])), np.float32)
         for row, wave in zip(filled, waves, strict=True):
             row[: len(wave)] = wave
         frames = torch.tensor([len(wave) // HOP + 1 for wave in waves], device=self._device)
         with torch.inference_mode():
-            spectra = analyse(torch.from_numpy(filled).to(self._device))
-            there = torch.arange(spectra.shape[-1], device=self._device) < frames[:, None]
-            spectra = self._network(spectra, there.to(torch.float32))
+            mixed = torch.from_numpy(filled).to(self._device)
+            spectra = analyse(mixed)
+            within = torch.arange(spectra.shape[-1], device=self._device) < frames[:, None]
+            there = within.to(torch.float32)
+            known = self._layers(mixed, levels(spectra, there))
+            spectra = self._network(spectra, known, there)
             spectra[:, 0] = 0
             # At its end a sound is made of fewer frames than within: each is put together alone.
             made = [
@@ -109,12 +119,14 @@ class Embedded:
     def _stem(self, wave: Wave) -> Wave:
         import torch
 
-        from pipeline.voice.separation_network import analyse, synthesise
+        from pipeline.voice.separation_network import analyse, levels, synthesise
 
         if len(wave) < _SHORTEST:
             return np.zeros(len(wave), np.float32)
         with torch.inference_mode():
-            spectra = self._network(analyse(torch.from_numpy(wave)[None].to(self._device)))
+            sound = torch.from_numpy(wave)[None].to(self._device)
+            spectra = analyse(sound)
+            spectra = self._network(spectra, self._layers(sound, levels(spectra)))
             # No voice is a constant.
             spectra[:, 0] = 0
             return synthesise(spectra, len(wave))[0].cpu().numpy()

@@ -13,7 +13,8 @@ _INAUDIBLE_DB = -65.0
 _HOP = round(RATE / TRACK_HZ)
 _BLOCK_STEPS = 3000
 _AROUND = 9
-_NEAR = round(5 * TRACK_HZ) + 1
+_NEAR = round(10 * TRACK_HZ) + 1
+_LEAST = 0.05
 
 
 def audible(wave: Samples, steps: int) -> NDArray[np.float32]:
@@ -27,15 +28,16 @@ def below_db(sound: Samples, stem: Samples, steps: int) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10((whole + 1e-10) / (part + 1e-10)))
 
 
-def above_db(stem: Samples, steps: int) -> NDArray[np.float64]:
-    """How far (steps,) in dB, within +-20, a stem is above the middle of its loud and quiet parts.
+def levels_db(wave: Samples, steps: int) -> NDArray[np.float64]:
+    """How loud a wave (n,) is, (steps, 2) in dB.
 
-    Both are taken from 5 s around each step; the middle is 12 to 26 dB below the loudest.
+    Beside its loud parts, and beside the middle of its loud and quiet parts, which is at most 26 dB
+    below the loud ones; both are those of the 10 s around each step.
     """
-    level = np.sqrt(gaussian_filter1d(powers(stem, steps), 1.0) + 1e-12)
-    loud, quiet = (percentile_filter(level, share, _NEAR, mode="nearest") for share in (98, 5))
-    middle = np.clip(np.sqrt(quiet * loud), 0.05 * loud, 0.25 * loud)
-    return np.asarray(np.clip(20 * np.log10(level / middle), -20, 20))
+    level = np.sqrt(gaussian_filter1d(powers(wave, steps), 1.0) + 1e-12)
+    loud, quiet = (percentile_filter(level, share, _NEAR, mode="reflect") for share in (98, 5))
+    middle = np.maximum(np.sqrt(quiet * loud), _LEAST * loud)
+    return np.asarray(20 * np.log10(level[:, None] / np.stack([loud, middle], 1)))
 
 
 def powers(wave: Samples, steps: int) -> NDArray[np.float64]:

@@ -19,12 +19,12 @@ from pipeline.voice.tags import PATCH, WORDS
 FRAMES, BANDS = 96, 64
 WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
-_WINDOW, _HOP, _FFT = 400, 160, 512
-REACH = (FRAMES - 1) * _HOP + _WINDOW
+FRAME_WINDOW, FRAME_HOP, FRAME_FFT = 400, 160, 512
+REACH = (FRAMES - 1) * FRAME_HOP + FRAME_WINDOW
 """Samples that a patch is of: a little more than from one to the next."""
-_LOW_HZ, _HIGH_HZ, _QUIET = 125.0, 7500.0, 0.001
+_LOW_HZ, _HIGH_HZ, QUIET = 125.0, 7500.0, 0.001
 
-assert PATCH == FRAMES * _HOP
+assert PATCH == FRAMES * FRAME_HOP
 
 
 class YamNet(nn.Module):
@@ -50,11 +50,16 @@ class YamNet(nn.Module):
         # With channels last, layers of these sizes take a core half the time.
         inner = patches[:, None].contiguous(memory_format=channels_last)
         for layer in self.layers:
-            assert isinstance(layer, nn.Conv2d)
-            through = _pointwise if layer.kernel_size == (1, 1) else _convolved
-            inner = functional.relu_(through(inner, layer))
+            inner = self.through(inner, layer)
         said: Tensor = self.words(inner.mean((2, 3)))
         return said
+
+    @staticmethod
+    def through(inner: Tensor, layer: nn.Module) -> Tensor:
+        """What one of the layers makes of what the one before it did."""
+        assert isinstance(layer, nn.Conv2d)
+        convolve = _pointwise if layer.kernel_size == (1, 1) else _convolved
+        return functional.relu_(convolve(inner, layer))
 
 
 def _pointwise(inner: Tensor, layer: nn.Conv2d) -> Tensor:
@@ -76,14 +81,14 @@ def _convolved(inner: Tensor, layer: nn.Conv2d) -> Tensor:
 
 def log_mel(patch: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log magnitudes (FRAMES, BANDS) of the mel bands of a patch (REACH,) at 16 kHz."""
-    frames = np.lib.stride_tricks.sliding_window_view(patch, _WINDOW)[::_HOP] * _HANN
-    spectrum = np.abs(fft.rfft(frames, _FFT, axis=1))
-    return np.log(spectrum @ _FILTERS + np.float32(_QUIET))
+    frames = np.lib.stride_tricks.sliding_window_view(patch, FRAME_WINDOW)[::FRAME_HOP] * HANN
+    spectrum = np.abs(fft.rfft(frames, FRAME_FFT, axis=1))
+    return np.log(spectrum @ FILTERS + np.float32(QUIET))
 
 
 def _filters() -> NDArray[np.float32]:
     """Triangles (bins, BANDS) on the scale mel = 1127 ln(1 + f / 700)."""
-    mel = 1127 * np.log(1 + np.linspace(0, RATE / 2, _FFT // 2 + 1) / 700)[:, None]
+    mel = 1127 * np.log(1 + np.linspace(0, RATE / 2, FRAME_FFT // 2 + 1) / 700)[:, None]
     low, high = 1127 * np.log(1 + np.array([_LOW_HZ, _HIGH_HZ]) / 700)
     edges = np.linspace(low, high, BANDS + 2)
     rise = (mel - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -93,5 +98,5 @@ def _filters() -> NDArray[np.float32]:
     return filters.astype(np.float32)
 
 
-_FILTERS = _filters()
-_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)).astype(np.float32)
+FILTERS = _filters()
+HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_WINDOW) / FRAME_WINDOW)).astype(np.float32)

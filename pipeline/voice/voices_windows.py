@@ -37,9 +37,11 @@ class Windows:
         self,
         sounds: Sequence[Samples],
         network: Callable[[NDArray[np.float32]], Scores],
-        at_once: int = _BATCH,
+        at_once: int | None = None,
     ) -> list[Scores]:
         """The same of several sounds, so many windows at a time, whosever they are."""
+        at_once = at_once or _BATCH
+        at_once = at_once or _BATCH
         asked = [(of, start) for of, it in enumerate(sounds) for start in self._starts(len(it))]
         last = dict(asked)
         means: dict[int, _Mean] = {}

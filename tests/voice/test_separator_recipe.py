@@ -153,7 +153,7 @@ def test_the_ablation_tells_synthetic_from_real_sound(
     for n in range(4):
         soundfile.write(tmp_path / "real" / "cry" / f"{n}.wav", tone(500.0 + n, 2.0), RATE)
     with_real = small.model_copy(update={"real": str(tmp_path / "real"), "held_out": ("3",)})
-    figures = ablate.ablate(with_real, steps=1)
+    figures = ablate.ablate(with_real, steps=2)
     assert set(figures) == {"synthetic", "real", "both"}
     assert len({values["real cry, clean"] for values in figures.values()}) == 3
     drawn = {

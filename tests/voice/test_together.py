@@ -14,7 +14,7 @@ from pipeline.core.errors import ClipFailed
 from pipeline.core.ledger import read_clips
 from pipeline.core.runner import Run
 from pipeline.params import load
-from pipeline.voice import measure, separator, voices_embedded
+from pipeline.voice import measure, separator, voices_evidence
 from pipeline.voice.backends import RATE, SEPARATORS, VOICES, Voices, Wave
 from tests.voice.mixing import mixture
 from tests.voice.world import downloaded, isolated
@@ -62,9 +62,9 @@ def test_no_more_goes_through_the_network_at_a_time_than_there_is_room_for(
     backend, passed = separator.load("cpu"), []
     plain = backend._network.forward
 
-    def noted(spectra: torch.Tensor, there: torch.Tensor | None = None) -> torch.Tensor:
+    def noted(spectra: torch.Tensor, *rest: object) -> torch.Tensor:
         passed.append(spectra.shape[0] * (spectra.shape[2] - 1) / 50)
-        return plain(spectra, there)
+        return plain(spectra, *rest)
 
     monkeypatch.setattr(backend._network, "forward", noted)
     backend.stems([np.zeros(round(span_s * RATE), np.float32) for span_s in (2, 4, 1, 4, 12, 3)])
@@ -85,7 +85,7 @@ def close(ours: Voices, theirs: Voices) -> None:
 def test_voices_are_what_each_sound_comes_to_alone(
     at_once_s: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voices_embedded, "AT_ONCE_S", at_once_s)
+    monkeypatch.setattr(voices_evidence, "AT_ONCE_S", at_once_s)
     tracker, many = VOICES.load("embedded"), [*sounds().values()]
     stems = SEPARATORS.load("embedded").stems(many)
     for found, sound, stem in zip(tracker.voices_of(many, stems, {}), many, stems, strict=True):

@@ -13,7 +13,7 @@ import torch
 from pipeline.core import restoring
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import WeightsError
-from pipeline.voice import voices_embedded
+from pipeline.voice import voices_embedded, voices_evidence
 from pipeline.voice.backends import TRACK_HZ
 from pipeline.voice.sounding import audible, below_db, louder
 from pipeline.voice.voices_network import PyanNet, Shape
@@ -105,7 +105,7 @@ def test_scores_lie_where_their_frames_do() -> None:
 
 
 def test_the_frames_are_50_a_second_or_finer() -> None:
-    assert RATE / Shape(3, voices_embedded.SINCNET).hop > 50
+    assert RATE / Shape(3, voices_evidence.SINCNET).hop > 50
 
 
 def test_what_can_be_heard_is_told_in_blocks_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_an_infant_whom_the_separator_does_not_hear_is_doubted() -> None:
         tracker.voices(wave, np.float32(gain) * wave, {}) for gain in (1.0, 0.5, 0.03)
     )
     assert (sure.infant > 0.5).mean() > 0.3
-    assert np.isclose(sure.infant, halved.infant, rtol=1e-4).mean() > 0.9
+    assert ((sure.infant > 0.5) == (halved.infant > 0.5)).mean() > 0.9
     assert (doubted.infant > 0.5).mean() < 0.1 * (sure.infant > 0.5).mean()
     assert np.array_equal(sure.adult, doubted.adult)
 

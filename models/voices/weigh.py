@@ -1,0 +1,113 @@
+"""Learn to weigh what speaks for an infant: `python weigh.py`, after `listen.py`.
+
+tmp/voices/weighed.safetensors   the mean of the weights over the last steps, in half precision
+weighed.csv                      step, and the mean cross-entropy by then
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline.voice.voices_evidence import Evidence
+from pipeline.voice.voices_weighed import Network, told
+
+HERE = Path(__file__).resolve().parent
+MADE = HERE.parents[1] / "tmp" / "voices"
+STEPS, BATCH, RATE, KEEP = 2400, 24, 2e-3, 0.995
+_WARM = 50
+_EVERY = 100
+
+Told = tuple[NDArray[np.float32], ...]
+
+
+def main() -> int:
+    """Learn, and write the weights and the curve."""
+    seed = yaml.safe_load((HERE / "params.yaml").read_text(encoding="utf-8"))["seed"]
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    weights, curve = learn(_batches(_sounds(), np.random.default_rng(seed)))
+    save_file(weights, MADE / "weighed.safetensors")
+    with (HERE / "weighed.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([("step", "loss"), *curve])
+    return 0
+
+
+def learn(batches: Iterator[list[Tensor]]) -> tuple[dict[str, Tensor], list[tuple[int, str]]]:
+    """Weights in half precision, and the curve."""
+    network = Network()
+    mean = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(KEEP)
+    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=3e-2)
+    falling = torch.optim.lr_scheduler.LambdaLR(optimiser, _share_of_rate)
+    curve, losses = [], []
+    for step in range(1, STEPS + 1):
+        loss = _loss(network, next(batches))
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        falling.step()
+        mean.update_parameters(network)
+        losses.append(loss.item())
+        if step % _EVERY == 0:
+            curve.append((step, f"{np.mean(losses[-_EVERY:]):.4f}"))
+            print(*curve[-1], flush=True)
+    return {name: value.half() for name, value in mean.module.state_dict().items()}, curve
+
+
+def _share_of_rate(step: int) -> float:
+    """Of the highest rate: it rises over the first steps, and falls along half a cosine."""
+    return float(min(1.0, (step + 1) / _WARM) * (0.5 + 0.5 * np.cos(np.pi * step / STEPS)))
+
+
+def _sounds() -> list[Told]:
+    """What the network is told of each sound; whether an infant sounds, how much that counts."""
+    with np.load(MADE / "evidence.npz", allow_pickle=False) as file:
+        own, words, stem, true, counts, ends = (
+            file[name] for name in ("own", "words", "stem", "true", "counts", "ends")
+        )
+    found = []
+    for (first, begun), (last, ended) in zip([(0, 0), *ends[:-1]], ends, strict=True):
+        heard = Evidence(own[first:last], words[begun:ended], stem[begun:ended])
+        asked = (it.astype(np.float16) for it in told(heard))
+        found.append((*asked, true[first:last], counts[first:last]))
+    return found
+
+
+def _batches(sounds: list[Told], rng: np.random.Generator) -> Iterator[list[Tensor]]:
+    """What is told (BATCH, steps, ...), the truth, and how much each step counts."""
+    longest = max(len(sound[0]) for sound in sounds)
+    while True:
+        some = [sounds[number] for number in rng.integers(len(sounds), size=BATCH)]
+        columns = zip(*some, strict=True)
+        yield [
+            torch.from_numpy(np.stack([_long(it, longest) for it in column])) for column in columns
+        ]
+
+
+def _long(rows: NDArray, steps: int) -> NDArray[np.float32]:
+    filled = np.zeros((steps, *rows.shape[1:]), np.float32)
+    filled[: len(rows)] = rows
+    return filled
+
+
+def _loss(network: Network, batch: list[Tensor]) -> Tensor:
+    *asked, true, counts = batch
+    loss = F.binary_cross_entropy_with_logits(network(*asked), true, reduction="none")
+    return (loss * counts).sum() / counts.sum()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""What is weighed for an infant: the same in blocks as at once, and learned from examples."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.core.code import PROJECT
+from pipeline.voice import voices_weighed
+from pipeline.voice.tags import WORDS
+from pipeline.voice.voices_evidence import OWN, Ears, Evidence
+from pipeline.voice.voices_weighed import Network, Weigher, told
+from tests.voice.mixing import mixture
+
+
+def made(steps: int, seed: int) -> Evidence:
+    rng = np.random.default_rng(seed)
+    own, words, stem = (
+        rng.normal(0, 4, shape).astype(np.float32)
+        for shape in ((steps, OWN), (steps // 16 + 2, WORDS), (steps // 16 + 2, WORDS))
+    )
+    return Evidence(own, words, stem)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 49, 50, 51, 400])
+def test_blocks_come_to_what_the_whole_does(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    weigher, evidence = Weigher("cpu", "weighed"), made(steps, 4)
+    whole = weigher.weighed(evidence)
+    monkeypatch.setattr(voices_weighed, "_BLOCK", 50)
+    assert whole.shape == (steps,)
+    assert np.allclose(whole, weigher.weighed(evidence), atol=1e-5)
+
+
+def test_words_of_a_long_sound_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    ears, wave = Ears("cpu"), mixture("cry", "noise", 6, span_s=20.0)[0]
+    whole = ears.words(wave)
+    monkeypatch.setattr("pipeline.voice.voices_evidence._CHUNK_S", 4)
+    cut = ears.words(wave)
+    assert cut.shape == whole.shape
+    assert np.allclose(cut, whole, atol=1e-2)
+
+
+def test_evidence_of_several_sounds_is_that_of_each() -> None:
+    ears = Ears("cpu")
+    waves = [mixture("laugh", "adult", 7, span_s=span_s)[0] for span_s in (2.0, 0.05, 5.0)]
+    stems = [np.float32(0.5) * wave for wave in waves]
+    for wave, stem, found in zip(waves, stems, ears.evidence(waves, stems), strict=True):
+        [alone] = ears.evidence([wave], [stem])
+        assert found.own.shape == (len(wave) // 320 + 1, OWN)
+        for name in ("own", "words", "stem"):
+            assert np.allclose(getattr(found, name), getattr(alone, name), atol=1e-3), name
+
+
+def test_it_learns_to_weigh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An infant sounds here where its stem is loud, unless the sound is heard as the last word."""
+    monkeypatch.syspath_prepend(PROJECT / "models" / "voices")
+    weigh = importlib.import_module("weigh")
+    rng = np.random.default_rng(9)
+    parts, true = [], []
+    for number in range(40):
+        heard = made(150, number)
+        loud = np.repeat(rng.random(10) < 0.5, 15)
+        heard.own[:, -1] = np.where(loud, 12, -12)
+        heard.words[:, -1] = 4 if number % 2 else -8
+        parts.append(heard)
+        true.append(loud & (number % 2 == 0))
+    ends = np.cumsum([[len(it.own), len(it.words)] for it in parts], axis=0)
+    columns = {
+        name: np.concatenate([getattr(it, name) for it in parts])
+        for name in Evidence.__annotations__
+    }
+    columns |= {"true": np.concatenate(true), "counts": np.ones(40 * 150)}
+    np.savez(tmp_path / "evidence.npz", ends=ends, **columns)
+    for name in ("MADE", "HERE"):
+        monkeypatch.setattr(weigh, name, tmp_path)
+    (tmp_path / "params.yaml").write_text("seed: 3\n", encoding="utf-8")
+    monkeypatch.setattr(weigh, "STEPS", 60)
+    monkeypatch.setattr(weigh, "KEEP", 0.8)
+    assert weigh.main() == 0
+    network = Network()
+    from safetensors.torch import load_file
+
+    weights = load_file(tmp_path / "weighed.safetensors")
+    network.load_state_dict({name: value.float() for name, value in weights.items()})
+    with torch.inference_mode():
+        said = [
+            network.eval()(*(torch.from_numpy(it)[None] for it in told(heard)))[0].numpy() > 0
+            for heard in parts
+        ]
+    assert (np.concatenate(said) == np.concatenate(true)).mean() > 0.95
