@@ -21,7 +21,7 @@ from pipeline.voice.tagger import LOCKED as TAGGER
 
 NAME = "separator"
 
-_CHUNK_S = 60
+_CHUNK_S = 30
 _SHORTEST = round(0.1 * RATE)
 
 

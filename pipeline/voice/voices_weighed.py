@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from pipeline.core.restoring import restored
 from pipeline.voice.backends import RATE, TRACK_HZ
-from pipeline.voice.tagger_layers import READ
+from pipeline.voice.tagger_layers import GRID, READ
 from pipeline.voice.tags import WORDS
-from pipeline.voice.voices_evidence import OWN, Evidence
+from pipeline.voice.voices_evidence import OWN, Evidence, Halves
 
 DILATIONS = (1, 2, 4, 8, 16, 32)
 _WIDTH, _WORDS = 64, 24
@@ -72,10 +72,15 @@ def told(
     return own, _at_steps(evidence.words, steps), _at_steps(evidence.stem, steps)
 
 
-def _at_steps(words: NDArray[np.float32], steps: NDArray[np.intp]) -> NDArray[np.float32]:
-    said = torch.from_numpy(np.clip(words, *_WORD_LOGITS).astype(np.float32) / _WORD_SCALE)[None]
+def _at_steps(words: Halves, steps: NDArray[np.intp]) -> NDArray[np.float32]:
     places = torch.from_numpy(steps * (RATE / TRACK_HZ))
-    return np.asarray(READ[-1].between(said, places)[0].to(torch.float32).numpy())
+    # Of a long sound no more than what these steps are read between.
+    first = max(0, int(places[0] // GRID) - 3) if len(places) else 0
+    last = int(places[-1] // GRID) + 2 if len(places) else 2
+    some = words[first:last]
+    said = torch.from_numpy(some.astype(np.float32)).clamp(*_WORD_LOGITS)[None] / _WORD_SCALE
+    rows = READ[-1].between(said, places - first * GRID)[0]
+    return np.asarray(rows.to(torch.float32).numpy())
 
 
 class Weigher:
