@@ -22,6 +22,7 @@ import mixtures
 import numpy as np
 import yaml
 from bank import strung
+from cases import KINDS, SPAN_S, cut, nobody, other_infant, other_size
 from examples import laughing, recorded
 from numpy.typing import NDArray
 from recordings import RATE, Recordings, Split, filled, read, revoiced
@@ -35,8 +36,6 @@ from tests.voice.mixing import BESIDE
 
 HERE = Path(__file__).resolve().parent
 MADE = HERE.parents[1] / "tmp" / "voices"
-SPAN_S = 5
-KINDS = ("cry", "laugh", "babble", "fuss")
 _SORTS = {"animals": 3.0, "birds": 2.0, "dogs": 2.5, "cats": 2.0, "signals": 1.5, "people": 1.5}
 """How often a sort of noise is drawn beside the others': these sound the most like an infant."""
 _NOBODY, _TALK = 0.28, 0.12
@@ -117,7 +116,7 @@ class Drawn:
         while True:
             if self._rng.random() < _NOBODY:
                 wave = self._talk() if self._rng.random() < _TALK / _NOBODY else self._noise()
-                yield recorded(wave, self._rng), _steps(wave), _NOBODY_COUNTS
+                yield recorded(wave, self._rng), nobody(wave), _NOBODY_COUNTS
             else:
                 made = self._rng.random() < _SYNTHETIC
                 wave, true = self._synthetic() if made else self._real()
@@ -131,14 +130,13 @@ class Drawn:
         if draw < 0.4:
             wave = self._cries[number]
         elif draw < 0.65:
-            pitch, tract = 2 ** rng.uniform(-0.5, 0.5), rng.uniform(0.85, 1.2)
-            wave = revoiced(self._cries[number], pitch, tract, rng.uniform(0.8, 1.2))
+            wave = other_infant(self._cries[number], rng)
         elif draw < 0.88:
             kind = ("laugh", "babble", "fuss")[rng.integers(3)]
             wave = mixtures.in_rhythm(self._voices[number], kind, 1.0, rng)
         else:
             wave = laughing(self._voices, rng)
-        wave = _cut(wave)
+        wave = cut(wave)
         wave = filled(wave, rng) if rng.random() < 0.3 else wave
         return wave, sounding(wave)
 
@@ -147,7 +145,7 @@ class Drawn:
         rng = self._rng
         performance = perform(KINDS[rng.integers(len(KINDS))], float(SPAN_S), rng)
         wave = sound.infant(performance, RATE, rng).astype(np.float32)
-        wave = _cut(revoiced(wave, 2 ** rng.uniform(-0.3, 0.3), rng.uniform(0.9, 1.1), 1.0))
+        wave = cut(revoiced(wave, 2 ** rng.uniform(-0.3, 0.3), rng.uniform(0.9, 1.1), 1.0))
         return wave, performance.sampled(performance.energy, TRACK_HZ) > _ENERGY
 
     def _beside(self, wave: Wave) -> Wave:
@@ -171,28 +169,19 @@ class Drawn:
         waves = self._noises[rng.choice(len(self._noises), p=self._often)]
         wave = waves[rng.integers(len(waves))]
         if rng.random() < 0.6 and len(wave) > RATE // 2:
-            pitch, tract = 2 ** rng.uniform(-0.6, 0.6), 2 ** rng.uniform(-0.3, 0.3)
-            wave = revoiced(wave[: 2 * SPAN_S * RATE], pitch, tract, rng.uniform(0.75, 1.3))
+            wave = other_size(wave[: 2 * SPAN_S * RATE], rng)
         if len(wave) < SPAN_S * RATE and rng.random() < 0.5:
             wave = strung([wave], rng, 0.5)
-        return _cut(wave[rng.integers(0, max(1, len(wave) - SPAN_S * RATE)) :])
+        return cut(wave[rng.integers(0, max(1, len(wave) - SPAN_S * RATE)) :])
 
     def _talk(self) -> Wave:
         rng = self._rng
         said = self._speakers[rng.integers(len(self._speakers))]
-        wave = _cut(strung(said, rng, 0.2))
+        wave = cut(strung(said, rng, 0.2))
         if rng.random() < 0.5:
             pitch, tract = 2 ** rng.uniform(-0.4, 0.9), 2 ** rng.uniform(-0.1, 0.2)
-            wave = _cut(revoiced(wave, pitch, tract, rng.uniform(0.8, 1.2)))
+            wave = cut(revoiced(wave, pitch, tract, rng.uniform(0.8, 1.2)))
         return wave
-
-
-def _steps(wave: Wave) -> Truth:
-    return np.zeros(round(len(wave) * TRACK_HZ / RATE), np.bool_)
-
-
-def _cut(wave: Wave) -> Wave:
-    return wave[: SPAN_S * RATE].astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -21,21 +21,20 @@ from pathlib import Path
 import mixtures
 import numpy as np
 import yaml
+from cases import KINDS, cut, nobody, other_infant, other_size
 from examples import laughing, recorded, synthetic
 from numpy.typing import NDArray
-from recordings import RATE, Recordings, Split, filled, read, revoiced
+from recordings import RATE, Recordings, Split, filled, read
 
-from pipeline.voice.backends import SEPARATORS, TRACK_HZ, Separator
+from pipeline.voice.backends import SEPARATORS, Separator
 from pipeline.voice.voices_embedded import Embedded
 from pipeline.voice.voices_judged import overheard
 from tests.bench.voices import over, sounding
 
 HERE = Path(__file__).resolve().parent
 MADE = HERE.parents[1] / "tmp" / "voices"
-SPAN_S = 5
 TIMES = {"dogs": 14, "cats": 27, "birds": 6, "animals": 6, "people": 8, "signals": 4}
 """In how many sizes a sort of noise is heard; others in one, held-out ones in their own alone."""
-KINDS = ("cry", "laugh", "babble", "fuss")
 _AT_ONCE = 512
 """Sounds that wait for their turn: 160 MB of them."""
 
@@ -98,30 +97,30 @@ def _others(found: Recordings, held: bool, rng: np.random.Generator) -> Iterator
         for wave in waves:
             # Adults who scream are a question of their own.
             if "screams" not in name and len(wave) > RATE // 2:
-                yield "none", _cut(wave), _never(wave)
+                yield "none", cut(wave), nobody(wave)
                 for _ in range(sizes):
-                    yield "none", recorded(_other_size(wave, rng), rng), _never(wave)
+                    yield "none", recorded(cut(other_size(wave, rng)), rng), nobody(wave)
     for waves in found.speakers.values():
         for _ in range(1 if held else 6):
-            talk = _cut(np.concatenate([waves[n] for n in rng.permutation(len(waves))[:12]]))
-            yield "none", talk, _never(talk)
+            talk = cut(np.concatenate([waves[n] for n in rng.permutation(len(waves))[:12]]))
+            yield "none", talk, nobody(talk)
 
 
 def _infants(found: Recordings, held: bool, rng: np.random.Generator) -> Iterator[Case]:
     noises = [wave for name, waves in found.noises.items() for wave in waves if "scr" not in name]
-    talk = [_cut(np.concatenate(waves[:12])) for waves in found.speakers.values()]
+    talk = [cut(np.concatenate(waves[:12])) for waves in found.speakers.values()]
     voices = [mixtures.apart(wave)[0] for wave in found.cries]
     for cry, voice in zip(found.cries, voices, strict=True):
         own = [("cry", cry), *((kind, mixtures.in_rhythm(voice, kind, 1.0, rng)) for kind in KINDS)]
         if not held:
-            own.append(("cry", revoiced(cry, *_voice(rng))))
+            own.append(("cry", other_infant(cry, rng)))
         for kind, wave in own:
-            yield from _beside(kind, _cut(wave), noises, talk, rng)
+            yield from _beside(kind, cut(wave), noises, talk, rng)
     for _ in range(60 if held else 180):
         for kind in KINDS:
-            made = recorded(_cut(synthetic(kind, rng)), rng)
+            made = recorded(cut(synthetic(kind, rng)), rng)
             yield from _beside(f"synthetic {kind}", made, noises, talk, rng)
-        laugh = _cut(laughing(voices, rng))
+        laugh = cut(laughing(voices, rng))
         laugh = filled(laugh, rng) if rng.random() < 0.5 else laugh
         yield from _beside("laughter", recorded(laugh, rng), noises, talk, rng)
 
@@ -135,25 +134,8 @@ def _beside(
     true = sounding(wave)
     yield name, wave, true
     rest = noises if rng.random() < 0.7 else talk
-    beside = _cut(rest[rng.integers(len(rest))])
+    beside = cut(rest[rng.integers(len(rest))])
     yield f"{name}, not alone", over(wave, [beside], rng.uniform(-5, 12), rng), true
-
-
-def _other_size(wave: Wave, rng: np.random.Generator) -> Wave:
-    pitch, tract = 2 ** rng.uniform(-0.6, 0.6), 2 ** rng.uniform(-0.3, 0.3)
-    return _cut(revoiced(wave, pitch, tract, rng.uniform(0.75, 1.3)))
-
-
-def _voice(rng: np.random.Generator) -> tuple[float, float, float]:
-    return 2 ** rng.uniform(-0.5, 0.5), rng.uniform(0.85, 1.2), rng.uniform(0.8, 1.2)
-
-
-def _never(wave: Wave) -> NDArray[np.bool_]:
-    return np.zeros(round(len(wave) * TRACK_HZ / RATE), np.bool_)
-
-
-def _cut(wave: Wave) -> Wave:
-    return wave[: SPAN_S * RATE].astype(np.float32)
 
 
 if __name__ == "__main__":

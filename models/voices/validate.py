@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from cases import KINDS, cut, nobody
 from numpy.typing import NDArray
 from recordings import RATE, Recordings, Split, read
 
@@ -22,8 +23,6 @@ from tests.bench.voices import over, sounding
 from tests.voice.mixing import BESIDE, mixture
 
 HERE = Path(__file__).resolve().parent
-KINDS = ("cry", "laugh", "babble", "fuss")
-SPAN_S = 5
 NOISES = 90
 _LEAST_STEPS = round(0.5 * TRACK_HZ)
 
@@ -61,18 +60,18 @@ def _figure(name: str, tracks: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 
 def _recorded(held: Recordings, rng: np.random.Generator) -> Iterator[Case]:
     talk = {
-        name: _cut(np.concatenate([waves[n] for n in rng.permutation(len(waves))[:12]]))
+        name: cut(np.concatenate([waves[n] for n in rng.permutation(len(waves))[:12]]))
         for name, waves in held.speakers.items()
     }
     # Adults who scream are a question of their own.
     noises = [
-        _cut(wave)
+        cut(wave)
         for name, waves in held.noises.items()
         for wave in waves
         if "screams" not in name and len(wave) > RATE
     ]
     noises = [noises[n] for n in rng.permutation(len(noises))[:NOISES]]
-    for cry in map(_cut, held.cries):
+    for cry in map(cut, held.cries):
         yield "F1, cry alone", cry, sounding(cry)
         for name, rest in (("noise", noises), ("talk", list(talk.values()))):
             beside = rest[rng.integers(len(rest))]
@@ -80,7 +79,7 @@ def _recorded(held: Recordings, rng: np.random.Generator) -> Iterator[Case]:
     for wave in talk.values():
         yield "frames of strangers", wave, sounding(wave)
     for wave in noises:
-        yield "clips of noise", wave, np.zeros(round(len(wave) * TRACK_HZ / RATE), np.bool_)
+        yield "clips of noise", wave, nobody(wave)
 
 
 def _synthetic() -> Iterator[Case]:
@@ -89,10 +88,6 @@ def _synthetic() -> Iterator[Case]:
             wave, _, performance = mixture(KINDS[number % 4], beside, 7000 + number)
             true = performance.sampled(performance.energy, TRACK_HZ) > 0.12
             yield f"F1, synthetic, {beside or 'alone'}", wave, true
-
-
-def _cut(wave: Wave) -> Wave:
-    return wave[: SPAN_S * RATE].astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,16 @@ def test_blocks_come_to_what_the_whole_does(steps: int, monkeypatch: pytest.Monk
     assert np.allclose(whole, weigher.weighed(evidence), atol=1e-5)
 
 
+def test_a_block_asks_for_no_words_but_its_own() -> None:
+    """Of two hours, else, each block would look at all of them."""
+    evidence = made(4000, 5)
+    plain = told(evidence, 1600, 1700)
+    for words in (evidence.words, evidence.stem):
+        words[:95] = words[110:] = np.nan
+    for asked, expected in zip(told(evidence, 1600, 1700), plain, strict=True):
+        assert np.array_equal(asked, expected)
+
+
 def test_words_of_a_long_sound_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     ears, wave = Ears("cpu"), mixture("cry", "noise", 6, span_s=20.0)[0]
     whole = ears.words(wave)
