@@ -8,6 +8,7 @@ run over the whole sound instead of one patch at a time, and two of its layers a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -107,8 +108,9 @@ class TaggerLayers(nn.Module):
         return torch.log(size * louder + QUIET)
 
 
+@cache
 def load(device: str) -> TaggerLayers:
-    """The tagger that ships, on a device.
+    """The tagger that ships, on a device, kept for whoever asks next.
 
     Raises:
         WeightsError: the weights are missing or do not fit the network.

@@ -26,8 +26,8 @@ LSTM = {"hidden_size": 128, "num_layers": 2}
 LINEAR = {"hidden_size": 128, "num_layers": 2}
 WHO = ("infant", "adult", "other")
 OWN = 2 * len(WHO) + 5
-"""Logits of `WHO` in sound and stem; how far the stem lies below the sound; how loud sound and
-stem are, and are where they are quiet, beside where they are loud, in dB."""
+"""Logits of `WHO` in sound and stem; how far the stem lies below the sound, in dB; how loud sound
+and stem are, see `levels_db`."""
 
 # As good as 3 s every 1.5 s on held-out voices, for two thirds of the work; longer are no better.
 _WINDOW_S, _STEP_S = 4.0, 3.0
