@@ -166,6 +166,12 @@ class Reason(StrEnum):
         "select",
         "Another infant is there as well, and its mouth goes with the voice no less.",
     )
+    STILL = (
+        "still",
+        State.REJECTED,
+        "select",
+        "The face does not move in itself, as that of a picture or a doll.",
+    )
     FACE_SMALL = ("face_small", State.REJECTED, "select", "The face has too few pixels.")
     OUT_OF_FRAME = (
         "out_of_frame",

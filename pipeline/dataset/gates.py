@@ -58,6 +58,7 @@ FRAME_GATES = (
         "max_rival_likeness",
         unmeasured_passes=True,
     ),
+    Gate(Reason.STILL, "stirs_mm", ">=", "min_stirs_mm", unmeasured_passes=True),
     Gate(Reason.OUT_OF_FRAME, "mouth_inside", ">=", "min_mouth_inside"),
     Gate(Reason.FACE_SMALL, "face_px", ">=", "min_face_px"),
     Gate(Reason.DARK, "brightness", ">=", "min_brightness"),
@@ -66,6 +67,7 @@ FRAME_GATES = (
     Gate(Reason.TURNED_AWAY, "pitch_abs_deg", "<=", "max_pitch_deg"),
     Gate(Reason.FACE_HIDDEN, "face_visible", ">=", "min_face_visible"),
     Gate(Reason.MOUTH_HIDDEN, "mouth_visible", ">=", "min_mouth_visible"),
+    Gate(Reason.MOUTH_HIDDEN, "mouth_of_usual", ">=", "min_mouth_of_usual"),
 )
 """Asked of every frame."""
 

@@ -20,6 +20,8 @@ class Select(Params):
     """How surely proportions are an infant's or an adult's: 0 half way between, 1 beyond doubt."""
     max_rival_likeness: float = Field(0.65, ge=0, le=1)
     """How infant-like another face beside it may be whose mouth goes with the voice as well."""
+    min_stirs_mm: float = Field(0.28, ge=0)
+    """How far a face must move in itself: one in a picture does not, whoever moves the picture."""
     min_face_px: float = Field(96.0, ge=0)
     """Short side of the face's box."""
     min_mouth_inside: float = Field(0.9, ge=0, le=1)
@@ -34,8 +36,10 @@ class Select(Params):
     """How far the face may look up or down."""
     min_face_visible: float = Field(0.85, ge=0, le=1)
     """Share of the face that can be seen, of what the pose of the head leaves of it."""
-    min_mouth_visible: float = Field(0.8, ge=0, le=1)
+    min_mouth_visible: float = Field(0.82, ge=0, le=1)
     """Share of the mouth that can be seen, of what the pose of the head leaves of it."""
+    min_mouth_of_usual: float = Field(0.8, ge=0, le=1)
+    """Share of the fifth of the mouth that is seen least, against what mostly is seen of it."""
 
     min_infant_s: float = Field(0.5, ge=0)
     """How long the infant must sound in the clip, all events together."""

@@ -41,6 +41,18 @@ def areas(points: NDArray[np.floating], triangles: Triangles) -> NDArray[np.floa
     return found
 
 
+def least(
+    values: NDArray[np.floating], weights: NDArray[np.floating], share: float
+) -> NDArray[np.float32]:
+    """Mean of values (F, N) over that share of each frame's weights (F, N) where they are least."""
+    order = np.argsort(values, axis=1)
+    values, weights = (np.take_along_axis(it, order, axis=1) for it in (values, weights))
+    part = weights / np.maximum(weights.sum(axis=1, keepdims=True), LEAST_PX2)
+    taken = np.clip(share - (np.cumsum(part, axis=1) - part), 0, part)
+    total = np.maximum(taken.sum(axis=1), LEAST_PX2)
+    return np.asarray((taken * values).sum(axis=1) / total, np.float32)
+
+
 def face() -> Triangles:
     """The triangles of a face, (852, 3)."""
     return canonical().triangles

@@ -27,8 +27,8 @@ PROPORTIONS: dict[str, tuple[float, float]] = {
 }
 """Value half way between infants and adults, and the step toward infants, in each proportion."""
 SURENESS = 3.0
-UNKNOWN = 0.6
-"""A face of which nothing can be told is not called an adult's."""
+UNTOLD = 0.6
+"""What stands for it where it cannot be told: such a face is not called an adult's."""
 TELLING_DEG = 30.0
 """Proportions of a head turned further are not believed."""
 ENOUGH_FRAMES = 15
@@ -64,9 +64,12 @@ def likeness(measured: NDArray[np.floating], trust: NDArray[np.floating]) -> flo
     Args:
         measured: (F, 6) proportions in the frames of the track.
         trust: (F,) in [0, 1], how much the landmarks of each frame can be believed.
+
+    Returns:
+        nan where there is too little to tell by.
     """
     if trust.sum() < ENOUGH_FRAMES:
-        return UNKNOWN
+        return float("nan")
     middle = np.array([value for value, _ in PROPORTIONS.values()])
     step = np.array([step for _, step in PROPORTIONS.values()])
     typical = np.array([_weighted_median(column, trust) for column in measured.T])

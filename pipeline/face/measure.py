@@ -24,18 +24,20 @@ from numpy.typing import NDArray
 from pipeline import media
 from pipeline.core import tables
 from pipeline.core.backends import at_hand
-from pipeline.face import crop, hands, likeness, quality, swatches, tone
-from pipeline.face.areas import areas, face, mouth
+from pipeline.face import crop, hands, quality, stirring, swatches, tone
+from pipeline.face.areas import areas, face, least, lips, mouth
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.changes import parts
 from pipeline.face.hand_watch import HandWatch
+from pipeline.face.likeness import UNTOLD
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
 from pipeline.face.pose import face_px, head_poses
 from pipeline.face.records import RECORD
 from pipeline.face.shots import Shots
-from pipeline.face.tracks import Tracks, the_infants
-from pipeline.face.visibility import cues, hidden_by, visibility
+from pipeline.face.told import SEEN, Told, infants, tell
+from pipeline.face.tracks import Tracks
+from pipeline.face.visibility import hidden_by
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
@@ -45,12 +47,14 @@ TOGETHER = 16
 need in a processor's cache."""
 TOGETHER_BYTES = 24 << 20
 """Of them, of large ones fewer."""
-IRISES_FROM = 468
 OF_EYES = np.isin(np.arange(POINTS), EYES).astype(np.float32)[None]
 LEAST_SHOWN = 0.1
 """Share of a part below which what the pose leaves of it says nothing of what covers it."""
-SEEN = 0.6
-"""Share of a mouth or face that must be seen for its shape to be believed."""
+PART, USUALLY = 0.2, 0.7
+"""Share of a mouth's area that is seen least, and quantile over a track of what is seen of it when
+nothing covers it."""
+WHOLLY_INSIDE = 0.9
+"""Share of a face's landmarks that lie in the picture."""
 
 MEASURES = (
     "face_score",
@@ -61,6 +65,9 @@ MEASURES = (
     "face_px",
     "face_visible",
     "mouth_visible",
+    # Of the part of it that is seen least, against what is mostly seen of such a part in the track:
+    # thin things hide little, and nothing before they come.
+    "mouth_of_usual",
     "eyes_visible",
     # Of the infant's own cheeks, each by itself; a cheek that is turned away is not visible.
     "cheek_left_visible",
@@ -70,6 +77,8 @@ MEASURES = (
     "motion_blur",
     "brightness",
     "ita_deg",
+    # The same in all frames of a track: how far its face moves in itself.
+    "stirs_mm",
 )
 AS_NOTED = (
     *("yaw_deg", "pitch_deg", "roll_deg", "face_px"),
@@ -246,28 +255,27 @@ def _assemble(
     points[:] = np.nan
     seen = np.zeros((count, POINTS), dtype=np.float16)
     columns = _nothing_found(faces, cuts)
-    records = [track.notes.read() for track in tracks.all]
-    shares = [cues(rows, device) for rows in records]
-    visible = [visibility(of_track) for of_track in shares]
-    likenesses = [_likeness(rows, v) for rows, v in zip(records, visible, strict=True)]
-    sizes_px = [float(np.median(rows["face_px"])) for rows in records]
-    chosen = the_infants([rows["frame"] for rows in records], likenesses, sizes_px)
-    for number in chosen:
-        rows, where = records[number], records[number]["frame"]
-        points[where], seen[where] = rows["points"], visible[number]
-        columns["hidden_by"][where] = hidden_by(shares[number])
-        told = _columns(rows, visible[number], shares[number]["turned"])
-        for name, column in {**told, "infant_likeness": likenesses[number]}.items():
-            columns[name][where] = column
+    told = tell(tracks.all, device)
+    chosen = infants(told)
+    taken = np.zeros(count, bool)
+    for track in (told[number] for number in chosen):
+        taken[track.frames[track.mine]] = True
+    for track in (told[number] for number in chosen):
+        # Where it shows somebody else, another track may show the infant.
+        rows = track.mine | ~taken[track.frames]
+        where = track.frames[rows]
+        points[where], seen[where] = track.records["points"][rows], track.visible[rows]
+        for name, column in _columns(track).items():
+            columns[name][where] = column[rows]
     everybody = pd.DataFrame(
         {
-            "track": np.arange(len(records)),
-            "chosen": np.isin(np.arange(len(records)), chosen),
-            "infant_likeness": likenesses,
-            "share": [len(rows) / count for rows in records],
-            "face_px": sizes_px,
-            "frame": [np.asarray(rows["frame"]) for rows in records],
-            "aperture_mm": [_aperture_mm(*it) for it in zip(records, visible, strict=True)],
+            "track": np.arange(len(told)),
+            "chosen": np.isin(np.arange(len(told)), chosen),
+            "infant_likeness": [_likeness(track) for track in told],
+            "share": [len(track.frames) / count for track in told],
+            "face_px": [track.size_px for track in told],
+            "frame": [track.frames for track in told],
+            "aperture_mm": [_aperture_mm(track) for track in told],
         }
     )
     return Measured(points, seen, pd.DataFrame(columns), everybody)
@@ -287,29 +295,44 @@ def _nothing_found(faces: list[int], cuts: list[bool]) -> dict[str, NDArray[Any]
     }
 
 
-def _aperture_mm(rows: NDArray[np.void], visible: NDArray[np.float32]) -> NDArray[np.float32]:
+def _aperture_mm(track: Told) -> NDArray[np.float32]:
     """Between the lips of a track in each of its frames, nan where the mouth is hidden."""
-    return np.where(visible[:, MOUTH].mean(axis=1) > SEEN, rows["aperture_mm"], np.float32(np.nan))
+    hidden = track.visible[:, MOUTH].mean(axis=1) <= SEEN
+    return np.where(hidden, np.float32(np.nan), track.records["aperture_mm"])
 
 
-def _columns(
-    rows: NDArray[np.void], visible: NDArray[np.float32], turned: NDArray[np.float32]
-) -> dict[str, Any]:
+def _likeness(track: Told) -> float:
+    return UNTOLD if np.isnan(track.likeness) else track.likeness
+
+
+def _columns(track: Told) -> dict[str, NDArray[Any]]:
+    """A column (F,) of a track for each of `SCHEMA` that is told track by track."""
+    rows, visible = track.records, track.visible
     of_mouth = areas(rows["points"], mouth())
     # What lies outside counts in full, and how far a head is turned is asked for by its angles.
-    there = np.where(rows["inside"], turned, np.float32(1.0))
+    there = np.where(rows["inside"], track.shares["turned"], np.float32(1.0))
     return {
-        "found": True,
+        "found": np.ones(len(rows), bool),
         "face_score": rows["score"],
+        "infant_likeness": np.full(len(rows), _likeness(track)),
         **{name: rows[name] for name in AS_NOTED},
         "face_visible": _of_what_is_there(there, visible, areas(rows["points"], face())),
         "mouth_visible": _of_what_is_there(there, visible, of_mouth),
+        "mouth_of_usual": _of_usual(there[:, lips()], visible[:, lips()], of_mouth[:, lips()]),
         "eyes_visible": _of_what_is_there(there, visible, OF_EYES),
         "cheek_left_visible": visible[:, CHEEK_LEFT].mean(axis=1),
         "cheek_right_visible": visible[:, CHEEK_RIGHT].mean(axis=1),
         "mouth_inside": (of_mouth * rows["inside"]).sum(axis=1) / of_mouth.sum(axis=1),
         "ita_deg": tone.ita_deg(rows["swatches"], visible),
+        "stirs_mm": np.full(len(rows), _stirs_mm(track)),
+        "hidden_by": np.array(hidden_by(track.shares), object),
     }
+
+
+def _stirs_mm(track: Told) -> float:
+    # Where the picture ends, landmarks tremble.
+    rows = track.records[track.mine & (track.records["inside"].mean(axis=1) > WHOLLY_INSIDE)]
+    return stirring.stirs_mm(rows["points"], rows["px_per_mm"])
 
 
 def _of_what_is_there(
@@ -323,11 +346,12 @@ def _of_what_is_there(
     return np.asarray((weights * visible).sum(axis=1) / shown)
 
 
-def _likeness(rows: NDArray[np.void], visible: NDArray[np.float32]) -> float:
-    """Of a track, from the frames in which enough of the face was seen."""
-    seen = np.minimum(visible[:, MOUTH].mean(axis=1), visible[:, :IRISES_FROM].mean(axis=1))
-    trust = likeness.telling(rows["yaw_deg"], rows["pitch_deg"]) * (seen > SEEN)
-    return likeness.likeness(rows["proportions"], trust)
+def _of_usual(
+    there: NDArray[np.float32], visible: NDArray[np.float32], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What is seen (F,) of the part of a mouth that is seen least, of what mostly is."""
+    seen = least(visible / np.maximum(there, LEAST_SHOWN), weights * there, PART)
+    return np.asarray(seen / max(float(np.quantile(seen, USUALLY)), LEAST_SHOWN))
 
 
 def _spacious(

@@ -162,7 +162,7 @@ class Follower:
             for turned in afresh
             if turned.face.score >= (FOLLOWED_SCORE if turned.turn == 0 else TURNED_SCORE)
         ]
-        best = distinct(found, sure, afresh)[: self._faces]
+        best = [surest(it, afresh) for it in distinct(found, sure, afresh)[: self._faces]]
         turns = tuple(sorted({turned.turn for turned in best}))
         for turn in set(turns) - set(self._turns):
             # What a follower saw long ago would be looked for where it was then.
@@ -254,6 +254,15 @@ def distinct(
         if not any(_same(turned.face, other.face) for other in kept):
             kept.append(turned)
     return kept
+
+
+def surest(turned: Turned, seen: Sequence[Turned]) -> Turned:
+    """The same face the same way up, at a turn at which it is seen much more surely.
+
+    One that lies is found without a turn as well, and lost as soon as it lies a little further.
+    """
+    others = [it for it in seen if it.face.score > turned.face.score + SURER and _backs(it, turned)]
+    return max(others, key=lambda it: it.face.score, default=turned)
 
 
 def _claim(turned: Turned, seen: Sequence[Turned]) -> float:

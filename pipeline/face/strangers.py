@@ -1,13 +1,16 @@
 """Frames in which the mesh has gone over to somebody else's face.
 
 A head that comes before the infant's takes the landmarker along: from one frame to the next the
-mesh leaps onto it, and goes on as sure as before. Nothing of that face is covered, so no other cue
-speaks. Where the mesh leaps, or was lost, the two faces are compared: the colours of skin and the
-pattern of light and dark that brows, eyes, nose and hair leave differ less through a clip of one
-person than between any two.
+mesh leaps onto it, and goes on as sure as before, or is lost and comes back on it. Nothing of that
+face is covered, so no other cue speaks. Where the mesh leaps, or was lost, the two faces are
+compared: the colours of skin and the pattern of light and dark that brows, eyes, nose and hair
+leave differ less through a clip of one person than between any two.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,42 +27,145 @@ LEAP = 0.4
 head."""
 ANOTHER_PERSON = 0.16
 """Distance of looks: up to 0.08 through a clip of one person, 0.19 and more between two."""
+KNOWN_AGAIN = 0.10
+"""Distance of one frame from what somebody looks like up to which it is them: mostly 0.02 to 0.08,
+0.13 and more of another."""
 FEWEST = 200
 """Swatches seen of both without which they are not told apart."""
 SAMPLED = 16
 """Frames, evenly spread, that say what somebody looks like."""
+BLOCK = 256
+"""Frames looked at together, so that memory does not grow with the track."""
+FRAMES_TELL = 2
+"""So many of them, in which somebody is known again, tell of all."""
 
 
-def own(records: NDArray[np.void], usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """In which frames (F,) of a track the mesh lies on the face that the track is of.
+@dataclass(frozen=True)
+class Look:
+    """What somebody looks like: colours and lightness, nan where nothing of the face is seen."""
+
+    frames: Floats
+    """(S, 852, 3) in some frames."""
+    usual: Floats
+    """(852, 3) in the middle of them."""
+
+
+@dataclass
+class _Person:
+    """Somebody who is seen in one shot."""
+
+    look: Look
+    spells: list[tuple[int, Frames]]
+    """Number of a track, and of some of its records."""
+    frames: NDArray[np.integer]
+    """In order."""
+
+    @property
+    def stretch(self) -> tuple[int, int]:
+        """From the first frame to the last, and how many."""
+        return int(self.frames[-1] - self.frames[0]), len(self.frames)
+
+
+def own(
+    tracks: Sequence[NDArray[np.void]], usable: Sequence[NDArray[np.bool_]]
+) -> list[NDArray[np.bool_]]:
+    """In which frames (F,) of each track of one shot the mesh lies on the face the track is of.
 
     What comes before a face leaves again: of two people it is the one who is there over the longer
-    stretch, from the first frame to the last, whoever takes up more of it.
+    stretch, from the first frame to the last, in whatever tracks and whoever takes up more of it.
 
     Args:
-        records: of one track, in the order of frames.
-        usable: (F, 852) whether a swatch is skin in the picture that the head itself does not hide.
+        tracks: records of each, in the order of frames.
+        usable: (F, 852) of each, whether a swatch is skin in the picture that the head itself does
+            not hide.
     """
-    spells = _spells(records["points"][:, RIGID, :2], records["frame"])
-    if len(spells) < 2:
-        return np.ones(len(records), bool)
-    people: list[tuple[Floats, list[Frames]]] = []
-    for spell in sorted(spells, key=len, reverse=True):
-        which = spell[sample(len(spell), SAMPLED)]
-        look = _look(records["swatches"][which], usable[which])
-        known = next((them for face, them in people if _alike(face, look)), None)
-        if known is None:
-            people.append((look, known := []))
-        known.append(spell)
-    mine = max((np.sort(np.concatenate(them)) for _, them in people), key=_stretch)
-    there = np.zeros(len(records), bool)
-    there[mine] = True
+    spells = [
+        (number, spell)
+        for number, records in enumerate(tracks)
+        for spell in _spells(records["points"][:, RIGID, :2], records["frame"])
+    ]
+    there = [np.ones(len(records), bool) for records in tracks]
+    if len(spells) == len(tracks):
+        return there
+    people = _people(
+        [
+            _Person(
+                look(tracks[number][it], usable[number][it]),
+                [(number, it)],
+                tracks[number]["frame"][it],
+            )
+            for number, it in spells
+        ]
+    )
+    for number, records in enumerate(tracks):
+        mine = [(them, it) for them in people for at, it in them.spells if at == number]
+        if len(mine) > 1:
+            owner = max((them for them, _ in mine), key=lambda them: them.stretch)
+            there[number][:] = False
+            for them, it in mine:
+                there[number][it] = them is owner
+            there[number] |= _known_again(records["swatches"], usable[number], owner.look.usual)
     return there
 
 
-def _stretch(which: Frames) -> tuple[int, int]:
-    """From the first to the last, and how many."""
-    return int(which[-1] - which[0]), len(which)
+def of_one(
+    looks: Sequence[Look], frames: Sequence[NDArray[np.integer]], leads: Sequence[bool]
+) -> list[int]:
+    """Numbers of the tracks of one shot that are of one person, in order.
+
+    Args:
+        looks: what is seen in each, see `look`.
+        frames: frame numbers (F,) of each.
+        leads: whether each is an infant's beyond doubt, whom nobody else turns out.
+    """
+    nothing = np.zeros(0, np.int64)
+    each = zip(looks, frames, strict=True)
+    people = _people([_Person(it, [(n, nothing)], where) for n, (it, where) in enumerate(each)])
+    mine = max(people, key=lambda it: (any(leads[number] for number, _ in it.spells), it.stretch))
+    return sorted(number for number, _ in mine.spells)
+
+
+def look(records: NDArray[np.void], usable: NDArray[np.bool_]) -> Look:
+    """What somebody looks like in records (F,)."""
+    which = sample(len(records), SAMPLED)
+    shown = _shown(records["swatches"][which], usable[which])
+    return Look(shown, median(shown, axis=0).astype(np.float32))
+
+
+def _people(seen: Sequence[_Person]) -> list[_Person]:
+    """Whoever is seen, of spells in each of which it is one person, the longest first.
+
+    Nobody is in two places at once.
+    """
+    people: list[_Person] = []
+    for one in sorted(seen, key=lambda it: -len(it.frames)):
+        known = next(
+            (it for it in people if _alike(it.look, one.look) and _apart_in_time(it, one)), None
+        )
+        if known is None:
+            people.append(one)
+        else:
+            known.spells += one.spells
+            known.frames = np.union1d(known.frames, one.frames)
+    return people
+
+
+def _apart_in_time(one: _Person, other: _Person) -> bool:
+    return not np.isin(other.frames, one.frames).any()
+
+
+def _known_again(
+    swatches: NDArray[np.uint8], usable: NDArray[np.bool_], face: Floats
+) -> NDArray[np.bool_]:
+    """In which frames (F,) somebody is seen who looks like this.
+
+    Who comes before a face and leaves it may be of one spell with it.
+    """
+    found = np.zeros(len(swatches), bool)
+    for start in range(0, len(found), BLOCK):
+        block = slice(start, start + BLOCK)
+        found[block] = _apart(_shown(swatches[block], usable[block]), face) < KNOWN_AGAIN
+    return found
 
 
 def _spells(rigid: Floats, frame: NDArray[np.int32]) -> list[Frames]:
@@ -73,18 +179,29 @@ def _spells(rigid: Floats, frame: NDArray[np.int32]) -> list[Frames]:
     return np.split(np.arange(len(rigid)), np.flatnonzero(leapt | (np.diff(frame) > 1)) + 1)
 
 
-def _look(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
-    """What somebody usually looks like, (852, 3), nan where it is never seen."""
-    seen = np.where(usable[..., None], chromaticity(swatches), np.nan)
-    return median(seen, axis=0).astype(np.float32)
+def _shown(swatches: NDArray[np.uint8], usable: NDArray[np.bool_]) -> Floats:
+    """Colour and lightness (F, 852, 3), nan where a swatch shows nothing of the face."""
+    return np.where(usable[..., None], chromaticity(swatches), np.nan)
 
 
-def _alike(one: Floats, other: Floats) -> bool:
-    """Whether two looks may be one person's; lips change too much to say."""
-    apart = (one - other)[~layout().lips]
-    apart = apart[~np.isnan(apart).any(axis=1)]
-    if len(apart) < FEWEST:
+def _alike(one: Look, other: Look) -> bool:
+    """Whether two looks may be one person's.
+
+    Of a spell in which something lies before the face for most of it some frames tell.
+    """
+    if not _apart(one.usual[None], other.usual)[0] >= ANOTHER_PERSON:
         return True
-    colour = np.median(np.hypot(apart[:, 0], apart[:, 1]))
-    light = np.median(np.abs(apart[:, 2] - np.median(apart[:, 2])))
-    return bool(colour + light < ANOTHER_PERSON)
+    nearest = np.sort([np.min(_apart(one.frames, frame)) for frame in other.frames])
+    return bool(nearest[min(FRAMES_TELL, len(nearest)) - 1] < KNOWN_AGAIN)
+
+
+def _apart(shown: Floats, face: Floats) -> NDArray[np.floating]:
+    """How far faces (F, 852, 3) look from another, (F,), nan where too little of them is seen.
+
+    Lips change too much to say.
+    """
+    apart = (shown - face)[:, ~layout().lips]
+    light = apart[..., 2] - median(apart[..., 2], axis=1)[:, None]
+    colour = np.hypot(apart[..., 0], apart[..., 1])
+    found = median(colour, axis=1) + median(np.abs(light), axis=1)
+    return np.where((~np.isnan(colour)).sum(axis=1) < FEWEST, np.nan, found)

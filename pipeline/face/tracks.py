@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.face.backends import Box, Face, overlap
+from pipeline.face.likeness import ENOUGH_FRAMES, UNTOLD
 from pipeline.face.records import Notes
 
 SAME_TRACK = 0.25
@@ -28,6 +29,8 @@ class Track:
     notes: Notes
     box: Box
     last: int
+    shot: int
+    """The frame that its shot begins with."""
 
 
 class Tracks:
@@ -55,7 +58,7 @@ class Tracks:
 
     def _continue(self, track: Track | None, face: Face, frame: int) -> Track:
         if track is None:
-            track = Track(Notes(self._folder), face.box, frame)
+            track = Track(Notes(self._folder), face.box, frame, self._shot)
             self.all.append(track)
         track.box, track.last = face.box, frame
         return track
@@ -71,24 +74,26 @@ class Tracks:
 
 
 def the_infants(
-    frames: Sequence[NDArray[np.int32]], likenesses: Iterable[float], sizes_px: Sequence[float]
+    frames: Sequence[NDArray[np.int32]], likenesses: Sequence[float], sizes_px: Sequence[float]
 ) -> list[int]:
-    """Numbers of the tracks that together are one infant, the most telling first.
+    """Numbers of the tracks that together may be one infant, the most telling first.
 
     Args:
         frames: frame numbers (F,) of each track.
-        likenesses: of each track.
+        likenesses: of each track, nan where it cannot be told.
         sizes_px: of each track's face; of two infants the larger is the one that is filmed.
 
     Returns:
-        tracks of which no two are in the same frame, since one infant is not in two places. If no
-        track looks like an infant's, those of the longest-seen face, with its own likeness.
+        tracks of which no two are in the same frame, since one infant is not in two places. If one
+        looks like an infant's, an adult's are none of them; a glimpse of which nothing can be told
+        turns nobody out.
     """
     largest = max(sizes_px, default=1.0)
     shares = [size / largest if largest > 0 else 1.0 for size in sizes_px]
     found = list(enumerate(zip(frames, likenesses, shares, strict=True)))
-    infants = [item for item in found if item[1][1] >= INFANT] or found
-    rank = sorted(infants, key=lambda item: (-_weight(*item[1]), item[0]))
+    if any(likeness >= INFANT for likeness in likenesses):
+        found = [item for item in found if not item[1][1] < INFANT]
+    rank = sorted(found, key=lambda item: (_glimpsed(*item[1][:2]), -_weight(*item[1]), item[0]))
     chosen: list[int] = []
     for number, (where, *_) in rank:
         if not any(np.isin(where, frames[other]).any() for other in chosen):
@@ -96,5 +101,10 @@ def the_infants(
     return chosen
 
 
+def _glimpsed(where: NDArray[np.int32], likeness: float) -> bool:
+    return bool(np.isnan(likeness)) and len(where) < ENOUGH_FRAMES
+
+
 def _weight(where: NDArray[np.int32], likeness: float, share: float) -> float:
-    return likeness * min(len(where), LONG_FRAMES) * float(np.sqrt(share))
+    infant = UNTOLD if np.isnan(likeness) else likeness
+    return infant * min(len(where), LONG_FRAMES) * float(np.sqrt(share))

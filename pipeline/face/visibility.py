@@ -1,13 +1,13 @@
 """One number a landmark: the share of it that can be seen, from everything that could hide it.
 
-shares = cues(records)          # of one track: {"covered": (F, 478), "hand": ..., ...}
+shares = cues(records, ...)     # of one track: {"covered": (F, 478), "hand": ..., ...}
 seen = visibility(shares)       # (F, 478) in [0, 1]
 hidden_by(shares)               # which cue decides in each frame: ["", "covered", ...]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pipeline.face.covering import hidden
 from pipeline.face.mesh import MOUTH, POINTS, canonical
 from pipeline.face.self_occlusion import seen
-from pipeline.face.strangers import own
 
 Floats = NDArray[np.float32]
 
@@ -33,14 +32,23 @@ NOTHING_HIDES = 0.9
 """Share that a cue leaves to be seen from which on it hides nothing worth naming."""
 
 
-def cues(records: NDArray[np.void], device: str = "cpu") -> dict[str, Floats]:
+def cues(
+    records: NDArray[np.void],
+    there: NDArray[np.bool_],
+    mine: NDArray[np.bool_],
+    device: str = "cpu",
+) -> dict[str, Floats]:
     """What each cue leaves to be seen, (F, 478) in [0, 1] by name, of the frames of one track.
 
     mediapipe's own `visibility` is always 0 for faces: it carries no such measure. Scores of single
-    landmarks come with FAN alone. `device` is where the network runs that sees covers.
+    landmarks come with FAN alone.
+
+    Args:
+        records: of one track, in the order of frames.
+        there: (F, 852) what `usable` says of them.
+        mine: (F,) in which of them it is the face that the track is of; see `strangers`.
+        device: where the network runs that sees covers.
     """
-    there = usable(records)
-    mine = own(records, there)
     return {
         "covered": 1.0 - _covered(records["swatches"], there, mine, device),
         "another": np.repeat(mine.astype(np.float32)[:, None], POINTS, axis=1),
@@ -67,7 +75,7 @@ def turned(records: NDArray[np.void]) -> Floats:
     return seen(records["facing"])
 
 
-def visibility(shares: dict[str, Floats]) -> Floats:
+def visibility(shares: Mapping[str, Floats]) -> Floats:
     """Visibility (F, 478) in [0, 1] of the landmarks of one track: what all cues leave of them."""
     first, *others = shares.values()
     left = first.astype(np.float32)
@@ -76,7 +84,7 @@ def visibility(shares: dict[str, Floats]) -> Floats:
     return left
 
 
-def hidden_by(shares: dict[str, Floats]) -> list[str]:
+def hidden_by(shares: Mapping[str, Floats]) -> list[str]:
     """The cue that takes most of the mouth or of the face in each frame (F,), "" where none does.
 
     Of the two, that is asked of which less is seen, since that decides.

@@ -21,6 +21,7 @@ THRESHOLDS = Select(
     min_span_s=1.0,
     min_face_visible=0.8,
     min_mouth_visible=0.75,
+    min_mouth_of_usual=0.9,
     max_yaw_deg=40,
     max_pitch_deg=30,
     min_snr_db=8,
@@ -30,6 +31,7 @@ THRESHOLDS = Select(
     max_clipped_share=0.01,
     min_infant_likeness=0.5,
     min_mouth_inside=0.9,
+    min_stirs_mm=0.36,
 )
 
 BAD_FRAMES = [
@@ -39,6 +41,7 @@ BAD_FRAMES = [
     (Reason.UNSURE, {"infant_likeness": 0.45}, "surety"),
     (Reason.ADULT_ONLY, {"infant_likeness": 0.2}, "infant_likeness"),
     (Reason.FACE_SMALL, {"face_px": 40.0}, "face_px"),
+    (Reason.STILL, {"stirs_mm": 0.2}, "stirs_mm"),
     (Reason.OUT_OF_FRAME, {"mouth_inside": 0.5}, "mouth_inside"),
     (Reason.DARK, {"brightness": 10.0}, "brightness"),
     (Reason.BLURRED, {"sharpness": 10.0}, "sharpness"),
@@ -48,6 +51,7 @@ BAD_FRAMES = [
     (Reason.FACE_HIDDEN, {"face_visible": 0.5}, "face_visible"),
     (Reason.MOUTH_HIDDEN, {"mouth_visible": 0.61}, "mouth_visible"),
     (Reason.MOUTH_HIDDEN, {"mouth_visible": np.nan}, "mouth_visible"),
+    (Reason.MOUTH_HIDDEN, {"mouth_of_usual": 0.8}, "mouth_of_usual"),
 ]
 BAD_VOICES = [
     (Reason.NO_INFANT_VOICE, {"infant_s": 0.1}, "infant_s"),

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.face.areas import areas, face, lips, mouth
+from pipeline.face.areas import areas, face, least, lips, mouth
 from pipeline.face.backends import Face
 from pipeline.face.mesh import LIPS_INNER, LIPS_OUTER, MOUTH, canonical
 
@@ -76,3 +76,12 @@ def test_the_box_of_a_face_goes_from_its_outermost_landmarks_to_the_others() -> 
     points = np.random.default_rng(1).normal(size=(478, 3)).astype(np.float32)
     (left, top), (right, bottom) = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     assert Face(points, 1.0).box == (left, top, right, bottom)
+
+
+def test_the_least_of_a_part_is_weighed_by_area() -> None:
+    values = np.array([[0.9, 0.1, 0.5, 1.0], [1.0, 1.0, 1.0, 1.0]])
+    weights = np.array([[5.0, 1.0, 2.0, 2.0], [1.0, 0.0, 0.0, 0.0]])
+    assert least(values, weights, 0.1) == pytest.approx([0.1, 1.0])
+    assert least(values, weights, 0.2) == pytest.approx([0.3, 1.0])
+    assert least(values, weights, 1.0) == pytest.approx([(4.5 + 0.1 + 1 + 2) / 10, 1.0])
+    assert least(values, 0 * weights, 0.2) == pytest.approx([0, 0])

@@ -172,7 +172,7 @@ def test_proportions_tell_infants_from_adults():
 
     assert likeness.likeness(track(INFANT), trust) > 0.9
     assert likeness.likeness(track(ADULT), trust) < 0.1
-    assert likeness.likeness(track(ADULT), 0.01 * trust) == likeness.UNKNOWN
+    assert np.isnan(likeness.likeness(track(ADULT), 0.01 * trust))
 
 
 def test_the_infant_is_the_same_person_throughout():
@@ -183,6 +183,15 @@ def test_the_infant_is_the_same_person_throughout():
     assert the_infants(twins, [0.9, 0.95], [80, 80]) == [1], "one identity a clip"
     assert the_infants(twins, [0.9, 0.95], [160, 80]) == [0], "the one that is filmed"
     assert the_infants([beside, early], [0.1, 0.9], [300, 80]) == [1], "however large an adult is"
+
+
+def test_a_glimpse_of_which_nothing_is_told_turns_nobody_out():
+    everywhere, glimpse, before = np.arange(0, 60), np.arange(34, 41), np.arange(0, 30)
+    assert the_infants([everywhere, glimpse], [0.01, np.nan], [90, 90]) == [0]
+    assert the_infants([before, glimpse], [0.01, np.nan], [90, 90]) == [0, 1]
+    assert the_infants([before, glimpse], [0.9, np.nan], [90, 90]) == [0, 1]
+    turned_away = np.arange(0, 40)
+    assert the_infants([everywhere, turned_away], [0.01, np.nan], [90, 90]) == [1], "not the adult"
 
 
 def test_faces_keep_their_tracks():

@@ -13,9 +13,12 @@ from pipeline.face.rotation import (
     SEARCH_EVERY,
     SEARCH_WHEN_LOST,
     SURELY_UPRIGHT,
+    SURER,
     TURNED_SCORE,
     Follower,
+    Turned,
     boxes,
+    surest,
 )
 from tests.face.conftest import SIZE, WALL
 from tests.face.test_visibility import TOY, covered
@@ -140,6 +143,16 @@ def test_where_no_other_way_up_fits_better_it_is_looked_for_ever_less_often():
     waits = np.diff(searched([face(DOUBTFUL_SCORE - 0.1)], 60))
     assert (np.diff(waits) > 0).all()
     assert waits[0] == SEARCH_WHEN_LOST
+
+
+def test_a_lying_face_is_followed_at_the_turn_at_which_it_is_seen_surely():
+    lies = face(0.69).points[:, [1, 0, 2]]
+    without, with_turn = Turned(Face(lies, 0.69), 0), Turned(Face(lies, 0.92), 1)
+    upright = Turned(face(0.95), 3)
+    assert surest(without, [without, with_turn, upright]) is with_turn
+    hardly = Turned(Face(lies, 0.69 + 0.9 * SURER), 1)
+    assert surest(without, [without, hardly, upright]) is without
+    assert surest(with_turn, [without, with_turn]) is with_turn
 
 
 def test_without_a_face_all_turns_are_looked_at_as_often_as_ever():
