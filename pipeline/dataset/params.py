@@ -20,7 +20,7 @@ class Select(Params):
     """How surely proportions are an infant's or an adult's: 0 half way between, 1 beyond doubt."""
     max_rival_likeness: float = Field(0.65, ge=0, le=1)
     """How infant-like another face beside it may be whose mouth goes with the voice as well."""
-    min_stirs_mm: float = Field(0.28, ge=0)
+    min_stirs_mm: float = Field(0.3, ge=0)
     """How far a face must move in itself: one in a picture does not, whoever moves the picture."""
     min_face_px: float = Field(96.0, ge=0)
     """Short side of the face's box."""

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 WINDOW, STEP = 60, 30
-"""Frames, within which it is asked how much a face moves, and from one such stretch to the next."""
-FEWEST = 40
-"""Frames of a face in which it is not told: one may well hold still for a second."""
+"""Frames, within which it is asked how much a face moves, and from one such stretch to the next. Of
+a face that is there for less nothing is told: it may well hold still for a second."""
 CALM = 15
 """Frames that landmarks are averaged over, as their trembling is no motion."""
 
@@ -32,9 +31,9 @@ def stirs_mm(points: NDArray[np.floating], px_per_mm: NDArray[np.floating]) -> f
         mm; nan where the face is there for too short.
     """
     frames = len(points)
-    if frames < FEWEST:
+    if frames < WINDOW:
         return float("nan")
-    starts = [*range(0, frames - WINDOW, STEP), max(frames - WINDOW, 0)]
+    starts = [*range(0, frames - WINDOW, STEP), frames - WINDOW]
     return max(_strays_mm(points[s : s + WINDOW], px_per_mm[s : s + WINDOW]) for s in starts)
 
 

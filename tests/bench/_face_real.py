@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ import pandas as pd
 
 from pipeline import media
 from pipeline.dataset.params import Select
+from pipeline.face import likeness
 from pipeline.face.backends import LANDMARKERS, Landmarker, Picture
 from pipeline.face.measure import Measured, follow
 from pipeline.face.mesh import OVAL
@@ -105,8 +107,16 @@ class Covered:
 def figures(folder: Path, params: FaceParams, select: Select, split: str) -> list[Figure]:
     """Cover every clip with everything, measure, compare."""
     landmarker = LANDMARKERS.load(params.backend)
-    # Most of these are adults', which is not the question here, nor how sure that is.
+    # Most of these are adults', which is not the question here, nor how sure that is, nor whether
+    # who is laid over them is younger.
     select = select.model_copy(update={"min_infant_likeness": 0.0, "min_surety": 0.0})
+    with mock.patch.object(likeness, "likeness", return_value=float("nan")):
+        return _figures(folder, landmarker, params, select, split)
+
+
+def _figures(
+    folder: Path, landmarker: Landmarker, params: FaceParams, select: Select, split: str
+) -> list[Figure]:
     clips = [_clean(path, landmarker, params, select) for path in _files(folder, split)]
     made = [_covered(laid, landmarker, params, select) for laid in _laid_over(clips, split)]
     _print(made)

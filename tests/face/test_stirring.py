@@ -6,15 +6,15 @@ import pytest
 
 from pipeline.dataset.params import Select
 from pipeline.face.mesh import canonical
-from pipeline.face.stirring import FEWEST, stirs_mm
+from pipeline.face.stirring import WINDOW, stirs_mm
 
-FRAMES = 50
+FRAMES = 70
 LEAST_MM = Select().min_stirs_mm
 
 
 @pytest.fixture
 def held() -> np.ndarray:
-    """Landmarks (50, 478, 2), px, of a photograph held by somebody who trembles and tilts it."""
+    """Landmarks (70, 478, 2), px, of a photograph held by somebody who trembles and tilts it."""
     rng = np.random.default_rng(3)
     flat = canonical().points[:, :2] - canonical().points[:, :2].mean(axis=0)
     phase = np.linspace(0, 7, FRAMES)
@@ -41,15 +41,15 @@ def test_a_jaw_that_falls_by_millimetres_stirs(held):
 
 def test_one_breath_in_a_long_stillness_is_enough(held):
     long = np.tile(held, (5, 1, 1))
-    breathes = slice(115, 130)
+    breathes = slice(160, 190)
     long[breathes] *= np.where(canonical().points[:, 1] < 0, 1.15, 1.0)[:, None]
     assert stirs(long) > LEAST_MM > stirs(np.tile(held, (5, 1, 1)))
 
 
 def test_of_a_glimpse_nothing_is_told(held):
-    assert np.isnan(stirs(held[: FEWEST - 1]))
+    assert np.isnan(stirs(held[: WINDOW - 1]))
     assert np.isnan(stirs(held[:0]))
-    assert np.isfinite(stirs(held[:FEWEST]))
+    assert np.isfinite(stirs(held[:WINDOW]))
 
 
 def test_landmarks_that_all_lie_on_a_line_do_not_stir():
@@ -71,7 +71,7 @@ def test_a_picture_of_an_infant_is_told_from_an_infant(see, studio, babbling):
         for t in phase
     ]
     of_picture = see(shaken).frames["stirs_mm"]
-    of_infant = see([*babbling, *babbling]).frames["stirs_mm"]
+    of_infant = see([*babbling, *babbling, *babbling]).frames["stirs_mm"]
     assert of_picture.nunique() == of_infant.nunique() == 1
     assert of_picture.iloc[0] < 0.7 * LEAST_MM
     assert of_infant.iloc[0] > 1.2 * LEAST_MM
