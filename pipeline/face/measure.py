@@ -37,7 +37,7 @@ from pipeline.face.records import RECORD
 from pipeline.face.shots import Shots
 from pipeline.face.told import SEEN, Told, infants, tell
 from pipeline.face.tracks import Tracks
-from pipeline.face.visibility import hidden_by
+from pipeline.face.visibility import hidden_by, lasting
 
 LANDMARKS = "landmarks.npz"
 FRAMES = "frames.parquet"
@@ -53,6 +53,8 @@ LEAST_SHOWN = 0.1
 PART, USUALLY = 0.2, 0.7
 """Share of a mouth's area that is seen least, and quantile over a track of what is seen of it when
 nothing covers it."""
+SHOWN_FRAMES = 13
+"""A mouth that is seen for less between two covers is not; chosen where choices were made."""
 WHOLLY_INSIDE = 0.9
 """Share of a face's landmarks that lie in the picture."""
 
@@ -317,8 +319,10 @@ def _columns(track: Told) -> dict[str, NDArray[Any]]:
         "infant_likeness": np.full(len(rows), _likeness(track)),
         **{name: rows[name] for name in AS_NOTED},
         "face_visible": _of_what_is_there(there, visible, areas(rows["points"], face())),
-        "mouth_visible": _of_what_is_there(there, visible, of_mouth),
-        "mouth_of_usual": _of_usual(there[:, lips()], visible[:, lips()], of_mouth[:, lips()]),
+        "mouth_visible": lasting(_of_what_is_there(there, visible, of_mouth), SHOWN_FRAMES),
+        "mouth_of_usual": lasting(
+            _of_usual(there[:, lips()], visible[:, lips()], of_mouth[:, lips()]), SHOWN_FRAMES
+        ),
         "eyes_visible": _of_what_is_there(there, visible, OF_EYES),
         "cheek_left_visible": visible[:, CHEEK_LEFT].mean(axis=1),
         "cheek_right_visible": visible[:, CHEEK_RIGHT].mean(axis=1),

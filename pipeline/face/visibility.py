@@ -138,5 +138,17 @@ def steady(values: Floats) -> Floats:
     return calm
 
 
+def lasting(values: Floats, frames: int) -> Floats:
+    """What is seen (F,) for so many frames on end, an odd number, or up to where the track ends.
+
+    A morphological opening: a mouth that shows for a moment between two at which something lies
+    before it seldom does.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view
+    # Beyond the ends it may have been seen for long.
+    padded = np.pad(values, frames - 1, constant_values=np.inf)
+    return np.asarray(windows(windows(padded, frames).min(axis=1), frames).max(axis=1))
+
+
 def _blocks(frames: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, frames, BLOCK))

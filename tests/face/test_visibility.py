@@ -8,7 +8,7 @@ from pipeline.face import hands
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, LIPS_OUTER, MOUTH, canonical
 from pipeline.face.pose import TO_IMAGE, head_pose, rotation_of
 from pipeline.face.self_occlusion import facing, seen
-from pipeline.face.visibility import hidden_by, steady, sureness, visibility
+from pipeline.face.visibility import hidden_by, lasting, steady, sureness, visibility
 
 SKIN_OF_ANOTHER = (196, 140, 110)
 TOY = (70, 150, 210)
@@ -188,3 +188,13 @@ def test_a_point_the_landmarker_believes_less_than_usual_is_seen_less():
     assert (sure[:3, MOUTH] == 1).all()
     assert (sure[:, EYES] == 1).all()
     assert (sureness(np.full((2, 478), np.nan, np.float16)) == 1).all()
+
+
+def test_what_shows_for_a_moment_between_two_covers_is_not_seen():
+    seen = np.ones(60, np.float32)
+    seen[[*range(10, 15), *range(20, 25)]], seen[45:] = 0.2, 0.4
+    lasts = lasting(seen, 7)
+    assert (lasts[10:25] == 0.2).all(), "five frames between two covers"
+    assert (np.delete(lasts, np.arange(15, 20)) == np.delete(seen, np.arange(15, 20))).all()
+    assert (lasting(seen[8:12], 7) == seen[8:12]).all(), "nothing is known of what was before"
+    assert lasting(seen[:1], 7) == [1]
