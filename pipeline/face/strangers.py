@@ -36,8 +36,12 @@ SAMPLED = 16
 """Frames, evenly spread, that say what somebody looks like."""
 BLOCK = 256
 """Frames looked at together, so that memory does not grow with the track."""
-FRAMES_TELL = 2
-"""So many of them, in which somebody is known again, tell of all."""
+COMPARED, FRAMES_TELL = 8, 2
+"""So many frames of two spells are compared one by one, and so many in which somebody is known
+again tell of all."""
+MOST_SPELLS = 64
+"""Of a shot the longest that are told apart; of more, as where nothing is followed for long, the
+others are each somebody's of whom nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,12 @@ def own(
     people = _people(
         [
             _Person(
-                look(tracks[number][it], usable[number][it]),
+                look(tracks[number][some], usable[number][some]),
                 [(number, it)],
                 tracks[number]["frame"][it],
             )
             for number, it in spells
+            for some in [it[sample(len(it), SAMPLED)]]
         ]
     )
     for number, records in enumerate(tracks):
@@ -138,10 +143,9 @@ def _people(seen: Sequence[_Person]) -> list[_Person]:
     Nobody is in two places at once.
     """
     people: list[_Person] = []
-    for one in sorted(seen, key=lambda it: -len(it.frames)):
-        known = next(
-            (it for it in people if _alike(it.look, one.look) and _apart_in_time(it, one)), None
-        )
+    for number, one in enumerate(sorted(seen, key=lambda it: -len(it.frames))):
+        among = people if number < MOST_SPELLS else []
+        known = next((it for it in among if _may_be_one(it, one)), None)
         if known is None:
             people.append(one)
         else:
@@ -150,8 +154,8 @@ def _people(seen: Sequence[_Person]) -> list[_Person]:
     return people
 
 
-def _apart_in_time(one: _Person, other: _Person) -> bool:
-    return not np.isin(other.frames, one.frames).any()
+def _may_be_one(known: _Person, one: _Person) -> bool:
+    return not np.isin(one.frames, known.frames).any() and _alike(known.look, one.look)
 
 
 def _known_again(
@@ -191,7 +195,8 @@ def _alike(one: Look, other: Look) -> bool:
     """
     if not _apart(one.usual[None], other.usual)[0] >= ANOTHER_PERSON:
         return True
-    nearest = np.sort([np.min(_apart(one.frames, frame)) for frame in other.frames])
+    some, others = (it.frames[sample(len(it.frames), COMPARED)] for it in (one, other))
+    nearest = np.sort([np.min(_apart(some, frame)) for frame in others])
     return bool(nearest[min(FRAMES_TELL, len(nearest)) - 1] < KNOWN_AGAIN)
 
 

@@ -1,5 +1,7 @@
 """A head that comes before the infant's and takes the mesh along."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,18 @@ def test_what_takes_the_mesh_along_is_another_though_it_stays_for_longer():
     assert not taken[12:].any()
     assert back.all()
     assert strangers.own([along], usable[:1])[0].sum() == 28, "of what is seen of it alone"
+
+
+def test_spells_without_number_are_told_apart_in_time():
+    """A mesh that leaps in every frame, onto as many colours."""
+    colours = np.random.default_rng(1).integers(20, 250, (600, 3))
+    others = ([[*colour, 8]] for colour in colours.tolist())
+    records = spells([SKIN] * 30, *others, [SKIN] * 20)
+    began = time.process_time()
+    (mine,) = strangers.own([records], [np.ones((650, 852), bool)])
+    assert time.process_time() - began < 10
+    assert mine[[*range(30), *range(630, 650)]].all()
+    assert mine.sum() < 100
 
 
 def test_tracks_of_a_shot_are_of_whoever_is_there_over_the_longer_stretch():
