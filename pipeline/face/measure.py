@@ -29,13 +29,13 @@ from pipeline.face.areas import areas, face, least, lips, mouth
 from pipeline.face.backends import LANDMARKERS, Face, Landmarker, Picture
 from pipeline.face.changes import parts
 from pipeline.face.hand_watch import HandWatch
+from pipeline.face.infant import SEEN, Told, infants, tell
 from pipeline.face.likeness import UNTOLD
 from pipeline.face.mesh import CHEEK_LEFT, CHEEK_RIGHT, EYES, MOUTH, POINTS
 from pipeline.face.params import Landmarks
 from pipeline.face.pose import face_px, head_poses
 from pipeline.face.records import RECORD
 from pipeline.face.shots import Shots
-from pipeline.face.told import SEEN, Told, infants, tell
 from pipeline.face.tracks import Tracks
 from pipeline.face.visibility import hidden_by, lasting
 

@@ -59,8 +59,8 @@ class _Person:
     """Somebody who is seen in one shot."""
 
     look: Look
-    spells: list[tuple[int, Frames]]
-    """Number of a track, and of some of its records."""
+    spells: list[int]
+    """Numbers of those in which it is them."""
     frames: NDArray[np.integer]
     """In order."""
 
@@ -91,24 +91,15 @@ def own(
     there = [np.ones(len(records), bool) for records in tracks]
     if len(spells) == len(tracks):
         return there
-    people = _people(
-        [
-            _Person(
-                look(tracks[number][some], usable[number][some]),
-                [(number, it)],
-                tracks[number]["frame"][it],
-            )
-            for number, it in spells
-            for some in [it[sample(len(it), SAMPLED)]]
-        ]
-    )
+    some = [(number, it[sample(len(it), SAMPLED)]) for number, it in spells]
+    looks = [look(tracks[number][it], usable[number][it]) for number, it in some]
+    people = _people(looks, [tracks[number]["frame"][it] for number, it in spells])
     for number, records in enumerate(tracks):
-        mine = [(them, it) for them in people for at, it in them.spells if at == number]
+        mine = [(who, spells[n][1]) for who in people for n in who.spells if spells[n][0] == number]
         if len(mine) > 1:
-            owner = max((them for them, _ in mine), key=lambda them: them.stretch)
-            there[number][:] = False
-            for them, it in mine:
-                there[number][it] = them is owner
+            owner = max((who for who, _ in mine), key=lambda who: who.stretch)
+            for who, it in mine:
+                there[number][it] = who is owner
             there[number] |= _known_again(records["swatches"], usable[number], owner.look.usual)
     return there
 
@@ -123,11 +114,9 @@ def of_one(
         frames: frame numbers (F,) of each.
         leads: whether each is an infant's beyond doubt, whom nobody else turns out.
     """
-    nothing = np.zeros(0, np.int64)
-    each = zip(looks, frames, strict=True)
-    people = _people([_Person(it, [(n, nothing)], where) for n, (it, where) in enumerate(each)])
-    mine = max(people, key=lambda it: (any(leads[number] for number, _ in it.spells), it.stretch))
-    return sorted(number for number, _ in mine.spells)
+    people = _people(looks, frames)
+    who = max(people, key=lambda it: (any(leads[number] for number in it.spells), it.stretch))
+    return sorted(who.spells)
 
 
 def look(records: NDArray[np.void], usable: NDArray[np.bool_]) -> Look:
@@ -137,25 +126,27 @@ def look(records: NDArray[np.void], usable: NDArray[np.bool_]) -> Look:
     return Look(shown, median(shown, axis=0).astype(np.float32))
 
 
-def _people(seen: Sequence[_Person]) -> list[_Person]:
+def _people(looks: Sequence[Look], frames: Sequence[NDArray[np.integer]]) -> list[_Person]:
     """Whoever is seen, of spells in each of which it is one person, the longest first.
 
     Nobody is in two places at once.
     """
     people: list[_Person] = []
-    for number, one in enumerate(sorted(seen, key=lambda it: -len(it.frames))):
-        among = people if number < MOST_SPELLS else []
-        known = next((it for it in among if _may_be_one(it, one)), None)
+    longest = sorted(range(len(frames)), key=lambda number: -len(frames[number]))
+    for place, number in enumerate(longest):
+        among = people if place < MOST_SPELLS else []
+        known = next((it for it in among if _may_be(it, looks[number], frames[number])), None)
         if known is None:
-            people.append(one)
+            people.append(_Person(looks[number], [number], frames[number]))
         else:
-            known.spells += one.spells
-            known.frames = np.union1d(known.frames, one.frames)
+            known.spells.append(number)
+            known.frames = np.union1d(known.frames, frames[number])
     return people
 
 
-def _may_be_one(known: _Person, one: _Person) -> bool:
-    return not np.isin(one.frames, known.frames).any() and _alike(known.look, one.look)
+def _may_be(who: _Person, look: Look, frames: NDArray[np.integer]) -> bool:
+    """Whether a spell may show somebody."""
+    return not np.isin(frames, who.frames).any() and _alike(who.look, look)
 
 
 def _known_again(

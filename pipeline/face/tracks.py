@@ -1,4 +1,4 @@
-"""Faces joined into tracks from frame to frame, and which tracks are the infant's."""
+"""Faces joined into tracks from frame to frame."""
 
 from __future__ import annotations
 
@@ -6,20 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.face.backends import Box, Face, overlap
-from pipeline.face.likeness import ENOUGH_FRAMES, UNTOLD
 from pipeline.face.records import Notes
 
 SAME_TRACK = 0.25
 PATIENCE = 15
 """Frames that a track may miss and still go on where it was."""
-INFANT = 0.5
-"""Likeness above which a track may be the infant's."""
-LONG_FRAMES = 30
-"""Beyond which length says nothing more of which face matters."""
 
 
 @dataclass
@@ -71,40 +63,3 @@ class Tracks:
         """Let go of the tracks' files."""
         for track in self.all:
             track.notes.close()
-
-
-def the_infants(
-    frames: Sequence[NDArray[np.int32]], likenesses: Sequence[float], sizes_px: Sequence[float]
-) -> list[int]:
-    """Numbers of the tracks that together may be one infant, the most telling first.
-
-    Args:
-        frames: frame numbers (F,) of each track.
-        likenesses: of each track, nan where it cannot be told.
-        sizes_px: of each track's face; of two infants the larger is the one that is filmed.
-
-    Returns:
-        tracks of which no two are in the same frame, since one infant is not in two places. If one
-        looks like an infant's, an adult's are none of them; a glimpse of which nothing can be told
-        turns nobody out.
-    """
-    largest = max(sizes_px, default=1.0)
-    shares = [size / largest if largest > 0 else 1.0 for size in sizes_px]
-    found = list(enumerate(zip(frames, likenesses, shares, strict=True)))
-    if any(likeness >= INFANT for likeness in likenesses):
-        found = [item for item in found if not item[1][1] < INFANT]
-    rank = sorted(found, key=lambda item: (_glimpsed(*item[1][:2]), -_weight(*item[1]), item[0]))
-    chosen: list[int] = []
-    for number, (where, *_) in rank:
-        if not any(np.isin(where, frames[other]).any() for other in chosen):
-            chosen.append(number)
-    return chosen
-
-
-def _glimpsed(where: NDArray[np.int32], likeness: float) -> bool:
-    return bool(np.isnan(likeness)) and len(where) < ENOUGH_FRAMES
-
-
-def _weight(where: NDArray[np.int32], likeness: float, share: float) -> float:
-    infant = UNTOLD if np.isnan(likeness) else likeness
-    return infant * min(len(where), LONG_FRAMES) * float(np.sqrt(share))

@@ -12,9 +12,10 @@ import torch
 from pipeline.core import tables
 from pipeline.face import covering, landmarks, likeness, measure
 from pipeline.face.backends import LANDMARKERS, Face
+from pipeline.face.infant import the_infants
 from pipeline.face.likeness import PROPORTIONS
 from pipeline.face.params import Landmarks
-from pipeline.face.tracks import Tracks, the_infants
+from pipeline.face.tracks import Tracks
 from tests.face.conftest import write_video
 
 

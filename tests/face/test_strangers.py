@@ -140,3 +140,12 @@ def test_who_comes_in_a_track_of_its_own_is_not_the_infant(see, studio, looks):
     assert list(found.faces["chosen"]) == [True, False, True]
     assert not found.frames["found"][40:52].any()
     assert found.frames["found"][:20].all()
+
+
+def test_who_is_in_another_shot_may_look_otherwise(see, studio, looks):
+    """Light and camera are others there."""
+    usual, nobody = studio.picture(), np.full_like(studio.picture(), WALL)
+    found = see([usual] * 20 + [nobody] * 3 + [studio.picture(looks=looks)] * 12)
+    assert found.frames["cut"].any()
+    assert list(found.faces["chosen"]) == [True, True]
+    assert found.frames["found"][23:].all()

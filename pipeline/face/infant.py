@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pipeline.face import likeness, strangers
 from pipeline.face.cover_features import sample
+from pipeline.face.likeness import ENOUGH_FRAMES, UNTOLD
 from pipeline.face.mesh import MOUTH
-from pipeline.face.tracks import INFANT, Track, the_infants
+from pipeline.face.tracks import Track
 from pipeline.face.visibility import cues, usable, visibility
 
 Floats = NDArray[np.float32]
@@ -19,6 +20,10 @@ Floats = NDArray[np.float32]
 IRISES_FROM = 468
 SEEN = 0.6
 """Share of a mouth or face that must be seen for its shape to be believed."""
+INFANT = 0.5
+"""Likeness above which a track may be the infant's."""
+LONG_FRAMES = 30
+"""Beyond which length says nothing more of which face matters."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,43 @@ def infants(told: Sequence[Told]) -> list[int]:
             some = [some[place] for place in same]
         kept += some
     return kept
+
+
+def the_infants(
+    frames: Sequence[NDArray[np.int32]], likenesses: Sequence[float], sizes_px: Sequence[float]
+) -> list[int]:
+    """Numbers of the tracks that together may be one infant, the most telling first.
+
+    Args:
+        frames: frame numbers (F,) of each track.
+        likenesses: of each track, nan where it cannot be told.
+        sizes_px: of each track's face; of two infants the larger is the one that is filmed.
+
+    Returns:
+        tracks of which no two are in the same frame, since one infant is not in two places. If one
+        looks like an infant's, an adult's are none of them; a glimpse of which nothing can be told
+        turns nobody out.
+    """
+    largest = max(sizes_px, default=1.0)
+    shares = [size / largest if largest > 0 else 1.0 for size in sizes_px]
+    found = list(enumerate(zip(frames, likenesses, shares, strict=True)))
+    if any(likeness >= INFANT for likeness in likenesses):
+        found = [item for item in found if not item[1][1] < INFANT]
+    rank = sorted(found, key=lambda item: (_glimpsed(*item[1][:2]), -_weight(*item[1]), item[0]))
+    chosen: list[int] = []
+    for number, (where, *_) in rank:
+        if not any(np.isin(where, frames[other]).any() for other in chosen):
+            chosen.append(number)
+    return chosen
+
+
+def _glimpsed(where: NDArray[np.int32], likeness: float) -> bool:
+    return bool(np.isnan(likeness)) and len(where) < ENOUGH_FRAMES
+
+
+def _weight(where: NDArray[np.int32], likeness: float, share: float) -> float:
+    infant = UNTOLD if np.isnan(likeness) else likeness
+    return infant * min(len(where), LONG_FRAMES) * float(np.sqrt(share))
 
 
 def _by_shot(shots: Sequence[int], which: Sequence[int]) -> Iterator[list[int]]:
