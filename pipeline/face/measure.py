@@ -313,23 +313,25 @@ def _columns(track: Told) -> dict[str, NDArray[Any]]:
     of_mouth = areas(rows["points"], mouth())
     # What lies outside counts in full, and how far a head is turned is asked for by its angles.
     there = np.where(rows["inside"], track.shares["turned"], np.float32(1.0))
+    mouth_visible = lasting(_of_what_is_there(there, visible, of_mouth), SHOWN_FRAMES)
+    of_usual = _of_usual(there[:, lips()], visible[:, lips()], of_mouth[:, lips()])
+    mouth_of_usual = lasting(of_usual, SHOWN_FRAMES)
+    by = hidden_by(track.shares, np.minimum(mouth_visible, mouth_of_usual))
     return {
         "found": np.ones(len(rows), bool),
         "face_score": rows["score"],
         "infant_likeness": np.full(len(rows), _likeness(track)),
         **{name: rows[name] for name in AS_NOTED},
         "face_visible": _of_what_is_there(there, visible, areas(rows["points"], face())),
-        "mouth_visible": lasting(_of_what_is_there(there, visible, of_mouth), SHOWN_FRAMES),
-        "mouth_of_usual": lasting(
-            _of_usual(there[:, lips()], visible[:, lips()], of_mouth[:, lips()]), SHOWN_FRAMES
-        ),
+        "mouth_visible": mouth_visible,
+        "mouth_of_usual": mouth_of_usual,
         "eyes_visible": _of_what_is_there(there, visible, OF_EYES),
         "cheek_left_visible": visible[:, CHEEK_LEFT].mean(axis=1),
         "cheek_right_visible": visible[:, CHEEK_RIGHT].mean(axis=1),
         "mouth_inside": (of_mouth * rows["inside"]).sum(axis=1) / of_mouth.sum(axis=1),
         "ita_deg": tone.ita_deg(rows["swatches"], visible),
         "stirs_mm": np.full(len(rows), _stirs_mm(track)),
-        "hidden_by": np.array(hidden_by(track.shares), object),
+        "hidden_by": np.array(by, object),
     }
 
 

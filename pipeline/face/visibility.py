@@ -84,18 +84,20 @@ def visibility(shares: Mapping[str, Floats]) -> Floats:
     return left
 
 
-def hidden_by(shares: Mapping[str, Floats]) -> list[str]:
+def hidden_by(shares: Mapping[str, Floats], mouth: Floats | float = 1.0) -> list[str]:
     """The cue that takes most of the mouth or of the face in each frame (F,), "" where none does.
 
-    Of the two, that is asked of which less is seen, since that decides.
+    Of the two, that is asked of which less is seen, since that decides. `mouth` is what counts as
+    seen of it, which something thin or what comes again may make less than a mean over landmarks.
     """
     left = np.stack([[s[:, MOUTH].mean(axis=1), s.mean(axis=1)] for s in shares.values()])
     part = left.prod(axis=0).argmin(axis=0)
     of_part = np.take_along_axis(left, part[None, None], axis=1)[:, 0]
+    seen_of_it = np.minimum(of_part.min(axis=0), mouth)
     names = list(shares)
     return [
         names[cue] if share < NOTHING_HIDES else ""
-        for cue, share in zip(of_part.argmin(axis=0), of_part.min(axis=0), strict=True)
+        for cue, share in zip(of_part.argmin(axis=0), seen_of_it, strict=True)
     ]
 
 

@@ -176,6 +176,8 @@ def test_the_cue_that_takes_most_of_the_mouth_or_the_face_is_named():
     shares["turned"][2, :240] = 0.0
     shares["covered"][3, MOUTH[0]] = 0.0
     assert hidden_by(shares) == ["", "hand", "turned", ""]
+    thin = np.array([1.0, 1.0, 1.0, 0.7], np.float32)
+    assert hidden_by(shares, thin) == ["", "hand", "turned", "covered"]
     assert visibility(shares)[1, MOUTH] == pytest.approx(0.08)
 
 
