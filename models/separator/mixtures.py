@@ -34,7 +34,7 @@ _BESIDE = (
     ("adult", "adult"),
     ("music", "noise"),
 )
-_OFTEN = (0.36, 0.24, 0.08, 0.08, 0.06, 0.06, 0.03, 0.05, 0.04)
+_OFTEN = (0.30, 0.26, 0.06, 0.10, 0.09, 0.06, 0.03, 0.06, 0.04)
 _RECORDED = ("noise", "music")
 _SORTS = {
     "animals": 3.0,
@@ -60,8 +60,12 @@ class Shares:
     """An infant is there at all."""
     alone: float = 0.16
     """Nothing else is."""
-    call: float = 0.35
+    music: float = 0.6
+    """Music is a real recording."""
+    call: float = 0.25
     """A noise is a made call or signal."""
+    noise: float = 0.2
+    """A noise is one of the nursery's."""
 
 
 class Mixer:
@@ -123,16 +127,18 @@ class Mixer:
     def _sound(self, name: str) -> Array:
         """One sound that is no infant's, (SAMPLES,); a recorded one where there is any."""
         rng = self._rng
-        if name == "noise" and rng.random() < self._shares.call and "call" in self._groups:
-            return self._changed(self._pick("call", 0.0), 0.3)
-        if name == "noise" and self._noises:
-            return self._noise()
-        if name == "adult":
-            return self._changed(self._pick(name, self._shares.adult), 0.2)
-        if name == "music" and f"real_{name}" in self._groups:
-            return self._changed(self._pick(name, 1.0), 0.3)
-        name = "other" if name in _RECORDED else name
-        return self._changed(self._pick(name, 0.15), 0.15)
+        if name == "noise":
+            draw = rng.random() - self._shares.call
+            if draw < 0 and "call" in self._groups:
+                return self._changed(self._pick("call", 0.0), 0.3)
+            if draw > self._shares.noise and self._noises:
+                return self._noise()
+        real, spread = {
+            "adult": (self._shares.adult, 0.2),
+            "music": (self._shares.music, 0.3),
+            "noise": (0.0, 0.3),
+        }.get(name, (0.15, 0.15))
+        return self._changed(self._pick(name, real), spread)
 
     def _noise(self) -> Array:
         """Recorded noises of one sort, which follow one another, or one of them once."""

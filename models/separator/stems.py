@@ -33,8 +33,8 @@ _REAL = {"laugh": 420, "babble": 200, "fuss": 140, "feeding": 40}
 class Stem:
     """One sound (n,) at 16 kHz; `kind` is the vocalization or the sort of noise, if any.
 
-    Groups: infant, adult, television, call, other, and real_ before infant, adult, other, noise,
-    music.
+    Groups: infant, adult, television, music, call, noise, other, and real_ before infant, adult,
+    other, noise, music.
     """
 
     group: str
@@ -78,8 +78,8 @@ def synthetic(rng: np.random.Generator, size: float = 1.0) -> list[Stem]:
         ("adult", 340, lambda: sound.adult_speech(STEM_S, RATE, rng)),
         ("television", 90, lambda: sound.television(STEM_S, RATE, rng)),
         ("call", 520, lambda: sound.calls(STEM_S, RATE, rng)),
-        ("other", 170, lambda: sound.music(STEM_S, RATE, rng)),
-        ("other", 180, lambda: sound.noise(STEM_S, RATE, rng)),
+        ("music", 170, lambda: sound.music(STEM_S, RATE, rng)),
+        ("noise", 180, lambda: sound.noise(STEM_S, RATE, rng)),
         ("other", 700, lambda: texture(STEM_S, rng)),
     )
     for group, count, make in makers:

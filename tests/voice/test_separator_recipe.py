@@ -118,6 +118,17 @@ def test_recorded_noises_are_in_the_mixtures_and_not_in_the_infant(unpacked: Pat
     assert all(np.isfinite(mixed).all() for mixed, _ in drawn)
 
 
+def test_music_and_noise_are_made_as_well_as_recorded() -> None:
+    tones_hz = {"music": 100, "real_music": 300, "noise": 900, "real_noise": 2700}
+    found = [stems.Stem(group, tone(hz, 7.0), "sort") for group, hz in tones_hz.items()]
+    found.append(stems.Stem("other", tone(6000, 7.0)))
+    mixer = Mixer(found, np.random.default_rng(4), Shares(infant=0.0))
+    drawn = [mixer.draw()[0] for _ in range(400)]
+    peaks_hz = [np.abs(np.fft.rfft(wave)).argmax() * RATE / SAMPLES for wave in drawn]
+    for group, hz in tones_hz.items():
+        assert sum(hz / 1.6 < peak_hz < hz * 1.6 for peak_hz in peaks_hz) >= 5, group
+
+
 def tiny(monkeypatch: pytest.MonkeyPatch, work: Path) -> recipe.Recipe:
     """A recipe of synthesis alone that writes into `work`, and takes seconds."""
     for module in (ablate, prepare):
