@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import restored
 from pipeline.voice.backends import AT_ONCE_S, RATE, TRACK_HZ, Samples
+from pipeline.voice.bands import BANDS, bands_db
 from pipeline.voice.sounding import below_db, levels_db
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
 
@@ -25,9 +26,9 @@ SINCNET = {"stride": 10}
 LSTM = {"hidden_size": 128, "num_layers": 2}
 LINEAR = {"hidden_size": 128, "num_layers": 2}
 WHO = ("infant", "adult", "other")
-OWN = 2 * len(WHO) + 5
+OWN = 2 * len(WHO) + 5 + 2 * BANDS
 """Logits of `WHO` in sound and stem; how far the stem lies below the sound, in dB; how loud sound
-and stem are, see `levels_db`."""
+and stem are, see `levels_db`, and of what colour, see `bands_db`."""
 
 # As good as 3 s every 1.5 s on held-out voices, for two thirds of the work; longer are no better.
 _WINDOW_S, _STEP_S = 4.0, 3.0
@@ -106,6 +107,8 @@ class Ears:
             below_db(sound, stem, steps)[:, None],
             levels_db(sound, steps),
             levels_db(stem, steps),
+            bands_db(sound, steps),
+            bands_db(stem, steps),
         )
         return np.concatenate(numbers, 1, dtype=np.float32)
 

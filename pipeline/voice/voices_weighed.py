@@ -1,8 +1,9 @@
 """Whether an infant sounds at a step, weighed out of all that speaks for it (`voices_evidence`).
 
 What the tracker hears in the stem tells an infant from talk, the tagger tells it from a dog, and
-from when to when it sounds is told by how loud the stem is beside its own quiet parts: no one of
-them does it alone. A small network of dilated convolutions weighs them, over 2.5 s around a step.
+from when to when it sounds is told by how loud the stem is beside its own quiet parts, and of what
+colour: no one of them does it alone. A small network of dilated convolutions weighs them, over
+2.5 s around a step.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from torch.nn import functional as F
 
 from pipeline.core.restoring import restored
 from pipeline.voice.backends import RATE, TRACK_HZ
+from pipeline.voice.bands import BANDS
 from pipeline.voice.tagger_layers import GRID, READ
 from pipeline.voice.tags import WORDS
 from pipeline.voice.voices_evidence import OWN, Evidence, Halves
 
 DILATIONS = (1, 2, 4, 8, 16, 32)
-_WIDTH, _WORDS = 64, 24
-_MIDDLE = (*(0.0,) * 6, 6.0, -20.0, 0.0, -20.0, 0.0)
-_SCALE = (*(4.0,) * 6, 8.0, 12.0, 8.0, 12.0, 8.0)
+_WIDTH, _WORDS = 80, 24
+_MIDDLE = (*(0.0,) * 6, 6.0, -20.0, 0.0, -20.0, 0.0, *(-16.0,) * (2 * BANDS))
+_SCALE = (*(4.0,) * 6, 8.0, 12.0, 8.0, 12.0, 8.0, *(10.0,) * (2 * BANDS))
 """Of evidence of its own, so that it lies around nought."""
 _FARTHEST = 2.5
 _WORD_LOGITS, _WORD_SCALE = (-9.0, 5.0), 4.0

@@ -11,10 +11,14 @@ import torch
 
 from pipeline.core.code import PROJECT
 from pipeline.voice import voices_weighed
+from pipeline.voice.bands import BANDS
 from pipeline.voice.tags import WORDS
 from pipeline.voice.voices_evidence import OWN, Ears, Evidence
 from pipeline.voice.voices_weighed import Network, Weigher, told
 from tests.voice.mixing import mixture
+
+LEVEL = OWN - 2 * BANDS - 1
+"""Where it stands how loud the stem is beside its own quiet parts."""
 
 
 def made(steps: int, seed: int) -> Evidence:
@@ -74,7 +78,7 @@ def test_it_learns_to_weigh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(40):
         heard = made(150, number)
         loud = np.repeat(rng.random(10) < 0.5, 15)
-        heard.own[:, -1] = np.where(loud, 12, -12)
+        heard.own[:, LEVEL] = np.where(loud, 12, -12)
         heard.words[:, -1] = 4 if number % 2 else -8
         parts.append(heard)
         true.append(loud & (number % 2 == 0))
