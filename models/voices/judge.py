@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
-from pipeline.voice.tags import WORDS
-from pipeline.voice.voices_judged import FARTHEST, LEAST, OWN, Judge
+from pipeline.voice.voices_judged import FARTHEST, HEARD, LEAST, OWN, Judge
 
 HERE = Path(__file__).resolve().parent
 MADE = HERE.parents[1] / "tmp" / "voices"
@@ -34,7 +33,7 @@ def main() -> int:
     """Learn, and write the weights and how held-out events are told."""
     params = yaml.safe_load((HERE / "params.yaml").read_text(encoding="utf-8"))
     learned, held = (_events(MADE / f"events_{name}.npz") for name in ("learned", "held"))
-    weights = learn(learned[1], (learned[0] != "none").astype(float), params["seed"])
+    weights = learn(learned[1], (~_none(learned[0])).astype(float), params["seed"])
     save_file(weights, MADE / "infants.safetensors")
     figures = {"events": len(learned[0]), **_figures(weights, *held)}
     (HERE / "judge.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -46,6 +45,11 @@ def _events(path: Path) -> tuple[NDArray[np.str_], Floats]:
     """In what each was heard (n,), and its numbers (n, NUMBERS)."""
     with np.load(path, allow_pickle=False) as file:
         return file["name"], file["numbers"]
+
+
+def _none(names: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Which events are no infant's (n,)."""
+    return np.char.startswith(names, "none")
 
 
 def learn(numbers: Floats, infants: Floats, seed: int) -> dict[str, NDArray[np.float32]]:
@@ -75,7 +79,7 @@ class Network(nn.Module):
                 "first": nn.Linear(len(OWN), UNITS),
                 "second": nn.Linear(UNITS, UNITS),
                 "last": nn.Linear(UNITS, 1),
-                "words": nn.Linear(WORDS, UNITS_OF_WORDS),
+                "words": nn.Linear(HEARD, UNITS_OF_WORDS),
                 "words_last": nn.Linear(UNITS_OF_WORDS, 1),
             }
         )
@@ -83,7 +87,7 @@ class Network(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Logits (n,) of (n, NUMBERS)."""
-        own, heard = numbers.split([len(OWN), WORDS], 1)
+        own, heard = numbers.split([len(OWN), HEARD], 1)
         for name in ("first", "second"):
             own = self.dropped(torch.tanh(self.layers[name](own)))
         heard = self.dropped(torch.tanh(self.layers["words"](self.dropped(heard))))
@@ -114,6 +118,7 @@ def _figures(
 ) -> dict[str, float]:
     """Share of events that fall, by what they are of."""
     fall = Judge(weights).said(numbers) < LEAST
+    names = np.where(_none(names), "none", names)
     return {
         f"{name}: share of {(names == name).sum()} that falls": round(fall[names == name].mean(), 3)
         for name in np.unique(names)

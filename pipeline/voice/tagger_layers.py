@@ -49,10 +49,14 @@ class Layer:
         """Numbers a step."""
         return self.channels * BANDS // self.stride
 
+    @property
+    def middle(self) -> float:
+        """Samples from the beginning of a sound to the middle of the first step."""
+        return (self.stride - 1) * FRAME_HOP + FRAME_WINDOW / 2
+
     def between(self, rows: Tensor, places: Tensor) -> Tensor:
         """Rows (batch, steps, width) of whatever is said at steps, at `places` (m,) in samples."""
-        middle = (self.stride - 1) * FRAME_HOP + FRAME_WINDOW / 2
-        place = ((places - middle) / (self.stride * FRAME_HOP)).clamp(0, rows.shape[1] - 1)
+        place = ((places - self.middle) / (self.stride * FRAME_HOP)).clamp(0, rows.shape[1] - 1)
         low = place.floor().long().clamp_max(rows.shape[1] - 2)
         share = (place - low)[None, :, None].to(rows.dtype)
         return rows[:, low] * (1 - share) + rows[:, low + 1] * share
@@ -62,6 +66,8 @@ READ = (Layer(23, 16, WIDTHS[-3]), Layer(27, 32, WIDTHS[-1]))
 GRID = READ[-1].stride * FRAME_HOP
 """Samples from one step of the last to the next: a sound that is cut at a multiple of them is heard
 by the same patches."""
+MIDDLE = READ[-1].middle
+"""Samples from the beginning of a sound to the middle of the last's first step."""
 REACH = (158 + READ[-1].stride) * FRAME_HOP
 """Samples to each side that decide on what is read between its steps."""
 

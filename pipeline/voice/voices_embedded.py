@@ -50,7 +50,7 @@ class Embedded:
         """Put it together; without a judge, whatever is heard as an infant's is one's."""
         from pipeline.voice.voices_weighed import Weigher
 
-        self._ears, self._weigher = Ears(device), Weigher(device, WEIGHED)
+        self.ears, self._weigher = Ears(device), Weigher(device, WEIGHED)
         self._tagger, self._judge = tagger.load(device), judge
 
     def voices(self, sound: Samples, stem: Samples, labels: Mapping[str, str]) -> Voices:
@@ -62,15 +62,15 @@ class Embedded:
         self, sounds: Sequence[Samples], stems: Sequence[Samples], labels: Mapping[str, str]
     ) -> list[Voices]:
         """See `VoiceTracker`."""
-        found = self._ears.evidence(sounds, stems)
+        found = self.ears.evidence(sounds, stems)
         return [self._judged(*one) for one in zip(found, sounds, stems, strict=True)]
 
     def _judged(self, evidence: Evidence, sound: Samples, stem: Samples) -> Voices:
         """Who sounds when, after whole events were looked at."""
-        voices = self._weighed(evidence, sound, stem)
-        return self._judge.judged(voices, sound, stem) if self._judge else voices
+        voices = self.weighed(evidence, sound, stem)
+        return self._judge.judged(voices, evidence, sound, stem) if self._judge else voices
 
-    def _weighed(self, evidence: Evidence, sound: Samples, stem: Samples) -> Voices:
+    def weighed(self, evidence: Evidence, sound: Samples, stem: Samples) -> Voices:
         """The same step by step."""
         steps = len(evidence.own)
         if len(sound) < _SHORTEST:
@@ -84,4 +84,4 @@ class Embedded:
     @property
     def parameters(self) -> int:
         """How many weights the tracker has."""
-        return self._ears.parameters
+        return self.ears.parameters

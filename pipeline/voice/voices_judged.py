@@ -3,15 +3,16 @@
 A frame of a bark, a crow or a creak can be like a frame of a cry; how it repeats, how its pitch
 moves and how its colour changes are not, and the tagger knows many of them by name. Three small
 networks over these numbers of an event (`vocalizations_features`), a few of how it was heard, and
-what it is heard as (`tags`) say whether it is an infant's at all. Where none of the events around
-is, all count as something other's: a cry under a bark is less like a cry, and seldom alone. How the
-networks were trained stands in models/voices/README.md.
+what is heard in it at its loudest (`voices_evidence`) say whether it is an infant's at all. Where
+none of the events around is, all count as something other's: a cry under a bark is less like a cry,
+and seldom alone. How the networks were trained stands in models/voices/README.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,37 +22,86 @@ from pipeline.core.weights import locked
 from pipeline.voice.backends import RATE, TRACK_HZ, Samples, Track, Voices
 from pipeline.voice.events import stretches
 from pipeline.voice.measures import snr_db
-from pipeline.voice.tags import WORDS, logits, tags_of
+from pipeline.voice.tags import WORDS, words
 from pipeline.voice.vocalizations_features import NAMES, vector
+from pipeline.voice.voices_evidence import Evidence, Halves
 
 LOCKED = "infants"
-OWN = (*NAMES, "score", "snr_db", "span_octaves")
-NUMBERS = (*OWN, *(f"word_{number}" for number in range(WORDS)))
-LEAST = 0.25
+OWN = (*NAMES, "score", "snr_db", "span_octaves", "infant_in_sound", "infant_in_stem", "animal")
+HEARD = 2 * WORDS
+"""Words of the sound and of the infant's part of it."""
+NUMBERS = (*OWN, *(f"{of}_{number}" for of in ("sound", "stem") for number in range(WORDS)))
+LEAST = 0.4
 """How likely one of the events around has to be an infant's; chosen on held-out voices."""
 AROUND_S = 5.0
 FARTHEST = 5.0
 """Deviations from the middle beyond which a number tells no more."""
 _SNR_DB = (-30.0, 40.0)
+_LOGITS = (-9.0, 6.0)
+_INFANTS = frozenset(
+    {
+        "Babbling",
+        "Baby cry, infant cry",
+        "Baby laughter",
+        "Child singing",
+        "Child speech, kid speaking",
+        "Crying, sobbing",
+        "Giggle",
+        "Laughter",
+        "Screaming",
+        "Wail, moan",
+        "Whimper",
+    }
+)
 _LAYERS = ("first", "second", "last")
 _OF_WORDS = ("words", "words_last")
 
 Floats = NDArray[np.float64]
 
 
-def overheard(voices: Voices, sound: Samples, stem: Samples) -> Iterator[tuple[int, int, Floats]]:
+def overheard(
+    voices: Voices, evidence: Evidence, sound: Samples, stem: Samples
+) -> Iterator[tuple[int, int, Floats]]:
     """Steps (start, end) of each event that counts as an infant's, and its numbers (NUMBERS,)."""
     for start, end in stretches(voices.infant):
         start_s, end_s = start / TRACK_HZ, min(end / TRACK_HZ, len(sound) / RATE)
         heard = slice(round(start_s * RATE), round(end_s * RATE))
         ratio_db = snr_db(sound[heard], stem[heard], np.ones(end - start, np.bool_))
+        in_sound, in_stem = (_loudest(it, heard) for it in (evidence.words, evidence.stem))
         how = (
             float(voices.infant[start:end].mean()),
             float(np.clip(ratio_db, *_SNR_DB)),
             float(np.log2(end_s - start_s)),
+            in_sound[_of_infants()].max(),
+            in_stem[_of_infants()].max(),
+            in_sound[_of_animals()].max(),
         )
         own = vector(stem, voices.f0_hz, start_s, end_s)
-        yield start, end, np.array([*own, *how, *logits(tags_of(voices.tags, start, end))])
+        yield start, end, np.array([*own, *how, *in_sound, *in_stem])
+
+
+def _loudest(heard: Halves, of: slice) -> Floats:
+    """Highest logits (WORDS,) of words (patches, WORDS) within a part of a sound."""
+    from pipeline.voice.tagger_layers import GRID, MIDDLE
+
+    first = int((of.start - MIDDLE) / GRID + 0.5)
+    last = int((of.stop - MIDDLE) / GRID + 0.5)
+    last = min(max(last, 0), len(heard) - 1)
+    said = heard[min(max(first, 0), last) : last + 1].max(0)
+    return np.clip(said.astype(np.float64), *_LOGITS)
+
+
+@cache
+def _of_infants() -> list[int]:
+    """Places of what infants are heard as."""
+    return [place for place, name in enumerate(words().values()) if name in _INFANTS]
+
+
+@cache
+def _of_animals() -> slice:
+    """Places of animals, which follow one another."""
+    names = list(words().values())
+    return slice(names.index("Animal"), names.index("Music"))
 
 
 class Judge:
@@ -81,12 +131,12 @@ class Judge:
         logits = _through(self._own, own) + _through(self._words, words)
         return np.asarray((1 / (1 + np.exp(-logits))).mean(0))
 
-    def judged(self, voices: Voices, sound: Samples, stem: Samples) -> Voices:
+    def judged(self, voices: Voices, evidence: Evidence, sound: Samples, stem: Samples) -> Voices:
         """Tracks in which events that are no infant's count as something other's."""
         infant, other, f0_hz = (
             track.copy() for track in (voices.infant, voices.other, voices.f0_hz)
         )
-        found = list(overheard(voices, sound, stem))
+        found = list(overheard(voices, evidence, sound, stem))
         likely = self.said(np.array([numbers for *_, numbers in found])) if found else np.zeros(0)
         spans = [(start, end) for start, end, _ in found]
         for (start, end), best in zip(spans, _best_around(spans, likely), strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,11 @@ from safetensors.numpy import save_file
 from pipeline.core.errors import WeightsError
 from pipeline.voice import voices_judged
 from pipeline.voice.backends import RATE, TRACK_HZ, Voices
-from pipeline.voice.tags import PATCH, WORDS, nothing, of_scores
-from pipeline.voice.voices_judged import NUMBERS, OWN, Judge, overheard
+from pipeline.voice.tagger_layers import GRID
+from pipeline.voice.tags import WORDS, words
+from pipeline.voice.voices_evidence import OWN as OWN_EVIDENCE
+from pipeline.voice.voices_evidence import Evidence
+from pipeline.voice.voices_judged import HEARD, NUMBERS, OWN, Judge, overheard
 from tests.voice.mixing import mixture
 
 SOUND, STEM, _ = mixture("cry", "noise", 7, span_s=12.0)
@@ -26,7 +28,7 @@ def weights(units: int = 4, **given: np.ndarray) -> dict[str, np.ndarray]:
         "first": (len(OWN), units),
         "second": (units, units),
         "last": (units, 1),
-        "words": (WORDS, units),
+        "words": (HEARD, units),
         "words_last": (units, 1),
     }
     told = {
@@ -52,10 +54,20 @@ def heard(apart_s: float = 7.0) -> Voices:
     return Voices(infant, rest, rest.copy(), np.where(infant > 0.5, 400, np.nan).astype("f4"))
 
 
+def said(**names: slice) -> Evidence:
+    """Nothing is heard but, in some patches, what is named."""
+    patches = len(SOUND) // GRID + 1
+    heard = np.full((patches, WORDS), -7.0, np.float16)
+    for name, when in names.items():
+        heard[when, list(words().values()).index(name)] = 2.0
+    own = np.zeros((STEPS, OWN_EVIDENCE), np.float32)
+    return Evidence(own, heard, np.full((patches, WORDS), -6.0, np.float16))
+
+
 def impatient() -> Judge:
     """One unit asks how long an event is: a fifth of a second is too short for this judge."""
     first = np.zeros((2, len(OWN), 4), np.float32)
-    first[:, -1, 0] = 1.0
+    first[:, OWN.index("span_octaves"), 0] = 1.0
     through = np.zeros((2, 4, 4), np.float32)
     through[:, 0, 0] = 1.0
     last = np.zeros((2, 4, 1), np.float32)
@@ -64,7 +76,7 @@ def impatient() -> Judge:
 
 
 def test_each_event_has_its_numbers() -> None:
-    found = list(overheard(heard(), SOUND, STEM))
+    found = list(overheard(heard(), said(), SOUND, STEM))
     assert [(start, end) for start, end, _ in found] == [(10, 110), (460, 470)]
     for (_, _, numbers), score, span_s in zip(found, (0.9, 0.8), (2.0, 0.2), strict=True):
         assert numbers.shape == (len(NUMBERS),)
@@ -76,7 +88,7 @@ def test_each_event_has_its_numbers() -> None:
 
 def test_only_what_is_no_infants_is_moved_to_others() -> None:
     before, short = heard(), slice(460, 470)
-    after = impatient().judged(before, SOUND, STEM)
+    after = impatient().judged(before, said(), SOUND, STEM)
     assert np.array_equal(after.infant[:460], before.infant[:460])
     assert (after.infant[short] == 0).all()
     assert (after.other[short] == np.float32(0.8)).all()
@@ -86,34 +98,37 @@ def test_only_what_is_no_infants_is_moved_to_others() -> None:
     assert (before.infant[short] == np.float32(0.8)).all()
 
 
-def test_what_an_event_is_heard_as_is_among_its_numbers_and_counts() -> None:
-    """A judge who lets everything pass but what is heard as word 70, and a sound that is."""
-    through = np.zeros((2, WORDS, 4), np.float32)
-    through[:, 70, 0] = 1.0
+def test_what_is_heard_in_an_event_is_among_its_numbers_and_counts() -> None:
+    """A judge who lets everything pass but what is heard as a dog, and a sound that is."""
+    dog = list(words().values()).index("Dog")
+    through = np.zeros((2, HEARD, 4), np.float32)
+    through[:, dog, 0] = 1.0
     last = np.zeros((2, 4, 1), np.float32)
     last[:, 0] = -20.0
     of_words = {"words.weight": through, "words.bias": np.full((2, 4), 1.0, np.float32)}
     judge = Judge(weights(**of_words, **{"words_last.weight": last}))
-    tags = nothing(-(-len(SOUND) // PATCH))
-    tags[:3], tags[9:11] = of_scores(np.full(WORDS, 0.001)), of_scores(np.full(WORDS, 0.001))
-    tags[9:11, 70] = of_scores(np.array(0.9))
-    before = replace(heard(), tags=tags)
-    long, short = (numbers for *_, numbers in overheard(before, SOUND, STEM))
-    assert short[len(OWN) + 70] == pytest.approx(np.log(0.9 / 0.1), abs=0.05)
-    assert long[len(OWN) + 70] == pytest.approx(np.log(0.001), abs=0.1)
-    after = judge.judged(before, SOUND, STEM)
+    before, barked = heard(), said(Dog=slice(28, 29), Giggle=slice(1, 2))
+    long, short = (
+        dict(zip(NUMBERS, numbers, strict=True))
+        for *_, numbers in overheard(before, barked, SOUND, STEM)
+    )
+    assert (short[f"sound_{dog}"], long[f"sound_{dog}"]) == (2.0, -7.0)
+    assert (short["animal"], long["animal"]) == (2.0, -7.0)
+    assert (short["infant_in_sound"], long["infant_in_sound"]) == (-7.0, 2.0)
+    assert short["infant_in_stem"] == short[f"stem_{dog}"] == -6.0
+    after = judge.judged(before, barked, SOUND, STEM)
     assert (after.infant[460:470] == 0).all()
     assert np.array_equal(after.infant[:460], before.infant[:460])
 
 
 def test_what_is_doubted_stays_near_what_is_not() -> None:
     near = heard(apart_s=4.9)
-    assert np.array_equal(impatient().judged(near, SOUND, STEM).infant, near.infant)
+    assert np.array_equal(impatient().judged(near, said(), SOUND, STEM).infant, near.infant)
 
 
 def test_nobody_is_judged_where_nobody_is_heard() -> None:
     quiet = Voices(*(np.zeros(STEPS, np.float32) for _ in range(4)))
-    assert np.array_equal(impatient().judged(quiet, SOUND, STEM).infant, quiet.infant)
+    assert np.array_equal(impatient().judged(quiet, said(), SOUND, STEM).infant, quiet.infant)
 
 
 def test_networks_are_asked_together() -> None:
