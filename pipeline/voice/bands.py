@@ -6,30 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from pipeline.voice.backends import RATE, TRACK_HZ, Samples
+from pipeline.voice.backends import RATE, Samples
+from pipeline.voice.sounding import framed
 
 BANDS = 12
 _LOW_HZ, _HIGH_HZ = 150.0, 3800.0
 """Phones keep nothing above: whether something is there must not tell who it is."""
-_SIZE, _HOP = 640, round(RATE / TRACK_HZ)
+_SIZE = 640
 _LEAST_DB = -50.0
-_BLOCK_STEPS = 3000
 
 
 def bands_db(wave: Samples, steps: int) -> NDArray[np.float32]:
     """How much of the power of a wave (n,) lies in each band (steps, BANDS), in dB, at most 0."""
     found = np.full((steps, BANDS), _LEAST_DB, np.float32)
-    for first in range(0, steps, _BLOCK_STEPS):
-        count = min(_BLOCK_STEPS, steps - first)
-        # A step is the middle of its samples.
-        start = first * _HOP - _SIZE // 2
-        part = wave[max(0, start) : start + (count - 1) * _HOP + _SIZE].astype(np.float32)
-        part = np.pad(part, (max(0, -start), 0))
-        part = np.pad(part, (0, (count - 1) * _HOP + _SIZE - len(part)))
-        frames = np.lib.stride_tricks.sliding_window_view(part, _SIZE)[::_HOP] * _WINDOW
-        power = np.square(np.abs(fft.rfft(frames)))
+    for at, frames in framed(wave, steps, _SIZE):
+        power = np.square(np.abs(fft.rfft(frames.astype(np.float32) * _WINDOW)))
         shares = (power @ _SHARES + 1e-10) / (power.sum(1, keepdims=True) + 1e-7)
-        found[first : first + count] = np.clip(10 * np.log10(shares), _LEAST_DB, 0)
+        found[at] = np.clip(10 * np.log10(shares), _LEAST_DB, 0)
     return found
 
 

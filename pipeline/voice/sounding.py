@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, percentile_filter, uniform_filter1d
@@ -43,15 +45,25 @@ def levels_db(wave: Samples, steps: int) -> NDArray[np.float64]:
 def powers(wave: Samples, steps: int) -> NDArray[np.float64]:
     """Mean square (steps,) of a wave (n,) around each step at `TRACK_HZ`."""
     found = np.zeros(steps)
+    for at, frames in framed(wave, steps, _HOP):
+        found[at] = (frames.astype(np.float64) ** 2).mean(1)
+    return found
+
+
+def framed(wave: Samples, steps: int, size: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Frames (m, size) of a wave (n,) around each of the steps, some thousand at a time, and which.
+
+    A step is the middle of its frame; before and after the wave it is silent.
+    """
     for first in range(0, steps, _BLOCK_STEPS):
         count = min(_BLOCK_STEPS, steps - first)
-        # A step is the middle of its samples.
-        start = first * _HOP - _HOP // 2
-        part = wave[max(0, start) : start + count * _HOP].astype(np.float64)
-        part = np.pad(part, (max(0, -start), 0))
-        square = np.pad(part, (0, count * _HOP - len(part))).reshape(count, _HOP) ** 2
-        found[first : first + count] = square.mean(1)
-    return found
+        start, samples = first * _HOP - size // 2, (count - 1) * _HOP + size
+        part = np.pad(wave[max(0, start) : start + samples], (max(0, -start), 0))
+        part = np.pad(part, (0, samples - len(part)))
+        yield (
+            slice(first, first + count),
+            np.lib.stride_tricks.sliding_window_view(part, size)[::_HOP],
+        )
 
 
 def sung(stem: Samples, infant: Track) -> Track:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.voice import bands
+from pipeline.voice import sounding
 from pipeline.voice.backends import RATE
 from pipeline.voice.bands import BANDS, bands_db
 
@@ -38,5 +38,5 @@ def test_silence_and_next_to_nothing_have_a_colour_too(wave: np.ndarray) -> None
 def test_blocks_come_to_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
     wave = np.random.default_rng(3).normal(0, 0.1, 2 * RATE).astype(np.float32)
     whole = bands_db(wave, 101)
-    monkeypatch.setattr(bands, "_BLOCK_STEPS", 40)
+    monkeypatch.setattr(sounding, "_BLOCK_STEPS", 40)
     assert np.allclose(whole, bands_db(wave, 101), atol=1e-4)
