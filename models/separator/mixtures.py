@@ -58,6 +58,8 @@ class Shares:
     """An adult is a real recording."""
     infant: float = 0.86
     """An infant is there at all."""
+    moment: float = 0.15
+    """It sounds but for a moment, as a laugh between what others say."""
     alone: float = 0.16
     """Nothing else is."""
     music: float = 0.6
@@ -107,7 +109,10 @@ class Mixer:
             wave = np.clip(wave, -top, top)
         if rng.random() < 0.6:
             wave = self._filtered(wave, self._shape(wet=0.3, narrow=0.3))
-        return self._interrupted(wave) if rng.random() < 0.25 else wave
+        draw = rng.random() - 0.25
+        if draw < 0:
+            return self._interrupted(wave)
+        return self._for_a_moment(wave) if draw < self._shares.moment else wave
 
     def _rest(self, infant: Array) -> Array:
         rng = self._rng
@@ -202,6 +207,14 @@ class Mixer:
         edge = round(self._rng.uniform(0.2, 0.8) * SAMPLES)
         gate = np.clip((edge - np.arange(SAMPLES)) / 800, 0, 1).astype(np.float32)
         return wave * (gate if self._rng.random() < 0.5 else gate[::-1])
+
+    def _for_a_moment(self, wave: Array) -> Array:
+        """Leave a second of a sound, around a place where it is loud."""
+        rng = self._rng
+        loud = np.flatnonzero(np.abs(wave) > 0.3 * _top(wave))
+        middle = loud[rng.integers(len(loud))] if len(loud) else SAMPLES // 2
+        away = np.abs(np.arange(SAMPLES) - middle) - rng.uniform(0.15, 0.6) * RATE
+        return wave * np.clip(1 - away / 800, 0, 1).astype(np.float32)
 
     def _recorded(self, infant: Array, rest: Array) -> tuple[Array, Array]:
         """Both through one bad microphone: a narrow band, clipping, or a telephone's mu-law."""
