@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -39,8 +39,10 @@ MADE = HERE.parents[1] / "tmp" / "voices"
 _SORTS = {"animals": 3.0, "birds": 2.0, "dogs": 2.5, "cats": 2.0, "signals": 1.5, "people": 1.5}
 """How often a sort of noise is drawn beside the others': these sound the most like an infant."""
 _NOBODY, _TALK = 0.28, 0.12
-_ALONE, _UNDER_NOISE, _UNDER_TALK = 0.2, 0.4, 0.25
-_SYNTHETIC = 0.2
+_BESIDE = {"real": (0.2, 0.4, 0.28, 0.12), "synthetic": (0.2, 0.2, 0.1, 0.5)}
+"""How often an infant is alone, under a recorded noise, under real talk, under what the nursery
+makes: that is what is beside synthetic ones where they are met."""
+_SYNTHETIC, _SELDOM = 0.3, 0.4
 _NOBODY_COUNTS, _SYNTHETIC_COUNTS = 1.5, 2.5
 """What is taken for an infant spoils more than what is missed; synthetic infants are few, and where
 they sound is known to the step."""
@@ -116,12 +118,13 @@ class Drawn:
         while True:
             if self._rng.random() < _NOBODY:
                 wave = self._talk() if self._rng.random() < _TALK / _NOBODY else self._noise()
-                yield recorded(wave, self._rng), nobody(wave), _NOBODY_COUNTS
+                yield self._recorded(wave), nobody(wave), _NOBODY_COUNTS
             else:
                 made = self._rng.random() < _SYNTHETIC
-                wave, true = self._synthetic() if made else self._real()
+                wave, true = self._seldom(*(self._synthetic() if made else self._real()))
                 if len(wave) >= RATE and np.abs(wave).max() > 1e-3:
-                    yield self._beside(wave), true, _SYNTHETIC_COUNTS if made else 1.0
+                    beside = self._beside(wave, _BESIDE["synthetic" if made else "real"])
+                    yield self._recorded(beside), true, _SYNTHETIC_COUNTS if made else 1.0
 
     def _real(self) -> tuple[Wave, Truth]:
         rng = self._rng
@@ -137,31 +140,44 @@ class Drawn:
         else:
             wave = laughing(self._voices, rng)
         wave = cut(wave)
-        wave = filled(wave, rng) if rng.random() < 0.3 else wave
+        wave = filled(wave, rng) if rng.random() < 0.5 else wave
         return wave, sounding(wave)
 
     def _synthetic(self) -> tuple[Wave, Truth]:
-        """An infant of the nursery, in another voice."""
+        """An infant of the nursery, often in another voice."""
         rng = self._rng
         performance = perform(KINDS[rng.integers(len(KINDS))], float(SPAN_S), rng)
         wave = sound.infant(performance, RATE, rng).astype(np.float32)
-        wave = cut(revoiced(wave, 2 ** rng.uniform(-0.3, 0.3), rng.uniform(0.9, 1.1), 1.0))
-        return wave, performance.sampled(performance.energy, TRACK_HZ) > _ENERGY
+        if rng.random() < 0.5:
+            wave = revoiced(wave, 2 ** rng.uniform(-0.3, 0.3), rng.uniform(0.9, 1.1), 1.0)
+        return cut(wave), performance.sampled(performance.energy, TRACK_HZ) > _ENERGY
 
-    def _beside(self, wave: Wave) -> Wave:
+    def _seldom(self, wave: Wave, true: Truth) -> tuple[Wave, Truth]:
+        """Some of them but for a moment or two: who talks beside an infant is none all the time."""
+        rng, where = self._rng, np.flatnonzero(true)
+        if rng.random() > _SELDOM or not len(where):
+            return wave, true
+        steps, kept = len(true), np.zeros(len(true), np.float32)
+        for _ in range(rng.integers(1, 3)):
+            begin = max(0, rng.choice(where) - rng.integers(10))
+            kept[begin : begin + round(rng.uniform(0.4, 1.6) * TRACK_HZ)] = 1.0
+        along = np.arange(len(wave)) * TRACK_HZ / RATE
+        return wave * np.interp(along, np.arange(steps), kept).astype(np.float32), true & (kept > 0)
+
+    def _beside(self, wave: Wave, shares: Sequence[float]) -> Wave:
         rng = self._rng
-        draw = rng.random()
-        if draw < _ALONE:
-            return wave
-        if draw < _ALONE + _UNDER_NOISE:
-            rest = self._noise()
-        elif draw < _ALONE + _UNDER_NOISE + _UNDER_TALK:
-            rest = self._talk()
-        else:
-            names = list(BESIDE)
-            made = BESIDE[names[rng.integers(len(names))]](float(SPAN_S), RATE, rng)
-            rest = made.astype(np.float32)
-        return over(wave, [rest], rng.uniform(-6, 12), rng)
+        beside = (None, self._noise, self._talk, self._made)[rng.choice(len(shares), p=shares)]
+        return over(wave, [beside()], rng.uniform(-6, 12), rng) if beside else wave
+
+    def _made(self) -> Wave:
+        """What the nursery puts beside an infant."""
+        names = list(BESIDE)
+        made = BESIDE[names[self._rng.integers(len(names))]](float(SPAN_S), RATE, self._rng)
+        return made.astype(np.float32)
+
+    def _recorded(self, wave: Wave) -> Wave:
+        """Half of everything, so that microphone and room tell nothing of who sounds."""
+        return recorded(wave, self._rng) if self._rng.random() < 0.5 else wave
 
     def _noise(self) -> Wave:
         """One noise, often in another size, often again and again."""

@@ -19,16 +19,25 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline.voice.tags import words
 from pipeline.voice.voices_evidence import Evidence
 from pipeline.voice.voices_weighed import Network, told
 
 HERE = Path(__file__).resolve().parent
 MADE = HERE.parents[1] / "tmp" / "voices"
-STEPS, BATCH, RATE, KEEP = 2400, 24, 2e-3, 0.995
+STEPS, BATCH, RATE, KEEP = 3600, 24, 2e-3, 0.995
+ALIKE = (
+    ("Baby cry, infant cry", "Baby laughter", "Babbling"),
+    ("Crying, sobbing", "Laughter", "Child speech, kid speaking"),
+    ("Whimper", "Giggle"),
+)
+"""Words that stand for one another: all infants that may be learned from cry, also where their
+cries are cut into laughter, and an infant that laughs is one all the same."""
 _WARM = 50
 _EVERY = 100
 
-Told = tuple[NDArray[np.float32], ...]
+Sound = tuple[Evidence, NDArray, NDArray]
+"""What is heard in a sound, whether an infant sounds at each step, how much that counts."""
 
 
 def main() -> int:
@@ -72,29 +81,39 @@ def _share_of_rate(step: int) -> float:
     return float(min(1.0, (step + 1) / _WARM) * (0.5 + 0.5 * np.cos(np.pi * step / STEPS)))
 
 
-def _sounds() -> list[Told]:
-    """What the network is told of each sound; whether an infant sounds, how much that counts."""
+def _sounds() -> list[Sound]:
     with np.load(MADE / "evidence.npz", allow_pickle=False) as file:
-        own, words, stem, true, counts, ends = (
+        own, said, stem, true, counts, ends = (
             file[name] for name in ("own", "words", "stem", "true", "counts", "ends")
         )
     found = []
     for (first, begun), (last, ended) in zip([(0, 0), *ends[:-1]], ends, strict=True):
-        heard = Evidence(own[first:last], words[begun:ended], stem[begun:ended])
-        asked = (it.astype(np.float16) for it in told(heard))
-        found.append((*asked, true[first:last], counts[first:last]))
+        heard = Evidence(own[first:last], said[begun:ended], stem[begun:ended])
+        found.append((heard, true[first:last], counts[first:last]))
     return found
 
 
-def _batches(sounds: list[Told], rng: np.random.Generator) -> Iterator[list[Tensor]]:
+def _batches(sounds: list[Sound], rng: np.random.Generator) -> Iterator[list[Tensor]]:
     """What is told (BATCH, steps, ...), the truth, and how much each step counts."""
-    longest = max(len(sound[0]) for sound in sounds)
+    longest = max(len(true) for _, true, _ in sounds)
     while True:
         some = [sounds[number] for number in rng.integers(len(sounds), size=BATCH)]
-        columns = zip(*some, strict=True)
+        rows = [(*told(otherwise(heard, rng)), true, counts) for heard, true, counts in some]
         yield [
-            torch.from_numpy(np.stack([_long(it, longest) for it in column])) for column in columns
+            torch.from_numpy(np.stack([_long(it, longest) for it in column]))
+            for column in zip(*rows, strict=True)
         ]
+
+
+def otherwise(heard: Evidence, rng: np.random.Generator) -> Evidence:
+    """The same in which, half of the time, words that are `ALIKE` have changed places."""
+    if rng.random() < 0.5:
+        return heard
+    names, places = list(words().values()), np.arange(heard.words.shape[1])
+    for group in ALIKE:
+        own = [names.index(name) for name in group]
+        places[own] = rng.permutation(own)
+    return Evidence(heard.own, heard.words[:, places], heard.stem[:, places])
 
 
 def _long(rows: NDArray, steps: int) -> NDArray[np.float32]:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.core.code import PROJECT
+from pipeline.voice.tags import words
+from pipeline.voice.voices_evidence import OWN, Evidence
 from tests.voice.mixing import BESIDE, RATE, mixture
 
 
@@ -38,3 +40,24 @@ def test_of_what_is_drawn_it_is_known_where_an_infant_sounds(listen: ModuleType)
         assert counts >= 1
     assert 0.1 < (shares == 0).mean() < 0.5
     assert 0.2 < shares[shares > 0].mean() < 0.9
+    # Some but for a moment.
+    assert (shares[shares > 0] < 0.2).mean() > 0.1
+
+
+def test_a_laugh_teaches_as_a_cry_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(PROJECT / "models" / "voices")
+    weigh = importlib.import_module("weigh")
+    names, rng = list(words().values()), np.random.default_rng(3)
+    cry, laugh, dog = (
+        names.index(name) for name in ("Baby cry, infant cry", "Baby laughter", "Dog")
+    )
+    said = np.full((2, len(names)), -9.0, np.float16)
+    said[:, [cry, dog]] = 3.0
+    heard = Evidence(np.zeros((32, OWN), np.float32), said, said)
+    others = [weigh.otherwise(heard, rng) for _ in range(60)]
+    as_laugh = [(other.words[:, laugh] == 3.0).all() for other in others]
+    assert 0.05 < np.mean(as_laugh) < 0.4
+    for other in others:
+        assert (other.words == other.stem).all()
+        assert (other.words[:, dog] == 3.0).all()
+        assert (np.sort(other.words) == np.sort(said)).all()
