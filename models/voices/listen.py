@@ -42,7 +42,7 @@ _NOBODY, _TALK = 0.28, 0.12
 _BESIDE = {"real": (0.2, 0.4, 0.28, 0.12), "synthetic": (0.2, 0.2, 0.1, 0.5)}
 """How often an infant is alone, under a recorded noise, under real talk, under what the nursery
 makes: that is what is beside synthetic ones where they are met."""
-_SYNTHETIC, _SELDOM = 0.3, 0.4
+_SYNTHETIC, _MOMENT = 0.3, 0.4
 _NOBODY_COUNTS, _SYNTHETIC_COUNTS = 1.5, 2.5
 """What is taken for an infant spoils more than what is missed; synthetic infants are few, and where
 they sound is known to the step."""
@@ -121,7 +121,7 @@ class Drawn:
                 yield self._recorded(wave), nobody(wave), _NOBODY_COUNTS
             else:
                 made = self._rng.random() < _SYNTHETIC
-                wave, true = self._seldom(*(self._synthetic() if made else self._real()))
+                wave, true = self._for_a_moment(*(self._synthetic() if made else self._real()))
                 if len(wave) >= RATE and np.abs(wave).max() > 1e-3:
                     beside = self._beside(wave, _BESIDE["synthetic" if made else "real"])
                     yield self._recorded(beside), true, _SYNTHETIC_COUNTS if made else 1.0
@@ -152,10 +152,10 @@ class Drawn:
             wave = revoiced(wave, 2 ** rng.uniform(-0.3, 0.3), rng.uniform(0.9, 1.1), 1.0)
         return cut(wave), performance.sampled(performance.energy, TRACK_HZ) > _ENERGY
 
-    def _seldom(self, wave: Wave, true: Truth) -> tuple[Wave, Truth]:
+    def _for_a_moment(self, wave: Wave, true: Truth) -> tuple[Wave, Truth]:
         """Some of them but for a moment or two: who talks beside an infant is none all the time."""
         rng, where = self._rng, np.flatnonzero(true)
-        if rng.random() > _SELDOM or not len(where):
+        if rng.random() > _MOMENT or not len(where):
             return wave, true
         steps, kept = len(true), np.zeros(len(true), np.float32)
         for _ in range(rng.integers(1, 3)):

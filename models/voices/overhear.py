@@ -3,8 +3,8 @@
 In infants (real ones, alone, in other voices and rhythms, under noise and talk; synthetic ones)
 and in what is none (the bank's noises, above all animals, in other sizes; adults). Their numbers go
 into tmp/voices/events_learned.npz, and those of held-out voices into events_held.npz: `name` of
-each is what it was heard in, `none` where that is no infant, and `numbers` are what `judge.py`
-learns from.
+each is what it was heard in, which begins with `none` where that is no infant, and `numbers` are
+what `judge.py` learns from.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _ears() -> tuple[Separator, Embedded]:
 
 
 def _heard(asked: Asked) -> list[tuple[str, Floats]]:
-    """Of each event that is heard as an infant's: in what, `none` if in no infant; its numbers."""
+    """Of each event heard as an infant's: in what (`none, SORT` if in no infant); its numbers."""
     separator, tracker = _ears()
     name, wave, true, eager = asked
     stem, _ = separator.separate(wave, RATE)
