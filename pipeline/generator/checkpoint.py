@@ -26,7 +26,7 @@ from pipeline.generator.model import Conditions, Denoiser, Layout
 from pipeline.generator.params import Network
 from pipeline.generator.spans import Batch, Pack
 
-FORMAT = "cradle-generator-3"
+FORMAT = "cradle-generator-4"
 _KEY = "cradle"
 
 Floats = NDArray[np.float32]

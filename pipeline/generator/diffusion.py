@@ -51,11 +51,15 @@ class Schedule:
 
 def cosine(levels: int, last: int = 0) -> Schedule:
     """Make the cosine schedule of so many levels; the top one is noise alone, but for 1e-4."""
-    time = torch.arange(1, levels + 1, dtype=torch.float64) / levels
-    angle = (time + _OFFSET) / (1 + _OFFSET) * math.pi / 2
-    first = math.cos(_OFFSET / (1 + _OFFSET) * math.pi / 2)
-    signal = (torch.cos(angle) / first).clamp(_LEAST_SIGNAL, 1.0)
+    signal = signal_at(torch.arange(1, levels + 1, dtype=torch.float64) / levels)
     return Schedule(signal.float(), torch.sqrt(1 - signal**2).float(), last)
+
+
+def signal_at(height: Tensor) -> Tensor:
+    """Factor of the clean at heights over the number of levels, 0..1."""
+    angle = (height + _OFFSET) / (1 + _OFFSET) * math.pi / 2
+    first = math.cos(_OFFSET / (1 + _OFFSET) * math.pi / 2)
+    return (torch.cos(angle) / first).clamp(_LEAST_SIGNAL, 1.0)
 
 
 def add_noise(schedule: Schedule, clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:

@@ -157,7 +157,12 @@ def _params(trained: Train) -> Train:
     asked = trained.distil
     # What is guessed by the sound alone has been learned, and from the truth.
     weights = trained.weights.model_copy(update={"guess": 0.0, "guess_lips": 0.0})
-    changed = {"steps": asked.batches, "learning_rate": asked.learning_rate, "weight_decay": 0.0}
+    changed = {
+        "steps": asked.batches,
+        "learning_rate": asked.learning_rate,
+        "weight_decay": 0.0,
+        "sparse_habits": 0.0,
+    }
     return trained.model_copy(update={**changed, "weights": weights})
 
 

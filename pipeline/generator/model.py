@@ -5,8 +5,8 @@ say otherwise), and to the sound within a band around itself (banded cross-atten
 vocalization, identity and age set the scale and shift of every layer (Peebles & Xie 2023).
 
 Most of a face is told by the sound around it and by whose face it is. That much is guessed first,
-from a convolution over the same band, and both what is attended from and what comes out are added
-to it: the transformer has the rest to learn, what the noisy latents tell besides.
+from convolutions over the same band. The transformer is shown by how much the noisy latents differ
+from that guess, and what comes out is added to it: it has the rest alone to learn.
 
 Positions are rotary (Su et al. 2021), so there is no longest sequence. Whatever is masked reaches
 no other frame.
@@ -26,10 +26,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.generator.diffusion import signal_at
+from pipeline.generator.listener import Listener
 from pipeline.generator.params import Network
 
 Told = Sequence[Tensor]
-"""Scale, shift and gate (B, 1, width) of each part of a layer."""
+"""Scale, shift and gate (B, 1, width) of each part of a layer; at the end what share (B, 1, 1) of
+the noisy latents is clean, a scale and a shift."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Denoiser(nn.Module):
             nn.Linear(heard, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width)
         )
         self.silence = nn.Parameter(torch.zeros(width))
-        self.listener = Listener(width, sum(self.reach) + 1)
+        self.listener = Listener(width, *self.reach)
         self.guess = nn.Linear(width, layout.expression)
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.vocalization = nn.Embedding(layout.vocalizations + 1, width)
@@ -180,7 +183,7 @@ class Denoiser(nn.Module):
 
         Args:
             noisy: (B, T, 64).
-            told: as `tell` made it.
+            told: as `tell` made it, of each layer and of what comes last.
             turn: rotation of the frames' places.
             past: (B, 1, T, S + T) bool: which frames each may look at, those before first; None
                 for all of them.
@@ -192,20 +195,26 @@ class Denoiser(nn.Module):
         Returns:
             (B, T, 64), and of each layer all S + T frames, for those that follow.
         """
-        x = self.latents(noisy) + heard
+        signal, scale, shift = told[-1]
+        guess = self.guess(heard)
+        x = self.latents(noisy - signal * guess) + heard
         kept = []
         for block, seen, earlier, parts in zip(self.blocks, sound, before, told[:-1], strict=True):
             x, past_seen = block(x, seen, earlier, parts, past, near, turn)
             kept.append(past_seen)
-        scale, shift = told[-1]
-        return self.guess(heard) + self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
+        return guess + self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
 
     def tell(self, level: Tensor, given: Conditions) -> list[Told]:
         """Put noise level (B,), vocalization and infant into what sets each layer, and the last."""
         embedded = self.level(sinusoids(level, self.silence.numel()))
-        signal = F.silu(embedded + self._who(given))[:, None]
-        layers = [cast(Block, block).modulation(signal).chunk(9, -1) for block in self.blocks]
-        return [*layers, self.last_scale(signal).chunk(2, -1)]
+        known = F.silu(embedded + self._who(given))[:, None]
+        layers = [cast(Block, block).modulation(known).chunk(9, -1) for block in self.blocks]
+        return [*layers, (signal_at(level)[:, None, None], *self.last_scale(known).chunk(2, -1))]
+
+    @property
+    def leanings(self) -> Tensor:
+        """How much habits hang on each number of identity and age, (33,)."""
+        return self.habits.weight.norm(dim=0)
 
     def _who(self, given: Conditions) -> Tensor:
         kind = torch.where(given.vocalization < 0, self.layout.vocalizations, given.vocalization)
@@ -214,25 +223,6 @@ class Denoiser(nn.Module):
         return self.vocalization(kind) + torch.where(
             given.keep_identity[:, None], person, self.nobody
         )
-
-
-class Listener(nn.Module):
-    """The sound in a band of frames, taken as it matters to one infant: band - 1 frames fewer."""
-
-    def __init__(self, width: int, band: int) -> None:
-        super().__init__()
-        self.near = nn.Conv1d(width, width, band)
-        self.deeper = nn.Linear(width, width)
-        self.told = nn.Linear(width, 4 * width)
-        nn.init.zeros_(self.told.weight)
-        nn.init.zeros_(self.told.bias)
-
-    def forward(self, around: Tensor, who: Tensor) -> Tensor:
-        """Listen, by (B, width) of vocalization and infant; (B, T, width)."""
-        scale, shift, scale_, shift_ = self.told(who)[:, None].chunk(4, -1)
-        x = self.near(around.transpose(1, 2)).transpose(1, 2)
-        x = F.gelu(torch.addcmul(shift, x, 1 + scale))
-        return x + F.gelu(torch.addcmul(shift_, self.deeper(x), 1 + scale_))
 
 
 class Block(nn.Module):

@@ -148,6 +148,9 @@ class Train(Params):
     told apart and learned by heart."""
     drop_vocalization: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of windows that learn without the vocalization."""
+    sparse_habits: float = Field(0.005, ge=0.0)
+    """Price of each number of identity and age by how much habits hang on it (group lasso, Yuan &
+    Lin 2006): those that tell nothing of habits are let go, or infants are learned by heart."""
     jitter: float = Field(0.7, ge=0.0, le=3.0)
     """Noise added to what is given besides the latents, in their own standard deviations: to the
     sound half by window, half by frame, and to identity and age by window. With few infants to

@@ -132,6 +132,8 @@ class Trainer:
         for part in np.array_split(np.arange(self.params.batch_spans), self.params.accumulate):
             terms = self._terms(self.generator, drawn.only(part))
             loss = losses.weighted(terms, self.params.weights)
+            terms["sparse_habits"] = self.generator.denoiser.leanings.sum()
+            loss = loss + self.params.sparse_habits * terms["sparse_habits"]
             if not torch.isfinite(loss):
                 raise DivergedError(
                     f"the loss is {loss.item()} at step {number}; lower learning_rate"
@@ -179,7 +181,10 @@ class Trainer:
                 count += frames
                 for name, term in terms.items():
                     total[name] = total.get(name, 0.0) + frames * float(term)
-        return {name: value / count for name, value in total.items()} if count else {}
+        if not count:
+            return {}
+        means = {name: value / count for name, value in total.items()}
+        return means | {"sparse_habits": self.averaged.denoiser.leanings.sum().item()}
 
     def result(self, verdict: str, at: int = 0, loss: float | None = None) -> Generator:
         """Name what came of it."""

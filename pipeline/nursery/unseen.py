@@ -245,7 +245,8 @@ def _fidgets(
         if end_s - start_s < 0.5 or rng.random() > habits.fidgets:
             continue
         long_s = min(end_s - start_s, rng.uniform(0.4, 0.9))
-        begin_s = rng.uniform(start_s, end_s - long_s)
+        # A gap that is taken whole may come out a rounding error too short.
+        begin_s = rng.uniform(start_s, max(start_s, end_s - long_s))
         swell = arch(times, begin_s, begin_s + long_s, 0.15, 0.2)
         if rng.random() < 0.5:
             jaw = np.maximum(jaw, rng.uniform(0.15, 0.5) * swell)

@@ -60,6 +60,7 @@ def variants(learning: Train) -> Iterator[tuple[str, Train]]:
     network = learning.network.model_copy(update={"causal": False})
     yield "not causal", learning.model_copy(update={"network": network})
     yield "no jitter", learning.model_copy(update={"jitter": 0.0})
+    yield "no sparse habits", learning.model_copy(update={"sparse_habits": 0.0})
     yield "no slow noise", learning.model_copy(update={"slow_noise": 0.0})
     network = learning.network.model_copy(update={"habits": 33})
     yield "every habit told", learning.model_copy(update={"network": network})

@@ -43,8 +43,8 @@ SWEEP = (50, 8, 4, 2)
 MANY_INFANTS = 100
 MANY_HABITS, LOOK_BACK_FRAMES = 33, 24
 """Of a training on so many; chosen on validation infants."""
-TEMPERATURE = 1.15
-"""Chosen on validation infants, for the truth's own variety."""
+TEMPERATURE = 0.8
+"""Chosen on validation infants: faces differ as much as four fifths of true ones do."""
 COLUMNS = (
     ("LVE mm2", "lve_mm2"),
     ("LVE mm", "lve_l2_mm"),

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 
+from pipeline.generator.diffusion import signal_at
 from pipeline.generator.model import Conditions, Denoiser, Layout, banded, rotation
 from pipeline.generator.params import Network
 
@@ -157,6 +158,16 @@ def test_a_guess_is_by_the_sound_within_the_band_and_the_infant_alone(denoiser):
     assert moved == list(range(10 - AHEAD, 10 + BACK + 1))
     other = dataclasses.replace(told, identity=torch.zeros(2, 32))
     assert len(changed(guessed, denoiser.guessed(other))) == FRAMES
+
+
+def test_noisy_latents_are_seen_by_how_much_they_differ_from_the_guess(denoiser):
+    told, level, shown = given(), 0.4, []
+    listening = denoiser.latents.register_forward_pre_hook(lambda _, given: shown.append(given[0]))
+    guessed = signal_at(torch.tensor(level)) * denoiser.guessed(told).detach()
+    noise = torch.randn(2, FRAMES, 64)
+    ask(denoiser, guessed + noise, told, level=level)
+    listening.remove()
+    torch.testing.assert_close(shown[0], noise, atol=1e-4, rtol=1e-4)
 
 
 def test_fresh_weights_predict_nothing_but_their_guess():

@@ -1,12 +1,14 @@
 """Sound and faces without pixels: one sound, many faces, and loudness that tells little."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.morph import model
 from pipeline.nursery import performance
 from pipeline.nursery import unseen as made_unseen
-from pipeline.nursery.performance import perform
+from pipeline.nursery.performance import RATE_HZ, perform
 from pipeline.nursery.unseen import FPS, SOUND_HZ, infant, latents, unseen
 
 KINDS = ("cry", "laugh", "babble")
@@ -81,6 +83,22 @@ def test_mouths_move_in_silence():
         quiet = energy < energy.max() - 25
         moved.append((span.faces[0]["jaw_drop"][quiet] > 0.12).mean())
     assert 0.02 < np.mean(moved) < 0.5
+
+
+def test_a_gap_is_fidgeted_through_however_it_is_rounded():
+    heard = replace(
+        perform("babble", 1.5, np.random.default_rng(0)), events=((0.0, 0.22), (0.99, 1.5))
+    )
+    long_s = 0.99 - 0.22
+    assert 0.99 - long_s < 0.22
+    habits = replace(infant(0).habits, fidgets=1.0)
+    times = np.arange(len(heard.energy)) / RATE_HZ
+    moved = np.zeros(len(times), bool)
+    for number in range(40):
+        jaw, lips = made_unseen._fidgets(times, heard, habits, np.random.default_rng(number))
+        moved |= (jaw > 0) | (lips > 0)
+    assert moved[(times > 0.3) & (times < 0.9)].all()
+    assert not moved[(times < 0.22) | (times > 0.99)].any()
 
 
 def test_habits_are_told_by_face_and_age_and_go_on():
