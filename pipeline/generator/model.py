@@ -6,7 +6,8 @@ vocalization, identity and age set the scale and shift of every layer (Peebles &
 
 Most of a face is told by the sound around it and by whose face it is. That much is guessed first,
 from convolutions over the same band. The transformer is shown by how much the noisy latents differ
-from that guess, and what comes out is added to it: it has the rest alone to learn.
+from that guess, and what comes out is added to it, as much as what is heard gives leeway to: it has
+the rest alone to learn, and has little of it in silence.
 
 Positions are rotary (Su et al. 2021), so there is no longest sequence. Whatever is masked reaches
 no other frame.
@@ -92,6 +93,7 @@ class Denoiser(nn.Module):
         self.silence = nn.Parameter(torch.zeros(width))
         self.listener = Listener(width, *self.reach)
         self.guess = nn.Linear(width, layout.expression)
+        self.leeway = nn.Linear(width, layout.expression)
         self.level = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.vocalization = nn.Embedding(layout.vocalizations + 1, width)
         self.habits = nn.Linear(layout.identity + layout.age, network.habits)
@@ -102,7 +104,7 @@ class Denoiser(nn.Module):
         self.last_scale = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, layout.expression)
         nn.init.normal_(self.vocalization.weight, std=0.02)
-        for layer in (self.last_scale, self.out, self.guess):
+        for layer in (self.last_scale, self.out, self.guess, self.leeway):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -202,7 +204,8 @@ class Denoiser(nn.Module):
         for block, seen, earlier, parts in zip(self.blocks, sound, before, told[:-1], strict=True):
             x, past_seen = block(x, seen, earlier, parts, past, near, turn)
             kept.append(past_seen)
-        return guess + self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
+        leeway = 2 * torch.sigmoid(self.leeway(heard))
+        return guess + leeway * self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
 
     def tell(self, level: Tensor, given: Conditions) -> list[Told]:
         """Put noise level (B,), vocalization and infant into what sets each layer, and the last."""

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import pytest
@@ -168,6 +169,19 @@ def test_noisy_latents_are_seen_by_how_much_they_differ_from_the_guess(denoiser)
     ask(denoiser, guessed + noise, told, level=level)
     listening.remove()
     torch.testing.assert_close(shown[0], noise, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_what_is_heard_says_how_far_a_face_may_differ_from_the_guess(denoiser, share):
+    told, noisy = given(), torch.randn(2, FRAMES, 64)
+    bound, plain = copy.deepcopy(denoiser), copy.deepcopy(denoiser)
+    for model, to in ((bound, share), (plain, 1.0)):
+        torch.nn.init.zeros_(model.leeway.weight)
+        torch.nn.init.constant_(model.leeway.bias, torch.logit(torch.tensor(to / 2)).item())
+    guessed = denoiser.guessed(told).detach()
+    free = ask(plain, noisy, told) - guessed
+    torch.testing.assert_close(ask(bound, noisy, told) - guessed, share * free)
+    assert (free != ask(denoiser, noisy, told) - guessed).all()
 
 
 def test_fresh_weights_predict_nothing_but_their_guess():
