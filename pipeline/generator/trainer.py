@@ -177,14 +177,12 @@ class Trainer:
                     self.averaged, Drawn.of(batch, level, every, p.slow_noise, random)
                 )
                 terms["loss"] = losses.weighted(terms, p.weights)
+                terms["sparse_habits"] = self.averaged.denoiser.leanings.sum()
                 frames = int(batch.valid.sum())
                 count += frames
                 for name, term in terms.items():
                     total[name] = total.get(name, 0.0) + frames * float(term)
-        if not count:
-            return {}
-        means = {name: value / count for name, value in total.items()}
-        return means | {"sparse_habits": self.averaged.denoiser.leanings.sum().item()}
+        return {name: value / count for name, value in total.items()} if count else {}
 
     def result(self, verdict: str, at: int = 0, loss: float | None = None) -> Generator:
         """Name what came of it."""
