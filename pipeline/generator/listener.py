@@ -21,8 +21,8 @@ class Listener(nn.Module):
     def __init__(self, width: int, back: int, ahead: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            Hearing(width, reach, dilation, later)
-            for (reach, dilation), later in zip(*reaches(back, ahead), strict=True)
+            Hearing(width, taps, dilation, later)
+            for (taps, dilation), later in zip(*reaches(back, ahead), strict=True)
         )
 
     def forward(self, around: Tensor, who: Tensor) -> Tensor:
