@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -110,8 +110,8 @@ class Pupil(Trainer):
 
         def denoise(x: Tensor, at: Tensor) -> Tensor:
             with self._precision():
-                made: Tensor = network(x, (at + 1) / levels, valid, given)
-            return made.float()
+                made, _ = network(x, (at + 1) / levels, valid, given)
+            return cast(Tensor, made.float())
 
         return two_as_one(self.teacher.schedule, denoise, noisy, level, self.steps)
 

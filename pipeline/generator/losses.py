@@ -181,8 +181,22 @@ def terms(
         "lips_velocity": vertices(change(lips), change(true_lips), pairs),
         "aperture_dtw": dtw_divergence(gap, true_gap, valid, gamma),
         "mouth_closed": mouth_closed(gap, true_gap, valid, mouth),
+        **of_guess(guessed, true, valid, unwhiten, decode_lips),
+    }
+
+
+def of_guess(
+    guessed: Tensor,
+    true: Tensor,
+    valid: Tensor,
+    unwhiten: Callable[[Tensor], Tensor],
+    decode_lips: DecodeLips,
+) -> dict[str, Tensor]:
+    """Take the terms of the guess alone; everything as in `terms`."""
+    lips, true_lips = decode_lips(unwhiten(guessed)), decode_lips(unwhiten(true))
+    return {
         "guess": squared(guessed, true, valid),
-        "guess_lips": vertices(decode_lips(unwhiten(guessed)), true_lips, valid),
+        "guess_lips": vertices(lips, true_lips, valid),
     }
 
 

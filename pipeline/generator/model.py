@@ -108,7 +108,9 @@ class Denoiser(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, noisy: Tensor, level: Tensor, valid: Tensor, given: Conditions) -> Tensor:
+    def forward(
+        self, noisy: Tensor, level: Tensor, valid: Tensor, given: Conditions
+    ) -> tuple[Tensor, Tensor]:
         """Predict the clean latents.
 
         Args:
@@ -118,7 +120,7 @@ class Denoiser(nn.Module):
             given: what else is known.
 
         Returns:
-            (B, T, 64).
+            (B, T, 64), and what of them is guessed by sound and infant alone.
         """
         place = torch.arange(noisy.shape[1], device=noisy.device)
         past = banded(place, place, valid, self.memory - 1, self.future)
@@ -128,7 +130,8 @@ class Denoiser(nn.Module):
         heard = self._listened(sound.itself, given)
         told = self.tell(level, given)
         nothing: list[Seen | None] = [None] * len(self.blocks)
-        return self.refine(noisy, told, turn, past, near, heard, sound.layers, nothing)[0]
+        refined, _ = self.refine(noisy, told, turn, past, near, heard, sound.layers, nothing)
+        return refined, self.guess(heard)
 
     def guessed(self, given: Conditions) -> Tensor:
         """Guess the clean latents (B, T, 64) by sound and infant alone."""

@@ -110,8 +110,13 @@ class Train(Params):
     """CPU threads; fixed, because sums in another order give other bytes. At this size more of
     them mostly wait for one another."""
     network: Network = Network()
+    ear_steps: int = Field(0, ge=0)
+    """Batches that the guess by the sound alone learns from before the rest does; each is far
+    cheaper. With hundreds of infants, twice `steps`: a transformer that is taught beside a guess
+    that is still long in coming learns by heart what is missing from it. Few infants are learned by
+    heart by the ear itself."""
     steps: int = Field(150, ge=0)
-    """Batches to learn from."""
+    """Batches that all of it learns from."""
     batch_spans: int = Field(32, ge=1)
     """Windows in a batch; many short ones tell more than few long ones."""
     accumulate: int = Field(1, ge=1)

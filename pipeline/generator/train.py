@@ -5,7 +5,7 @@ data/train/metrics.json                      the last of each
 models/generator/model.safetensors           the weights with the lowest validation loss
 models/generator/README.md                   what they are, in a few lines
 data/.store/train/unfinished.safetensors     while it lasts: all that a killed run goes on from
-                                             (of distilling, a file beside it a halving)
+                                             (of the ear and of distilling, files beside it)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from pipeline.core.stage import Stage, Summary
-from pipeline.generator import card, checkpoint, distil, spans
+from pipeline.generator import card, checkpoint, distil, ear, spans
 from pipeline.generator.face import Face
 from pipeline.generator.params import Train
 from pipeline.generator.trainer import Trainer
@@ -40,6 +40,8 @@ def run(stage: Stage[Train], face: Face) -> Summary:
     with fixed_threads(stage.params.threads), curves(stage.fresh_out()) as live:
         trainer = Trainer.start(stage.params, pack, face, stage.device)
         able = any(span.valid.any() for span in learned) and stage.params.steps > 0
+        if able and stage.params.ear_steps:
+            ear.taught(trainer, live, unfinished)
         best = trainer.learn(live, unfinished) if able else trainer.result("untrained")
         if able and stage.params.distil.steps:
             best = distil.distilled(best, trainer, live, unfinished)

@@ -3,7 +3,7 @@
     trainer = Trainer.start(params, pack, face, "cpu")
     generator = trainer.learn(live, unfinished)     # the running mean where it was best
 
-distil.py teaches a pupil in the same way.
+ear.py teaches the guess by the sound alone before, distil.py a pupil afterwards, in the same way.
 """
 
 from __future__ import annotations
@@ -68,12 +68,7 @@ class Trainer:
         averaged = untrained(params, pack, face).to(device)
         averaged.denoiser.load_state_dict(generator.denoiser.state_dict())
         averaged.denoiser.eval()
-        optimizer = torch.optim.AdamW(
-            generator.denoiser.parameters(),
-            lr=params.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=params.weight_decay,
-        )
+        optimizer = optimizer_of(generator, params)
         random = np.random.default_rng(params.seed)
         return cls(params, pack, face, device, generator, averaged, optimizer, random)
 
@@ -205,8 +200,7 @@ class Trainer:
         given = generator.conditions(batch, *drawn.keep)
         share = (drawn.level + 1) / generator.schedule.levels
         with self._precision():
-            predicted = generator.denoiser(noisy, share, batch.valid, given)
-            guessed = generator.denoiser.guessed(given)
+            predicted, guessed = generator.denoiser(noisy, share, batch.valid, given)
         return losses.terms(
             predicted.float(),
             guessed.float(),
@@ -312,6 +306,16 @@ def _show(live: Any, step: int, group: str, terms: Terms) -> None:
     for name, value in terms.items():
         live.log_metric(f"{group}/{name}", value)
     live.make_summary()
+
+
+def optimizer_of(generator: Generator, params: Train) -> torch.optim.Optimizer:
+    """Make what moves the weights; those that a loss does not hang on stay where they are."""
+    return torch.optim.AdamW(
+        generator.denoiser.parameters(),
+        lr=params.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=params.weight_decay,
+    )
 
 
 def pace(step: int, params: Train) -> float:

@@ -26,7 +26,8 @@ def ablations(
 ) -> dict[str, dict[str, Any]]:
     """Train and judge every variant on the same data, seed and steps; rows by what is different."""
     alone = judging.model_copy(update={"peers": type(judging.peers)()})
-    learning = learning.model_copy(update={"steps": steps})
+    ear_steps = round(learning.ear_steps * steps / learning.steps)
+    learning = learning.model_copy(update={"steps": steps, "ear_steps": ear_steps})
     found = {}
     for name, data, changed in [
         *((name, root, changed) for name, changed in variants(learning)),
@@ -62,8 +63,11 @@ def variants(learning: Train) -> Iterator[tuple[str, Train]]:
     yield "no jitter", learning.model_copy(update={"jitter": 0.0})
     yield "no sparse habits", learning.model_copy(update={"sparse_habits": 0.0})
     yield "no slow noise", learning.model_copy(update={"slow_noise": 0.0})
-    network = learning.network.model_copy(update={"habits": 33})
-    yield "every habit told", learning.model_copy(update={"network": network})
+    few, every = 8, 33
+    habits = few if learning.network.habits == every else every
+    network = learning.network.model_copy(update={"habits": habits})
+    yield f"{habits} habits", learning.model_copy(update={"network": network})
+    yield "no ear before", learning.model_copy(update={"ear_steps": 0})
     for term in Weights.model_fields:
         weights = learning.weights.model_copy(update={term: 0.0})
         yield f"no {term.replace('_', ' ')} loss", learning.model_copy(update={"weights": weights})

@@ -71,7 +71,7 @@ def whole(generator, batch, how: Sampling) -> torch.Tensor:
     def asking(told):
         def ask(x, t):
             share = (t + 1) / generator.schedule.levels
-            return generator.denoiser(x, share, batch.heard, told)
+            return generator.denoiser(x, share, batch.heard, told)[0]
 
         return ask
 

@@ -40,7 +40,7 @@ def given(batch: int = 2, frames: int = FRAMES) -> Conditions:
 def ask(model, noisy, told, valid=None, level=0.5):
     valid = torch.ones(noisy.shape[:2], dtype=torch.bool) if valid is None else valid
     with torch.no_grad():
-        return model(noisy, torch.full((len(noisy),), level), valid, told)
+        return model(noisy, torch.full((len(noisy),), level), valid, told)[0]
 
 
 def changed(a: torch.Tensor, b: torch.Tensor) -> list[int]:

@@ -1,0 +1,78 @@
+"""The ear first: what sound and infant tell of a face is learned before there is noise to remove.
+
+A guess by the sound alone learns far more cheaply than the transformer does, and is as long in
+coming. Taught beside it for all that time, the transformer learns by heart what is missing from the
+guess; taught after it, it finds little but what the sound leaves open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.generator import losses
+from pipeline.generator.checkpoint import Generator
+from pipeline.generator.face import lip_decoder
+from pipeline.generator.trainer import Drawn, Trainer, optimizer_of
+
+
+def taught(trainer: Trainer, live: Any, unfinished: Path) -> None:
+    """Teach the ear of a generator that is about to be trained, which goes on from there.
+
+    Args:
+        trainer: not begun yet.
+        live: where the curves go, under `ear/`.
+        unfinished: beside it, a file holds what a run that is cut short goes on from.
+    """
+    beside = unfinished.with_name(f"{unfinished.stem}-ear{unfinished.suffix}")
+    best = Ear.of(trainer).learn(live, beside)
+    trainer.generator.denoiser.load_state_dict(best.denoiser.state_dict())
+
+
+@dataclass
+class Ear(Trainer):
+    """A training of the guess alone; what it does not hang on stays as it is."""
+
+    @classmethod
+    def of(cls, trainer: Trainer) -> Ear:
+        """Begin with the same weights, in place."""
+        # No noise is heard, so that one level of it says as much as many.
+        changed = {"steps": trainer.params.ear_steps, "validation_levels": 1}
+        params = trainer.params.model_copy(update=changed)
+        return cls(
+            params,
+            trainer.pack,
+            trainer.face,
+            trainer.device,
+            trainer.generator,
+            trainer.averaged,
+            optimizer_of(trainer.generator, params),
+            np.random.default_rng([params.seed, 2]),
+            role="ear",
+            group="ear/",
+        )
+
+    def result(self, verdict: str, at: int = 0, loss: float | None = None) -> Generator:
+        """Say how it went; the training that follows says the rest."""
+        told = {"steps": self.progress.step, "best_step": at, "verdict": verdict}
+        self.averaged.about["ear"] = told
+        return self.averaged
+
+    def _terms(self, generator: Generator, drawn: Drawn) -> dict[str, Tensor]:
+        batch = drawn.batch
+        clean = generator.expression.apply(batch.expression)
+        clean = torch.where(batch.valid[..., None], clean, 0.0)
+        with self._precision():
+            guessed = generator.denoiser.guessed(generator.conditions(batch, *drawn.keep))
+        return losses.of_guess(
+            guessed.float(),
+            clean,
+            batch.valid,
+            generator.expression.undo,
+            lip_decoder(self.face, batch.identity, batch.age),
+        )

@@ -1,0 +1,75 @@
+"""The ear first: what a generator that hears before it moves has learned by then, and what not."""
+
+import pytest
+import torch
+
+from pipeline.generator import checkpoint, ear, spans, train
+from pipeline.generator.train import MODEL, UNFINISHED
+from pipeline.generator.trainer import Trainer
+from tests.generator.conftest import SMALL, stage_in
+from tests.generator.test_distil import Unlogged
+from tests.generator.test_train import QUICK, curve, trained_in
+from tests.generator.world import ToyFace
+
+HEARING = SMALL.model_copy(update={"ear_steps": 100})
+SHORT = QUICK.model_copy(update={"ear_steps": 6})
+
+
+@pytest.fixture(scope="module")
+def hearing(trained, tmp_path_factory):
+    """A trainer before its ear was taught and after."""
+    pack = spans.read(trained.root / "data/pack")
+    fresh, taught = (Trainer.start(HEARING, pack, trained.face, "cpu") for _ in range(2))
+    ear.taught(taught, Unlogged(), tmp_path_factory.mktemp("ear") / "unfinished.safetensors")
+    return fresh, taught
+
+
+def test_an_ear_learns_to_guess(hearing):
+    fresh, taught = hearing
+    before, after = fresh.validate(), taught.validate()
+    for name, share in (("guess", 0.9), ("guess_lips", 0.1)):
+        assert after[name] < share * before[name], name
+
+
+def test_what_the_guess_does_not_hang_on_stays_as_it_was(hearing):
+    before, after = (one.generator.denoiser.state_dict() for one in hearing)
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert {"listener", "guess", "audio", "habits"} <= changed
+    assert not changed & {"blocks", "latents", "level", "leeway", "last_scale", "out"}
+
+
+def test_the_training_goes_on_from_the_ear_as_it_was_best(hearing):
+    _, taught = hearing
+    averaged = taught.averaged.denoiser.state_dict()
+    for name, tensor in taught.generator.denoiser.state_dict().items():
+        assert torch.equal(tensor, averaged[name]), name
+    assert taught.progress.step == 0
+
+
+def test_the_stage_teaches_the_ear_and_says_so(tmp_path):
+    trained_in(tmp_path, SHORT)
+    about = checkpoint.load(tmp_path / MODEL).about
+    assert (about["ear"]["steps"], about["training"]["steps"]) == (6, 6)
+    assert len(curve(tmp_path, "ear/validation/guess")) == 2
+    assert len(curve(tmp_path, "validation/latent")) == 2
+    assert not list((tmp_path / UNFINISHED).parent.iterdir())
+
+
+@pytest.mark.parametrize("killed_at", [5, 8])
+def test_a_killed_ear_goes_on_where_it_was(tmp_path, monkeypatch, killed_at):
+    _, whole = trained_in(tmp_path / "whole", SHORT)
+    taken, step = [], Trainer.step
+
+    def killed(self, number):
+        taken.append((self.role, number))
+        if len(taken) == killed_at:
+            raise KeyboardInterrupt
+        return step(self, number)
+
+    monkeypatch.setattr(Trainer, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trained_in(tmp_path / "cut", SHORT)
+    train.run(stage_in(tmp_path / "cut", "train", SHORT), ToyFace())
+    assert (tmp_path / "cut" / MODEL).read_bytes() == whole
+    # What was taught of the ear is not taught again.
+    assert taken[killed_at:][0] == (("ear", 4) if killed_at == 5 else ("", 1))
