@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -7,7 +8,7 @@ import pytest
 
 from pipeline import media
 from pipeline.core import tables
-from pipeline.generator import evaluate, metrics, spans, train
+from pipeline.generator import checkpoint, evaluate, metrics, spans, train
 from pipeline.generator import judge as judges
 from pipeline.generator.judge import with_sound_of
 from pipeline.generator.params import Evaluate, Peers
@@ -68,6 +69,17 @@ def test_several_samples_differ_and_the_best_is_better_than_their_mean(judged):
     assert ours["lve_of_mean_mm2"] < ours["lve_mean_mm2"]
     assert ours["aperture_ccc_mean"] < ours["aperture_ccc_best"] <= ours["aperture_pcc_best"]
     assert len(tables.read(root / "data/evaluate/samples.parquet")) == 4
+
+
+def test_every_span_has_noise_of_its_own(trained):
+    pack = spans.read(trained.root / "data/pack")
+    generator = checkpoint.load(trained.root / train.MODEL)
+    court = judges.Judge(Evaluate(sample_steps=2), pack, generator, trained.face, "cpu")
+    span = pack.spans["test"][0]
+    twin = dataclasses.replace(span, span_id=f"{span.span_id}_twin")
+    np.testing.assert_array_equal(court.sample(span, 0), court.sample(span, 0))
+    for one, other in ((court.sample(span, 0), court.sample(twin, 0)), court.samples(span)[:2]):
+        assert np.abs(one - other).max() > 1e-3
 
 
 def test_every_span_method_and_seed_has_its_row(judged):
