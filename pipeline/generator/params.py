@@ -143,9 +143,10 @@ class Train(Params):
     slow_noise: float = Field(0.5, ge=0.0, lt=1.0)
     """Share of the noise, by variance, that stays for seconds instead of a frame: samples differ in
     manner rather than in how they tremble."""
-    noise_tilt: float = Field(2.0, ge=1.0, le=10.0)
+    noise_tilt: float = Field(0.5, gt=0.0, le=10.0)
     """How much more often high levels are learned from than low ones: 1 not at all, 2 in
-    proportion to their height. What is taken from the sound is learned at the high ones."""
+    proportion to their height, below 1 less often. What is taken from the sound is learned at the
+    high ones, unless the ear has learned it before; how a sample ends, at the low ones."""
     drop_sound: float = Field(0.1, ge=0.0, lt=1.0)
     """Share of windows that learn without sound, for guidance."""
     drop_identity: float = Field(0.5, ge=0.0, lt=1.0)
