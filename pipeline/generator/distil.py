@@ -162,6 +162,8 @@ def _params(trained: Train) -> Train:
         "learning_rate": asked.learning_rate,
         "weight_decay": 0.0,
         "sparse_habits": 0.0,
+        # A pupil's first step goes the longest way.
+        "noise_tilt": 2.0,
     }
     return trained.model_copy(update={**changed, "weights": weights})
 

@@ -89,6 +89,7 @@ def halved(trained, tmp_path_factory):
             "steps": 100,
             "ema_decay": 0.9,
             "whitening_floor": 0.01,
+            "noise_tilt": 2.0,
             "weights": Weights(lips=0, lips_velocity=0, aperture_dtw=0, mouth_closed=0),
         }
     )

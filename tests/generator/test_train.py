@@ -107,15 +107,18 @@ def test_habits_hang_on_less_of_an_infant_where_that_has_its_price(tmp_path):
     assert leanings(1.0) < 0.9 * leanings(0.0)
 
 
-def test_only_levels_that_sampling_visits_are_learned_from(tmp_path):
+@pytest.mark.parametrize(("tilt", "of_high_ones"), [(2.0, (0.6, 0.9)), (0.5, (0.2, 0.4))])
+def test_only_levels_that_sampling_visits_are_learned_from(tmp_path, tilt, of_high_ones):
     make_pack(tmp_path / "pack", {"train": 2, "val": 1, "test": 0}, frames=40)
-    params = QUICK.model_copy(update={"noise_floor": 0.6, "batch_spans": 200})
+    changed = {"noise_floor": 0.6, "batch_spans": 200, "noise_tilt": tilt}
+    params = QUICK.model_copy(update=changed)
     trainer = Trainer.start(params, spans.read(tmp_path / "pack"), ToyFace(), "cpu")
     level = trainer._draw().level
     assert trainer.generator.schedule.last == 600
     assert 600 <= int(level.min()) < 650
     assert 950 < int(level.max()) <= 999
-    assert (level > 800).float().mean() > 0.6
+    least, most = of_high_ones
+    assert least < (level > 800).float().mean() < most
 
 
 def test_validation_repeats_itself_and_touches_nothing(tmp_path):
