@@ -4,16 +4,15 @@ import pytest
 import torch
 
 from pipeline.core.errors import WeightsError
-from pipeline.generator import card, checkpoint, diffusion, distil, spans, train
+from pipeline.generator import card, checkpoint, diffusion, distil, spans
 from pipeline.generator.diffusion import cosine, sampling_levels
 from pipeline.generator.judge import Judge
 from pipeline.generator.live import Sampling
 from pipeline.generator.params import Distil, Evaluate, Weights
 from pipeline.generator.train import MODEL, UNFINISHED
 from pipeline.generator.trainer import Trainer
-from tests.generator.conftest import SMALL, stage_in
-from tests.generator.test_train import QUICK, curve, trained_in
-from tests.generator.world import ToyFace
+from tests.generator.conftest import SMALL
+from tests.generator.test_train import QUICK, curve, cut_short, trained_in
 
 SHORT = QUICK.model_copy(update={"distil": Distil(steps=2, from_steps=5, batches=4)})
 
@@ -163,21 +162,7 @@ def test_a_card_says_nothing_of_distilling_where_there_was_none(trained):
 
 @pytest.mark.parametrize("killed_at", [8, 12])
 def test_a_killed_distilling_goes_on_where_it_was(tmp_path, monkeypatch, killed_at):
-    _, whole = trained_in(tmp_path / "whole", SHORT)
-    taken, step = [], Trainer.step
-
-    def killed(self, number):
-        taken.append((self.role, number))
-        if len(taken) == killed_at:
-            raise KeyboardInterrupt
-        return step(self, number)
-
-    monkeypatch.setattr(Trainer, "step", killed)
-    with pytest.raises(KeyboardInterrupt):
-        trained_in(tmp_path / "cut", SHORT)
-    train.run(stage_in(tmp_path / "cut", "train", SHORT), ToyFace())
-    assert (tmp_path / "cut" / MODEL).read_bytes() == whole
     # Neither the training nor a halving that was done is taken again.
-    again = taken[killed_at:]
+    again = cut_short(tmp_path, monkeypatch, SHORT, killed_at)
     assert all(role for role, _ in again)
     assert len({role for role, _ in again}) == (2 if killed_at == 8 else 1)

@@ -255,26 +255,32 @@ LONG = QUICK.model_copy(update={"steps": 12, "network": Network(layers=2, width=
 """With dropout, whose chance has to go on as well."""
 
 
-@pytest.mark.parametrize("killed_at", [2, 8, 12])
-def test_a_killed_training_goes_on_along_the_same_curve(tmp_path, monkeypatch, killed_at):
-    trained_in(tmp_path / "whole", LONG)
-    steps, step = [], Trainer.step
+def cut_short(root, monkeypatch, params, killed_at):
+    """Train whole, and again with a kill; roles and numbers of the steps taken after that."""
+    trained_in(root / "whole", params)
+    taken, step = [], Trainer.step
 
     def killed(self, number):
-        steps.append(number)
-        if len(steps) == killed_at:
+        taken.append((self.role, number))
+        if len(taken) == killed_at:
             raise KeyboardInterrupt
         return step(self, number)
 
     monkeypatch.setattr(Trainer, "step", killed)
     with pytest.raises(KeyboardInterrupt):
-        trained_in(tmp_path / "cut", LONG)
+        trained_in(root / "cut", params)
     torch.manual_seed(99)
-    train.run(stage_in(tmp_path / "cut", "train", LONG), ToyFace())
-    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+    train.run(stage_in(root / "cut", "train", params), ToyFace())
+    assert files(root / "cut") == files(root / "whole")
+    assert not list((root / "cut" / train.UNFINISHED).parent.iterdir())
+    return taken[killed_at:]
+
+
+@pytest.mark.parametrize("killed_at", [2, 8, 12])
+def test_a_killed_training_goes_on_along_the_same_curve(tmp_path, monkeypatch, killed_at):
+    again = cut_short(tmp_path, monkeypatch, LONG, killed_at)
     # It went on from the last validation, every three steps, and not from the beginning.
-    assert steps[killed_at] == (killed_at - 1) // 3 * 3 + 1
-    assert not (tmp_path / "cut" / train.UNFINISHED).exists()
+    assert again[0] == ("", (killed_at - 1) // 3 * 3 + 1)
 
 
 def test_what_another_training_left_is_not_gone_on_from(tmp_path, monkeypatch):
