@@ -14,7 +14,7 @@ stage; do not edit.
 | | |
 |---|---|
 | state | {verdict} |
-{distilled}| trained on | {spans} spans, {frames} frames{synthetic} |
+{ear}{distilled}| trained on | {spans} spans, {frames} frames{synthetic} |
 | data | `{data_digest}` |
 | vocalizations | {vocalizations} |
 | sound | {feature} ({feature_width} numbers a frame), {fps:g} frames a second |
@@ -26,6 +26,10 @@ stage; do not edit.
 What it makes is synthetic and is marked as such. It is no measure of what an infant feels or needs.
 """
 
+EAR = """\
+| ear before that | {steps} steps, {verdict} |
+"""
+
 DISTILLED = """\
 | distilled | to {steps} steps from {from_steps}, by {method}; {batches} batches a halving |
 """
@@ -33,9 +37,9 @@ DISTILLED = """\
 
 def text(about: dict[str, Any]) -> str:
     """Word the card."""
-    told = about.get("distilled")
     return CARD.format(
-        distilled=DISTILLED.format(**told) if told else "",
+        ear=EAR.format(**about["ear"]) if "ear" in about else "",
+        distilled=DISTILLED.format(**about["distilled"]) if "distilled" in about else "",
         verdict=about["training"]["verdict"],
         spans=about["spans"],
         frames=about["frames"],

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pipeline.generator import losses
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.face import lip_decoder
-from pipeline.generator.trainer import Drawn, Trainer, optimizer_of
+from pipeline.generator.trainer import Drawn, Trainer, cleaned, optimizer_of
 
 
 def taught(trainer: Trainer, live: Any, unfinished: Path) -> None:
@@ -65,13 +64,11 @@ class Ear(Trainer):
 
     def _terms(self, generator: Generator, drawn: Drawn) -> dict[str, Tensor]:
         batch = drawn.batch
-        clean = generator.expression.apply(batch.expression)
-        clean = torch.where(batch.valid[..., None], clean, 0.0)
         with self._precision():
             guessed = generator.denoiser.guessed(generator.conditions(batch, *drawn.keep))
         return losses.of_guess(
             guessed.float(),
-            clean,
+            cleaned(generator, batch),
             batch.valid,
             generator.expression.undo,
             lip_decoder(self.face, batch.identity, batch.age),

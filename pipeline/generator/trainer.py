@@ -193,9 +193,7 @@ class Trainer:
         return self.generator.vocalizations
 
     def _terms(self, generator: Generator, drawn: Drawn) -> dict[str, Tensor]:
-        batch = drawn.batch
-        clean = generator.expression.apply(batch.expression)
-        clean = torch.where(batch.valid[..., None], clean, 0.0)
+        batch, clean = drawn.batch, cleaned(generator, drawn.batch)
         noisy = add_noise(generator.schedule, clean, drawn.noise, drawn.level)
         given = generator.conditions(batch, *drawn.keep)
         share = (drawn.level + 1) / generator.schedule.levels
@@ -306,6 +304,12 @@ def _show(live: Any, step: int, group: str, terms: Terms) -> None:
     for name, value in terms.items():
         live.log_metric(f"{group}/{name}", value)
     live.make_summary()
+
+
+def cleaned(generator: Generator, batch: Batch) -> Tensor:
+    """Whiten what is to be predicted, (B, T, 64); 0 where it is not known."""
+    whitened = generator.expression.apply(batch.expression)
+    return torch.where(batch.valid[..., None], whitened, 0.0)
 
 
 def optimizer_of(generator: Generator, params: Train) -> torch.optim.Optimizer:

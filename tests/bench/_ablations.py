@@ -67,7 +67,9 @@ def variants(learning: Train) -> Iterator[tuple[str, Train]]:
     habits = few if learning.network.habits == every else every
     network = learning.network.model_copy(update={"habits": habits})
     yield f"{habits} habits", learning.model_copy(update={"network": network})
-    yield "no ear before", learning.model_copy(update={"ear_steps": 0})
+    if learning.ear_steps:
+        every_step = learning.ear_steps + learning.steps
+        yield "no ear before", learning.model_copy(update={"ear_steps": 0, "steps": every_step})
     for term in Weights.model_fields:
         weights = learning.weights.model_copy(update={term: 0.0})
         yield f"no {term.replace('_', ' ')} loss", learning.model_copy(update={"weights": weights})

@@ -11,7 +11,7 @@ from pipeline.generator.live import Sampling
 from pipeline.generator.params import Distil, Evaluate, Weights
 from pipeline.generator.train import MODEL, UNFINISHED
 from pipeline.generator.trainer import Trainer
-from tests.generator.conftest import SMALL
+from tests.generator.conftest import SMALL, Unlogged
 from tests.generator.test_train import QUICK, curve, cut_short, trained_in
 
 SHORT = QUICK.model_copy(update={"distil": Distil(steps=2, from_steps=5, batches=4)})
@@ -66,16 +66,6 @@ def test_steps_that_no_halving_comes_to_are_refused():
         ValueError, match="from 8 steps no halving comes to 4; 4 steps want 7 or 13"
     ):
         Distil(steps=4, from_steps=8)
-
-
-class Unlogged:
-    step = 0
-
-    def log_metric(self, name, value):
-        pass
-
-    def make_summary(self):
-        pass
 
 
 @pytest.fixture(scope="module")

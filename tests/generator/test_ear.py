@@ -3,11 +3,10 @@
 import pytest
 import torch
 
-from pipeline.generator import checkpoint, ear, spans
+from pipeline.generator import card, checkpoint, ear, spans
 from pipeline.generator.train import MODEL, UNFINISHED
 from pipeline.generator.trainer import Trainer
-from tests.generator.conftest import SMALL
-from tests.generator.test_distil import Unlogged
+from tests.generator.conftest import SMALL, Unlogged
 from tests.generator.test_train import QUICK, curve, cut_short, trained_in
 
 HEARING = SMALL.model_copy(update={"ear_steps": 100})
@@ -45,10 +44,16 @@ def test_the_training_goes_on_from_the_ear_as_it_was_best(hearing):
     assert taught.progress.step == 0
 
 
+def test_a_card_says_nothing_of_an_ear_that_was_not_taught_before(trained):
+    assert "ear before" not in card.text(checkpoint.load(trained.root / MODEL).about)
+
+
 def test_the_stage_teaches_the_ear_and_says_so(tmp_path):
     trained_in(tmp_path, SHORT)
     about = checkpoint.load(tmp_path / MODEL).about
     assert (about["ear"]["steps"], about["training"]["steps"]) == (6, 6)
+    words = (tmp_path / MODEL).with_name("README.md").read_text()
+    assert "ear before that | 6 steps, validation loss" in words
     assert len(curve(tmp_path, "ear/validation/guess")) == 2
     assert len(curve(tmp_path, "validation/latent")) == 2
     assert not list((tmp_path / UNFINISHED).parent.iterdir())
