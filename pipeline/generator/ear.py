@@ -1,8 +1,7 @@
 """The ear first: what sound and infant tell of a face is learned before there is noise to remove.
 
-A guess by the sound alone learns far more cheaply than the transformer does, and is as long in
-coming. Taught beside it for all that time, the transformer learns by heart what is missing from the
-guess; taught after it, it finds little but what the sound leaves open.
+A batch of the guess by the sound alone costs a third of what one of everything does. With hundreds
+of infants, an ear of 1,800 batches and 900 of everything end where 1,800 of everything do, sooner.
 """
 
 from __future__ import annotations

@@ -111,10 +111,9 @@ class Train(Params):
     them mostly wait for one another."""
     network: Network = Network()
     ear_steps: int = Field(0, ge=0)
-    """Batches that the guess by the sound alone learns from before the rest does; each is far
-    cheaper. With hundreds of infants, twice `steps`: a transformer that is taught beside a guess
-    that is still long in coming learns by heart what is missing from it. Few infants are learned by
-    heart by the ear itself."""
+    """Batches that the guess by the sound alone learns from before the rest does, each a third of
+    the price. With hundreds of infants, twice `steps` save time; few infants are learned by heart
+    by the ear itself."""
     steps: int = Field(150, ge=0)
     """Batches that all of it learns from."""
     batch_spans: int = Field(32, ge=1)
