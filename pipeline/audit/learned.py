@@ -25,6 +25,7 @@ COLUMNS = {
 """Title, unit, and whether more is better."""
 METHODS = {
     "ours": "the generator",
+    "expected": "what it expects, nothing drawn",
     "shuffled": "the same, given another clip's sound",
     "mean_face": "the mean face",
     "energy": "a line from the sound's energy",
@@ -154,7 +155,8 @@ def _gains(path: Path) -> list[str]:
     table = pd.read_csv(path)
     table = table[table["metric"].isin(["lve_mm2", "l_ccc"])]
     return [
-        f"{COLUMNS[row['metric']][0]}: better than {METHODS.get(row['than'], row['than'])} by "
+        f"{METHODS[row['own']]}, {COLUMNS[row['metric']][0]}: better than "
+        f"{METHODS.get(row['than'], row['than'])} by "
         f"{row['gain']:.3f} (95% interval {row['low']:.3f} to {row['high']:.3f}, "
         f"{row['sources']} sources, p {row['p_holm']:.3f} after correction)"
         for row in table.to_dict("records")

@@ -26,7 +26,7 @@ EXAMPLE = """cradle generate cry.wav -o out --vocalization cry
   arecord -t raw -f S16_LE -r 16000 | cradle generate - -o - --raw-rate 16000"""
 STREAM = Path("-")
 LIMITS = {
-    "steps": (1, 1000),
+    "steps": (0, 1000),
     "samples": (1, 100),
     "guidance": (0, 10),
     "temperature": (0, 2),
@@ -52,7 +52,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed, another motion")
     parser.add_argument("--samples", type=int, default=1, help="motions to make for the sound")
     parser.add_argument(
-        "--steps", type=int, help="denoising steps: 50, 8, 4 or 2, say; 8, or as it was distilled"
+        "--steps",
+        type=int,
+        help="denoising steps: 50, 8, 4 or 2, say; 0 draws nothing, and gives what is expected of "
+        "such a sound; 8, or as it was distilled",
     )
     parser.add_argument("--sampler", choices=("ddim", "dpm"), default="ddim")
     parser.add_argument(
@@ -175,14 +178,20 @@ def _check(arguments: argparse.Namespace) -> None:
         asked = getattr(arguments, name)
         if asked is not None and not low <= asked <= high:
             raise CradleError(f"--{name} {asked}: from {low} to {high} are allowed")
+    if arguments.steps == 0 and arguments.samples > 1:
+        raise CradleError(
+            f"--samples {arguments.samples}: with --steps 0 nothing is drawn, and all would be the "
+            f"same; ask for one, or for steps"
+        )
 
 
 def _how(arguments: argparse.Namespace, generator: Generator) -> Sampling:
     from pipeline.generator.live import Sampling
 
+    steps = generator.own_steps or Sampling.steps if arguments.steps is None else arguments.steps
     return Sampling(
         seed=arguments.seed,
-        steps=arguments.steps or generator.own_steps or Sampling.steps,
+        steps=steps,
         guidance=arguments.guidance,
         sampler=arguments.sampler,
         temperature=arguments.temperature,

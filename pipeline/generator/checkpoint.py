@@ -96,7 +96,7 @@ class Generator:
             WeightsError: it was distilled to other steps.
         """
         own = self.own_steps
-        if own and (how.steps != own or how.sampler != "ddim"):
+        if own and how.steps and (how.steps != own or how.sampler != "ddim"):
             raise WeightsError(
                 f"the generator was distilled to {own} steps of ddim and knows no others, not "
                 f"{how.steps} of {how.sampler}; ask for those, or train with train.distil.steps 0"

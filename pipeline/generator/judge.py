@@ -1,8 +1,9 @@
 """Everything that predicts a face from a sound, asked about one span at a time.
 
-`ours` is the generator; `shuffled` the same generator, seed, vocalization and face given another
-clip's sound: what it is worse by is what the generator really takes from the sound. The others are
-in baselines/.
+`ours` is the generator, one sample of it; `expected` is what the same generator expects of sound
+and infant with nothing drawn, and so the one to hold against what draws nothing either. `shuffled`
+is the generator, seed, vocalization and face given another clip's sound: what it is worse by is
+what the generator really takes from the sound. The others are in baselines/.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from pipeline.generator.spans import Pack, Span
 
 Floats = NDArray[np.float32]
 
-OURS, SHUFFLED = "ours", "shuffled"
+OURS, EXPECTED, SHUFFLED = "ours", "expected", "shuffled"
+OWN = (OURS, EXPECTED)
 MEAN, ENERGY, RETRIEVAL = HUMBLE = ("mean_face", "energy", "retrieval")
 ADULT = "adult"
 _SAMPLES_SEED = 1000
@@ -45,7 +47,7 @@ _SAMPLES_SEED = 1000
 
 def methods(params: Evaluate) -> tuple[str, ...]:
     """Name everything that is judged, in the order of the table."""
-    return (OURS, SHUFFLED, *HUMBLE, *params.peers.methods, *([ADULT] if params.adult else []))
+    return (*OWN, SHUFFLED, *HUMBLE, *params.peers.methods, *([ADULT] if params.adult else []))
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Judge:
     def predict(self, span: Span, number: int) -> Prediction:
         """Predict one test span, the `number`th, by every method."""
         latents = {(name, 0): one.predict(span) for name, one in self.baselines.items()}
+        latents[EXPECTED, 0] = self.expected(span)
         donors = {}
         for turn, seed in enumerate(self.params.seeds):
             donor = self.donor(span, number, turn)
@@ -95,16 +98,23 @@ class Judge:
         """Sample latents (T, 64) for a span's sound on its own face."""
         return self._sampled(span, seed, 1)[0]
 
+    def expected(self, span: Span) -> Floats:
+        """Take what the generator expects, latents (T, 64), for a span's sound on its own face."""
+        return self._made(span, Sampling(steps=0, guidance=self.params.guidance))[0]
+
     def samples(self, span: Span) -> Floats:
         """Sample latents (S, T, 64) for a span's sound, all different."""
         return self._sampled(span, _SAMPLES_SEED, self.params.samples)
 
     def _sampled(self, span: Span, seed: int, count: int) -> Floats:
-        batch = spans.whole(span, self.generator.vocalizations).to(self.device)
         p = self.params
         steps = self.generator.own_steps or p.sample_steps
         own = own_seed(span.span_id, seed)
         how = Sampling(own, steps, p.guidance, temperature=p.temperature, samples=count)
+        return self._made(span, how)
+
+    def _made(self, span: Span, how: Sampling) -> Floats:
+        batch = spans.whole(span, self.generator.vocalizations).to(self.device)
         made: Floats = self.generator.samples(batch, how)[:, 0].cpu().numpy()
         return made
 

@@ -46,7 +46,8 @@ class Sampling:
     seed: int = 0
     """Of the noise that they begin from; the same one gives the same faces."""
     steps: int = 8
-    """How often the network is asked, for each frame."""
+    """How often the network is asked, for each frame; 0 draws nothing, and takes what it expects of
+    sound and infant alone."""
     guidance: float = 1.0
     """How far to push from what is guessed without the sound; 1 takes the network at its word."""
     sampler: Sampler = "ddim"
@@ -138,7 +139,7 @@ class Stream:
         return self._generator.denoiser.layout.expression
 
     def _block(self, start: int, stop: int) -> Tensor:
-        how, asking = self._how, self._places(start, stop)
+        asking = self._places(start, stop)
         faces = self._places(max(0, start - self._past), stop)
         sound = self._places(max(0, start - self._back), self._heard)
         past = banded(asking, faces, self._real_at(faces), self._past, self._future)
@@ -148,13 +149,21 @@ class Stream:
         for track in self._tracks:
             track.look(asking, past, near)
             track.listen(real, short)
+        clean = self._sampled(start, stop) if self._how.steps else self._expected()
+        self._forget(stop)
+        return clean
+
+    def _expected(self) -> Tensor:
+        with_sound, without = self._tracks[0].expected(), self._tracks[-1].expected()
+        return without + self._how.guidance * (with_sound - without)
+
+    def _sampled(self, start: int, stop: int) -> Tensor:
+        how = self._how
         slow = self._generator.slow_noise
         begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width, slow)
         noise = how.temperature * torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
         schedule = self._generator.schedule
-        clean = diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)
-        self._forget(stop)
-        return clean
+        return diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)
 
     def _forget(self, stop: int) -> None:
         for track in self._tracks:
@@ -211,6 +220,11 @@ class Track:
         """
         around = F.pad(self._kept.itself * real[..., None], (0, 0, *short))
         self._heard = self._denoiser.listen(around[:, : self._frames], self._given)
+
+    def expected(self) -> Tensor:
+        """What sound and infant tell of the frames at hand, before any noise is taken away."""
+        guess: Tensor = self._denoiser.guess(self._heard)
+        return guess
 
     def denoise(self, noisy: Tensor, level: Tensor) -> Tensor:
         """Guess the clean at one level (B,), the same for all, and remember the frames there."""

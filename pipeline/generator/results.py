@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.generator import metrics
-from pipeline.generator.judge import OURS
+from pipeline.generator.judge import OURS, OWN
 
 COMPARED = (*metrics.LOWER_IS_BETTER, *metrics.HIGHER_IS_BETTER)
 DECIDING = ("lve_mm2", "aperture_dtw_mm", "l_pcc", "l_ccc")
@@ -51,7 +52,7 @@ def summarise(
         "sources": int(table["source"].nunique()),
         "seeds": len(seeds),
     }
-    for other in methods[1:]:
+    for other in rivals(methods):
         # What draws nothing has one seed alone.
         alone = next(seed for name, seed in by_seed if name == other)
         rival = {seed: by_seed.get((other, seed), by_seed[other, alone]) for seed in seeds}
@@ -82,32 +83,36 @@ def _better(ours: dict[str, float], other: dict[str, float]) -> bool:
     return ours["lve_mm2"] < other["lve_mm2"] and ours["l_ccc"] > other["l_ccc"]
 
 
-def margins(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """How much better ours is than each other method: mean over sources, with 95% intervals.
+def rivals(methods: Sequence[str]) -> list[str]:
+    """Those of the methods that are held against ours."""
+    return [name for name in methods if name not in OWN]
 
-    Seeds and clips are averaged within a source; a gain is positive where ours is better. `p` is of
-    flipped signs, `p_holm` the same corrected over all rivals and the metrics that decide; the
-    metrics that do not have none.
+
+def margins(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """How much better a sample of ours, and what ours expects, is than each rival: 95% intervals.
+
+    Seeds and clips are averaged within a source, and sources meaned; a gain is positive where ours
+    is better. `p` is of flipped signs, `p_holm` the same corrected over both, all rivals and the
+    metrics that decide; the metrics that do not have none.
     """
-    columns = ["than", "metric", "gain", "low", "high", "p", "p_holm", "sources"]
+    columns = ["own", "than", "metric", "gain", "low", "high", "p", "p_holm", "sources"]
     rows = []
-    for other in methods[1:] if len(table) else ():
-        for name in COMPARED:
-            gains = paired(table, other, name)
-            low, high = metrics.interval(gains)
-            values = list(gains.values())
-            p = metrics.sign_flip(values)
-            rows.append((other, name, float(np.mean(values)), low, high, p, np.nan, len(values)))
+    for own, than, name in product(OWN, rivals(methods) if len(table) else (), COMPARED):
+        gains = paired(table, own, than, name)
+        low, high = metrics.interval(gains)
+        values = list(gains.values())
+        p = metrics.sign_flip(values)
+        rows.append((own, than, name, float(np.mean(values)), low, high, p, np.nan, len(values)))
     found = pd.DataFrame(rows, columns=columns)
     deciding = found["metric"].isin(DECIDING)
     found.loc[deciding, "p_holm"] = metrics.holm(found.loc[deciding, "p"].tolist())
     return found
 
 
-def paired(table: pd.DataFrame, other: str, name: str) -> dict[str, float]:
-    """How much better ours is than another method, source by source."""
+def paired(table: pd.DataFrame, own: str, other: str, name: str) -> dict[str, float]:
+    """How much better one method is than another, source by source."""
     means = table.groupby(["method", "source"])[name].mean()
-    gain = means[OURS] - means[other]
+    gain = means[own] - means[other]
     if name in metrics.LOWER_IS_BETTER:
         gain = -gain
     return {str(source): float(value) for source, value in gain.items()}

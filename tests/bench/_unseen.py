@@ -27,7 +27,7 @@ KINDS = ("cry", "laugh", "babble")
 SPANS_AN_INFANT = 3
 SPAN_S = 6.0
 SHARES = {"val": 0.1, "test": 0.2}
-MOST_TESTED = 40
+MOST_TESTED, MOST_VALIDATED = 40, 80
 """Infants; more of them narrow the intervals less than they cost."""
 FACES = 4
 
@@ -66,7 +66,7 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
 def split_of(infant: int, infants: int) -> str:
     """The first infants are for testing, the next for validation, the others to learn from."""
     test = min(MOST_TESTED, max(1, round(SHARES["test"] * infants)))
-    val = max(1, round(SHARES["val"] * infants))
+    val = min(MOST_VALIDATED, max(1, round(SHARES["val"] * infants)))
     return "test" if infant < test else "val" if infant < test + val else "train"
 
 

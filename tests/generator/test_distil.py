@@ -125,6 +125,15 @@ def test_a_pupil_refuses_what_it_was_not_distilled_to(halved, how):
         pupil.samples(batch, how)
 
 
+def test_a_pupil_still_tells_what_it_expects(halved):
+    *_, pupil, pack = halved
+    batch = spans.whole(pack.spans["test"][0], pupil.vocalizations)
+    every = torch.ones(1, dtype=torch.bool)
+    wanted = pupil.denoiser.guessed(pupil.conditions(batch, every, every, every))
+    made = pupil.samples(batch, Sampling(steps=0))[0]
+    torch.testing.assert_close(made, pupil.expression.undo(wanted), atol=1e-5, rtol=0)
+
+
 def test_the_judge_takes_a_pupils_own_steps(halved, trained):
     *_, pupil, pack = halved
     judge = Judge(Evaluate(sample_steps=5), pack, pupil, trained.face, "cpu")

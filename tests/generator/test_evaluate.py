@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import shutil
 
@@ -82,10 +83,21 @@ def test_every_span_has_noise_of_its_own(trained):
         assert np.abs(one - other).max() > 1e-3
 
 
+def test_what_is_expected_hangs_on_no_noise_and_errs_less_than_a_sample(trained, judged):
+    pack = spans.read(trained.root / "data/pack")
+    generator = checkpoint.load(trained.root / train.MODEL)
+    court = judges.Judge(Evaluate(), pack, generator, trained.face, "cpu")
+    span = pack.spans["test"][0]
+    twin = dataclasses.replace(span, span_id=f"{span.span_id}_twin")
+    np.testing.assert_array_equal(court.expected(span), court.expected(twin))
+    _, _, figures = judged
+    assert figures["expected"]["lve_mm2"] < figures["ours"]["lve_mean_mm2"]
+
+
 def test_every_span_method_and_seed_has_its_row(judged):
     root, _, figures = judged
     table = tables.read(root / "data/evaluate/clips.parquet")
-    assert len(table) == 4 * (3 + 3 + 1 + 1 + 1)
+    assert len(table) == 4 * (3 + 1 + 3 + 1 + 1 + 1)
     assert table["frames"].max() == 90 - 3  # three frames were not measured
     ours = table[(table["method"] == "ours")]
     pooled = np.average(ours["lve_mm2"], weights=ours["frames"])
@@ -97,15 +109,15 @@ def test_every_span_method_and_seed_has_its_row(judged):
 
 def test_margins_are_positive_with_their_intervals_and_p_values(judged):
     root, _, _ = judged
-    table = pd.read_csv(root / "data/evaluate/margins.csv").set_index(["than", "metric"])
-    for rival in ("mean_face", "shuffled"):
-        row = table.loc[(rival, "lve_mm2")]
+    table = pd.read_csv(root / "data/evaluate/margins.csv").set_index(["own", "than", "metric"])
+    for own, rival in itertools.product(("ours", "expected"), ("mean_face", "shuffled")):
+        row = table.loc[(own, rival, "lve_mm2")]
         assert 0 < row["low"] <= row["gain"] <= row["high"]
         assert row["sources"] == 4
         # Four sources that all agree: two of sixteen signs reach as far.
         assert row["p"] == pytest.approx(2 / 16)
         assert row["p"] <= row["p_holm"] <= 1
-    assert table.loc[("mean_face", "mve_mm")].isna()["p_holm"]
+    assert table.loc[("ours", "mean_face", "mve_mm")].isna()["p_holm"]
 
 
 def test_seeds_are_told_apart_from_sources(judged):
@@ -205,7 +217,8 @@ def test_published_models_are_judged_where_they_are_asked_for(trained, tmp_path)
     assert figures["faceformer"]["lve_mm2"] > 0
     assert "codetalker" not in figures
     margins = pd.read_csv(tmp_path / "data/evaluate/margins.csv")
-    assert set(margins["than"]) == {*METHODS[1:], "faceformer"}
+    assert set(margins["own"]) == {"ours", "expected"}
+    assert set(margins["than"]) == {*METHODS[2:], "faceformer"}
 
 
 def test_a_model_of_adults_is_judged_where_it_is_given(trained, tmp_path):

@@ -132,6 +132,21 @@ def test_pieces_are_the_whole_whatever_the_memory(generator, memory, monkeypatch
     torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("guidance", [1.0, 1.5])
+@pytest.mark.parametrize("sizes", [(1,), (2, 7, 1), (500,)])
+def test_no_steps_give_what_is_expected_in_pieces_too(generator, sizes, guidance):
+    batch, how = batch_of(generator, 60), Sampling(steps=0, guidance=guidance)
+    given = told(generator, batch)
+    heard, unheard = (generator.denoiser.guessed(g) for g in (given, given.without_audio()))
+    wanted = generator.expression.undo(unheard + guidance * (heard - unheard))
+    assert wanted.std() > 0.1
+    made = in_pieces(generator, batch, how, sizes)[0]
+    torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
+    other = dataclasses.replace(how, seed=7, temperature=0.3)
+    torch.testing.assert_close(in_pieces(generator, batch, other, sizes)[0], made)
+
+
 def test_a_network_that_sees_the_face_to_come_waits_for_all_of_it(generator, monkeypatch):
     monkeypatch.setattr(generator.denoiser, "future", MEMORY - 1)
     batch, how = batch_of(generator, 40), Sampling(steps=3)
