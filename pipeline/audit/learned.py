@@ -26,6 +26,8 @@ COLUMNS = {
 METHODS = {
     "ours": "the generator",
     "expected": "what it expects, nothing drawn",
+    "ours_familiar": "the generator, having seen other spans of the infant",
+    "expected_familiar": "what it expects, having seen other spans of the infant",
     "shuffled": "the same, given another clip's sound",
     "mean_face": "the mean face",
     "energy": "a line from the sound's energy",
@@ -33,6 +35,7 @@ METHODS = {
     "faceformer": "FaceFormer, own implementation",
     "codetalker": "CodeTalker, own implementation",
     "imitator": "Imitator, own implementation",
+    "imitator_familiar": "Imitator, adapted to other spans of the infant",
     "adult": "a model of adults, brought to our lips",
 }
 KIND_COLUMNS = ("lve_mm2", "aperture_dtw_mm", "l_pcc", "l_ccc", "laugh_rate", "babble_rate")

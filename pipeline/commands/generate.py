@@ -15,6 +15,8 @@ from pipeline.core.errors import CradleError
 from pipeline.sources.account import stale
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pipeline.generator.checkpoint import Generator
     from pipeline.generator.generate import Floats, Follower, Who
     from pipeline.generator.live import Sampling
@@ -46,7 +48,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, default=Path("models/generator/model.safetensors"))
     parser.add_argument("--vocalization", help="what is heard; else guessed from the file's name")
     parser.add_argument(
-        "--face", default="average", help="average, sampled, or an .npz of `cradle fit`"
+        "--face", help="average, sampled, or an .npz of `cradle fit`; average unless said otherwise"
+    )
+    parser.add_argument(
+        "--familiar",
+        nargs=2,
+        type=Path,
+        action="append",
+        default=[],
+        metavar=("FIT", "SOUND"),
+        help="a clip of the infant, an .npz of `cradle fit` and its sound: the face moves in its "
+        "manner, and is its own where --face says nothing; may be given again",
     )
     parser.add_argument("--age-months", type=float, help="of the face, 0 to 60")
     parser.add_argument("--seed", type=int, default=0, help="another seed, another motion")
@@ -206,10 +218,14 @@ def _who(arguments: argparse.Namespace, known: Everything, generator: Generator)
     kind = arguments.vocalization or guess_vocalization(
         arguments.sound.stem, generator.vocalizations
     )
-    identity = age = None
-    if arguments.face == "sampled":
+    identity = age = told = None
+    if arguments.familiar:
+        (identity, age), told = _familiar(arguments, generator)
+    if arguments.face == "average":
+        identity = age = None
+    elif arguments.face == "sampled":
         identity, age = sampled_person(generator, arguments.seed)
-    elif arguments.face != "average":
+    elif arguments.face is not None:
         if not Path(arguments.face).is_file():
             raise CradleError(
                 f"--face {arguments.face}: average, sampled or an .npz of `cradle fit` are "
@@ -218,7 +234,25 @@ def _who(arguments: argparse.Namespace, known: Everything, generator: Generator)
         identity, age = fitted_person(Path(arguments.face))
     if arguments.age_months is not None:
         age = _age(arguments.age_months, known.fit.model)
-    return Who(kind, identity, age)
+    return Who(kind, identity, age, told)
+
+
+def _familiar(
+    arguments: argparse.Namespace, generator: Generator
+) -> tuple[tuple[Floats, Floats], Tensor | None]:
+    """Face and manner of an infant of which clips are given."""
+    from pipeline.generator import manner
+    from pipeline.generator.acquaintance import acquaintance
+
+    if not generator.knows_manners:
+        raise CradleError(
+            "--familiar: this generator has learned no manners; that takes infants of several "
+            "spans, in training and in validation"
+        )
+    known = [
+        acquaintance(existing(fit), existing(sound), generator) for fit, sound in arguments.familiar
+    ]
+    return (known[0].identity, known[0].age), manner.told(generator, known)
 
 
 def _age(months: float, model: str) -> Floats:

@@ -72,6 +72,8 @@ class Generator:
     schedule: Schedule
     about: dict[str, Any]
     """Vocalizations in the order of their numbers, feature, face, sizes, training."""
+    trust: Tensor | None = None
+    """(64, 3) how far an infant's own manner holds (manner.py); None where none is told."""
 
     @property
     def vocalizations(self) -> list[str]:
@@ -82,6 +84,11 @@ class Generator:
     def slow_noise(self) -> float:
         """Share of the noise that is slow, in training and in sampling alike."""
         return float(self.about["slow_noise"])
+
+    @property
+    def knows_manners(self) -> bool:
+        """Whether an infant's own manner can be told from other spans of it."""
+        return self.trust is not None
 
     @property
     def own_steps(self) -> int | None:
@@ -122,10 +129,10 @@ class Generator:
         """Sample latents (B, T, 64) for the sound of a batch; the same seed gives the same ones."""
         return self.samples(batch, Sampling(seed, steps, guidance, sampler))[0]
 
-    def samples(self, batch: Batch, how: Sampling) -> Tensor:
+    def samples(self, batch: Batch, how: Sampling, manner: Tensor | None = None) -> Tensor:
         """Sample as many latents as asked for each sound of a batch, (samples, B, T, 64)."""
         every = torch.ones(len(batch.heard), dtype=torch.bool, device=batch.heard.device)
-        stream = Stream(self, self.conditions(batch, every, every, every), how)
+        stream = Stream(self, self.conditions(batch, every, every, every), how, manner)
         pieces = zip(
             batch.audio.split(BLOCK_FRAMES, 1), batch.heard.split(BLOCK_FRAMES, 1), strict=True
         )
@@ -139,6 +146,7 @@ class Generator:
             self.audio.to(device),
             self.schedule.to(device),
             self.about,
+            None if self.trust is None else self.trust.to(device),
         )
 
 
@@ -156,6 +164,8 @@ def tensors(generator: Generator) -> dict[str, Tensor]:
     found = {f"denoiser/{k}": v for k, v in generator.denoiser.state_dict().items()}
     for name, whitening in (("expression", generator.expression), ("audio", generator.audio)):
         found |= {f"{name}/mean": whitening.mean, f"{name}/spread": whitening.spread}
+    if generator.trust is not None:
+        found["manner/trust"] = generator.trust
     return {name: tensor.detach().cpu().contiguous() for name, tensor in found.items()}
 
 
@@ -172,6 +182,7 @@ def load(path: Path, device: str = "cpu") -> Generator:
         denoiser.load_state_dict(_under("denoiser", held), strict=True)
         expression = Whitening(**_under("expression", held))
         audio = Whitening(**_under("audio", held))
+        trust = _under("manner", held).get("trust")
         schedule = cosine(int(about["noise_levels"]), int(about["last_level"]))
         float(about["slow_noise"])
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
@@ -179,7 +190,9 @@ def load(path: Path, device: str = "cpu") -> Generator:
         raise WeightsError(f"{path}: a generator of another layout: {words}") from None
     if len(audio.mean) != layout.audio or len(expression.mean) != layout.expression:
         raise WeightsError(f"{path}: whitening and network differ in width")
-    return Generator(denoiser.eval(), expression, audio, schedule, about).to(device)
+    if trust is not None and trust.shape != (layout.expression, 3):
+        raise WeightsError(f"{path}: trust in manners is {tuple(trust.shape)}, not (64, 3)")
+    return Generator(denoiser.eval(), expression, audio, schedule, about, trust).to(device)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -3,8 +3,8 @@
     data/metrics/evaluate.json      {"ours": {"lve_mm2": ..., "l_ccc": ...}, "shuffled": {...}, ...}
     data/evaluate/clips.parquet     every metric by span, method and seed
     data/evaluate/samples.parquet   what several samples of each sound say together
-    data/evaluate/margins.csv       how much better a sample of ours, and what it expects, is than
-                                    each, with 95% intervals over sources and p values
+    data/evaluate/margins.csv       how much better ours is than each, with 95% intervals over
+                                    sources and p values
     data/evaluate/certainty.csv     each method's metrics with 95% intervals, seeds apart from
                                     sources
     data/evaluate/by_vocalization.csv  the same metrics for cries, laughs and so on alone
@@ -57,7 +57,7 @@ def run(
     out = stage.fresh_out()
     trained = generator.about["training"]["steps"] > 0
     judged = pack.spans["test"] if trained else []
-    methods = judge.methods(stage.params)
+    methods = judge.methods(stage.params, generator.knows_manners)
     with fixed_threads(stage.params.threads):
         court = Judge(stage.params, pack, generator, face, stage.device, adult)
         predictions = [court.predict(span, number) for number, span in enumerate(judged)]

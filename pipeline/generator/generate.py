@@ -46,6 +46,8 @@ class Who:
     """(32,) latents."""
     age: Floats | None = None
     """(1,) latent."""
+    manner: torch.Tensor | None = None
+    """(1, 64, 3) as manner.py tells it; None of nobody known."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Follower:
         given = generator.conditions(batch.to(self._device), every, every, every)
         self.features = features_of(generator)
         self._hearing = Hearing(self.features)
-        self._stream = Stream(generator, given, how)
+        self._stream = Stream(generator, given, how, who.manner)
 
     @property
     def look_ahead_s(self) -> float:

@@ -1,9 +1,10 @@
 """Everything that predicts a face from a sound, asked about one span at a time.
 
 `ours` is the generator, one sample of it; `expected` is what the same generator expects of sound
-and infant with nothing drawn, and so the one to hold against what draws nothing either. `shuffled`
-is the generator, seed, vocalization and face given another clip's sound: what it is worse by is
-what the generator really takes from the sound. The others are in baselines/.
+and infant with nothing drawn, and so the one to hold against what draws nothing either. What is
+called familiar has seen other spans of the infant as well (manner.py). `shuffled` is the generator,
+seed, vocalization and face given another clip's sound: what it is worse by is what the generator
+really takes from the sound. The others are in baselines/.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from pipeline.generator import metrics, spans
+from pipeline.generator import manner, metrics, spans
 from pipeline.generator.baselines import (
+    ADAPTED,
     PEERS,
+    Adaptable,
     Baseline,
     EnergyRidge,
     MeanFace,
@@ -38,16 +42,22 @@ from pipeline.generator.spans import Pack, Span
 Floats = NDArray[np.float32]
 
 OURS, EXPECTED, SHUFFLED = "ours", "expected", "shuffled"
-OWN = (OURS, EXPECTED)
+FAMILIAR = "_familiar"
+"""Put after the name of what has seen other spans of the infant."""
+STRANGE, FAMILIAR_ONES = (OURS, EXPECTED), (OURS + FAMILIAR, EXPECTED + FAMILIAR)
+OWN = (*STRANGE, *FAMILIAR_ONES)
 MEAN, ENERGY, RETRIEVAL = HUMBLE = ("mean_face", "energy", "retrieval")
 ADULT = "adult"
 _SAMPLES_SEED = 1000
 """Samples are drawn from a seed of their own, apart from those that every metric is given for."""
 
 
-def methods(params: Evaluate) -> tuple[str, ...]:
-    """Name everything that is judged, in the order of the table."""
-    return (*OWN, SHUFFLED, *HUMBLE, *params.peers.methods, *([ADULT] if params.adult else []))
+def methods(params: Evaluate, knows: bool = True) -> tuple[str, ...]:
+    """Name everything that is judged, in the order of the table; `knows` any manners or not."""
+    knows = knows and params.known_s > 0
+    own, peers = OWN if knows else STRANGE, params.peers.methods
+    familiar = [name + FAMILIAR for name in peers if name in ADAPTED and knows]
+    return (*own, SHUFFLED, *HUMBLE, *peers, *familiar, *([ADULT] if params.adult else []))
 
 
 @dataclass(frozen=True)
@@ -92,30 +102,56 @@ class Judge:
             donors[seed] = donor.span_id
             latents[OURS, seed] = self.sample(span, seed)
             latents[SHUFFLED, seed] = self.sample(with_sound_of(span, donor), seed)
+        if self.params.known_s and self.generator.knows_manners:
+            latents |= self._familiar(span)
         return Prediction(span, latents, donors, self.samples(span))
 
-    def sample(self, span: Span, seed: int) -> Floats:
-        """Sample latents (T, 64) for a span's sound on its own face."""
-        return self._sampled(span, seed, 1)[0]
+    def _familiar(self, span: Span) -> dict[tuple[str, int], Floats]:
+        """Predict a span of an infant of which others are known."""
+        known = self.known(span)
+        told = manner.told(self.generator, known)
+        latents = {
+            (name + FAMILIAR, 0): one.adapted(known).predict(span)
+            for name, one in self.baselines.items()
+            if isinstance(one, Adaptable)
+        }
+        latents[EXPECTED + FAMILIAR, 0] = self.expected(span, told)
+        for seed in self.params.seeds:
+            latents[OURS + FAMILIAR, seed] = self.sample(span, seed, told)
+        return latents
 
-    def expected(self, span: Span) -> Floats:
+    def known(self, span: Span) -> list[Span]:
+        """Other test spans of the same infant, the first ones, for `known_s` at most."""
+        found: list[Span] = []
+        left = round(self.params.known_s * FPS)
+        for other in self.pack.spans["test"]:
+            if other is not span and span.source and other.source == span.source and left > 0:
+                found.append(other.first(left))
+                left -= other.frames
+        return found
+
+    def sample(self, span: Span, seed: int, told: Tensor | None = None) -> Floats:
+        """Sample latents (T, 64) for a span's sound on its own face, in the manner that is told."""
+        return self._sampled(span, seed, 1, told)[0]
+
+    def expected(self, span: Span, told: Tensor | None = None) -> Floats:
         """Take what the generator expects, latents (T, 64), for a span's sound on its own face."""
-        return self._made(span, Sampling(steps=0, guidance=self.params.guidance))[0]
+        return self._made(span, Sampling(steps=0, guidance=self.params.guidance), told)[0]
 
     def samples(self, span: Span) -> Floats:
         """Sample latents (S, T, 64) for a span's sound, all different."""
         return self._sampled(span, _SAMPLES_SEED, self.params.samples)
 
-    def _sampled(self, span: Span, seed: int, count: int) -> Floats:
+    def _sampled(self, span: Span, seed: int, count: int, told: Tensor | None = None) -> Floats:
         p = self.params
         steps = self.generator.own_steps or p.sample_steps
         own = own_seed(span.span_id, seed)
         how = Sampling(own, steps, p.guidance, temperature=p.temperature, samples=count)
-        return self._made(span, how)
+        return self._made(span, how, told)
 
-    def _made(self, span: Span, how: Sampling) -> Floats:
+    def _made(self, span: Span, how: Sampling, told: Tensor | None) -> Floats:
         batch = spans.whole(span, self.generator.vocalizations).to(self.device)
-        made: Floats = self.generator.samples(batch, how)[:, 0].cpu().numpy()
+        made: Floats = self.generator.samples(batch, how, told)[:, 0].cpu().numpy()
         return made
 
     def donor(self, span: Span, number: int, turn: int) -> Span:

@@ -62,13 +62,20 @@ class Sampling:
 class Stream:
     """Samples for a batch of sounds that come piece by piece."""
 
-    def __init__(self, generator: Generator, given: Conditions, how: Sampling) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        given: Conditions,
+        how: Sampling,
+        manner: Tensor | None = None,
+    ) -> None:
         """Begin at frame 0.
 
         Args:
             generator: as trained.
             given: vocalization and infant of each sound (B); its own sound is not looked at.
             how: to sample.
+            manner: (B, 64, 3) of each infant, as manner.py tells it; None of nobody known.
 
         Raises:
             WeightsError: the generator was distilled to other steps.
@@ -83,6 +90,8 @@ class Stream:
         self._real = torch.zeros((len(given.age), 0), dtype=torch.bool, device=given.age.device)
         told = [given] if how.guidance == 1.0 else [given, given.without_audio()]
         self._tracks = [Track(denoiser, generator.schedule.levels, one) for one in told]
+        self._manner = None if manner is None else manner.repeat(how.samples, 1, 1)
+        self._before: Tensor | None = None
         self._denoise = guided(self._tracks[0].denoise, self._tracks[-1].denoise, how.guidance)
 
     @property
@@ -150,8 +159,16 @@ class Stream:
             track.look(asking, past, near)
             track.listen(real, short)
         clean = self._sampled(start, stop) if self._how.steps else self._expected()
+        if self._manner is not None:
+            clean = clean + self._by_manner(self._manner)
         self._forget(stop)
         return clean
+
+    def _by_manner(self, manner: Tensor) -> Tensor:
+        expected = self._expected()
+        basis = manners(expected, self._before)
+        self._before = expected[:, -1:]
+        return (basis * manner[:, None]).sum(-1)
 
     def _expected(self) -> Tensor:
         with_sound, without = self._tracks[0].expected(), self._tracks[-1].expected()
@@ -177,6 +194,16 @@ class Stream:
 
     def _real_at(self, place: Tensor) -> Tensor:
         return self._real[:, place - self._first]
+
+
+def manners(expected: Tensor, before: Tensor | None = None) -> Tensor:
+    """What a manner is told in: 1, what is expected and its change, (B, T, 64) -> (B, T, 64, 3).
+
+    `before` (B, 1, 64) is the frame before the first; without it the first one does not change.
+    """
+    earlier = expected[:, :1] if before is None else before
+    change = expected - torch.cat([earlier, expected[:, :-1]], 1)
+    return torch.stack([torch.ones_like(expected), expected, change], -1)
 
 
 class Track:

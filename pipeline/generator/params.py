@@ -228,6 +228,9 @@ class Evaluate(Params):
     samples: int = Field(10, ge=2, le=100)
     """Samples of each sound, beside those of `seeds`, that variety, the best and the mean are taken
     of."""
+    known_s: float = Field(20.0, ge=0.0, le=600.0)
+    """Seconds at most of an infant's other test spans, by which what is called familiar knows its
+    manner; 0 for nothing of it."""
     closed_mm: float = Field(2.0, gt=0.0)
     """A mouth whose aperture is below this is closed."""
     ridge: float = Field(1.0, gt=0.0)

@@ -89,15 +89,16 @@ def rivals(methods: Sequence[str]) -> list[str]:
 
 
 def margins(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """How much better a sample of ours, and what ours expects, is than each rival: 95% intervals.
+    """How much better each of ours (`OWN`) is than each rival: mean over sources, 95% intervals.
 
-    Seeds and clips are averaged within a source, and sources meaned; a gain is positive where ours
-    is better. `p` is of flipped signs, `p_holm` the same corrected over both, all rivals and the
-    metrics that decide; the metrics that do not have none.
+    Seeds and clips are averaged within a source; a gain is positive where ours is better. `p` is of
+    flipped signs, `p_holm` the same corrected over all of ours, all rivals and the metrics that
+    decide; the metrics that do not have none.
     """
     columns = ["own", "than", "metric", "gain", "low", "high", "p", "p_holm", "sources"]
     rows = []
-    for own, than, name in product(OWN, rivals(methods) if len(table) else (), COMPARED):
+    own_ones = [name for name in methods if name in OWN]
+    for own, than, name in product(own_ones, rivals(methods) if len(table) else (), COMPARED):
         gains = paired(table, own, than, name)
         low, high = metrics.interval(gains)
         values = list(gains.values())

@@ -6,6 +6,7 @@ data/pack/train-00000.parquet    one row a span; see pipeline/dataset/shards.py
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -52,6 +53,15 @@ class Span:
     def frames(self) -> int:
         """Its length."""
         return len(self.expression)
+
+    def first(self, frames: int) -> Span:
+        """Its first so many frames."""
+        return dataclasses.replace(
+            self,
+            expression=self.expression[:frames],
+            valid=self.valid[:frames],
+            audio=self.audio[:frames],
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from pipeline.core.stage import Stage, Summary
-from pipeline.generator import card, checkpoint, distil, ear, spans
+from pipeline.generator import card, checkpoint, distil, ear, manner, spans
 from pipeline.generator.face import Face
 from pipeline.generator.params import Train
 from pipeline.generator.trainer import Trainer
@@ -45,6 +45,8 @@ def run(stage: Stage[Train], face: Face) -> Summary:
         best = trainer.learn(live, unfinished) if able else trainer.result("untrained")
         if able and stage.params.distil.steps:
             best = distil.distilled(best, trainer, live, unfinished)
+        if able:
+            best = manner.learned(best, pack)
     checkpoint.save(best, stage.root / MODEL)
     card.write(best.about, (stage.root / MODEL).with_name("README.md"))
     for left in unfinished.parent.glob(f"{unfinished.stem}*"):

@@ -73,8 +73,10 @@ def trained_and_judged(root: Path, params: list[tuple[Train, Evaluate]]) -> Judg
         {"seed": learning.seed, **told(place, "trained"), **told(place, "judged")}
         for place, (learning, _) in zip(places, params, strict=True)
     ]
-    methods = judge.methods(params[-1][1])
-    return Judged(pd.concat(rows), pd.concat(samples), methods, runs, places[-1])
+    table = pd.concat(rows)
+    found = set(table["method"])
+    methods = tuple(name for name in judge.methods(params[-1][1]) if name in found)
+    return Judged(table, pd.concat(samples), methods, runs, places[-1])
 
 
 def one_judged(root: Path, name: str, learning: Train, judging: Evaluate) -> Path:

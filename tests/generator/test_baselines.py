@@ -8,8 +8,11 @@ import torch
 
 from pipeline.generator import spans
 from pipeline.generator.baselines import (
+    ADAPTED,
     PEERS,
+    Adaptable,
     EnergyRidge,
+    Imitator,
     MeanFace,
     Retrieval,
     Task,
@@ -107,6 +110,26 @@ def test_published_models_read_nothing_but_the_sound_and_who_it_is(name, pack, t
     assert np.abs(fitted.predict(span) - fitted.predict(deaf)).max() > 0
     again = PEERS[name].fit(few, seed=0)
     np.testing.assert_array_equal(fitted.predict(span), again.predict(span))
+
+
+def test_imitator_adapts_a_copy_to_whose_mouth_opens_otherwise(pack, task):
+    imitator = Imitator.fit(task, seed=0)
+    wide = [
+        dataclasses.replace(span, expression=1.5 * span.expression) for span in pack.spans["test"]
+    ]
+
+    def error(one) -> float:
+        span = wide[-1]
+        off = (one.predict(span) - span.expression)[span.valid, OPEN]
+        return float((off**2).mean())
+
+    before = {name: value.clone() for name, value in imitator.network.state_dict().items()}
+    assert error(imitator.adapted(wide[:-1])) < 0.9 * error(imitator)
+    for name, value in imitator.network.state_dict().items():
+        torch.testing.assert_close(value, before[name], atol=0, rtol=0)
+    assert imitator.adapted([]) is imitator
+    assert isinstance(imitator, Adaptable)
+    assert tuple(n for n, kind in PEERS.items() if hasattr(kind, "adapted")) == ADAPTED
 
 
 @pytest.mark.parametrize("period", [0, 5])

@@ -1,5 +1,6 @@
 """`cradle generate`, as a person or a program calls it."""
 
+import dataclasses
 import io
 import json
 import sys
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from pipeline import media
 from pipeline.__main__ import main
@@ -32,8 +34,16 @@ def made(tmp_path_factory):
         checkpoint.save(generator, folder / name)
         return str(folder / name)
 
+    def knowing(name, face):
+        generator = untrained(SMALL, pack, face)
+        generator.about.update(training={"steps": 0, "verdict": "untrained"})
+        trusting = dataclasses.replace(generator, trust=torch.ones(64, 3))
+        checkpoint.save(trusting, folder / name)
+        return str(folder / name)
+
     return SimpleNamespace(
         ours=saved("ours.safetensors", model.load()),
+        knowing=knowing("knowing.safetensors", model.load()),
         toy=saved("toy.safetensors", ToyFace()),
         pupil=saved("pupil.safetensors", model.load(), distilled={"steps": 2}),
     )
@@ -125,6 +135,63 @@ def test_what_cannot_be_is_refused_in_words(
     assert main(["generate", "-", "-o", str(out), "--model", made.ours, *asked]) == 1
     assert words in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.fixture
+def clip(tmp_path, sound) -> list[str]:
+    """A fit of somebody whose mouth is open wide, and the sound of it."""
+    fit, heard = tmp_path / "fit.npz", tmp_path / "laugh.wav"
+    identity = np.random.default_rng(1).standard_normal(32)
+    expression = np.full((FRAMES, 64), 2.0)
+    expression[3] = np.nan
+    valid = np.arange(FRAMES) != 3
+    np.savez(fit, expression=expression, valid=valid, identity=identity, age=np.array([0.5]))
+    heard.write_bytes(wav(sound))
+    return [str(fit), str(heard)]
+
+
+def test_a_face_moves_in_the_manner_of_a_clip_that_is_known(made, sound, clip, tmp_path):
+    path = tmp_path / "crying.wav"
+    path.write_bytes(wav(sound))
+
+    def generated(name, *asked):
+        out = tmp_path / name
+        arguments = ["--model", made.knowing, "--steps", "0", *asked]
+        assert main(["generate", str(path), "-o", str(out), *arguments]) == 0
+        with np.load(out / "face.npz", allow_pickle=False) as file:
+            return dict(file)
+
+    known, stranger = generated("known", "--familiar", *clip), generated("stranger")
+    assert known["identity"].std() > 0.5
+    assert known["age"] == 0.5
+    assert np.isfinite(known["expression"]).all()
+    assert known["expression"].mean() > stranger["expression"].mean() + 0.2
+    twice = generated("twice", "--familiar", *clip, "--familiar", *clip, "--face", "average")
+    assert not twice["identity"].any()
+    assert twice["expression"].mean() > known["expression"].mean()
+
+
+@pytest.mark.parametrize(
+    ("model_", "fit", "words"),
+    [
+        ("ours", None, "--familiar: this generator has learned no manners"),
+        ("knowing", b"no fit", "no latents of `cradle fit`"),
+        ("knowing", "narrow", "expressions are (12, 30), this generator's (12, 64)"),
+    ],
+)
+def test_a_clip_that_cannot_be_known_is_refused_in_words(
+    made, monkeypatch, capsys, tmp_path, clip, model_, fit, words
+):
+    if isinstance(fit, bytes):
+        (tmp_path / "fit.npz").write_bytes(fit)
+    elif fit:
+        with np.load(clip[0]) as file:
+            held = dict(file)
+        np.savez(clip[0], **held | {"expression": held["expression"][:, :30]})
+    piped(monkeypatch, b"")
+    asked = ["--model", getattr(made, model_), "--familiar", *clip]
+    assert main(["generate", "-", "-o", str(tmp_path / "out"), *asked]) == 1
+    assert words in capsys.readouterr().err
 
 
 def test_lines_are_of_one_motion(made, monkeypatch, capsys):

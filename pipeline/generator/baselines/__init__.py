@@ -15,7 +15,7 @@ from pipeline.generator.baselines.codetalker import CodeTalker
 from pipeline.generator.baselines.energy import EnergyRidge
 from pipeline.generator.baselines.faceformer import FaceFormer
 from pipeline.generator.baselines.imitator import Imitator
-from pipeline.generator.baselines.interface import Baseline
+from pipeline.generator.baselines.interface import Adaptable, Baseline
 from pipeline.generator.baselines.learned import Task
 from pipeline.generator.baselines.mean_face import MeanFace
 from pipeline.generator.baselines.retrieval import Retrieval
@@ -25,9 +25,13 @@ PEERS: dict[str, type[FaceFormer] | type[CodeTalker] | type[Imitator]] = {
     "codetalker": CodeTalker,
     "imitator": Imitator,
 }
+ADAPTED = ("imitator",)
+"""Those that are `Adaptable`."""
 
 __all__ = [
+    "ADAPTED",
     "PEERS",
+    "Adaptable",
     "Adult",
     "Baseline",
     "CodeTalker",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,3 +18,11 @@ class Baseline(Protocol):
 
     def predict(self, span: Span) -> Floats:
         """Latents (T, 64); of the span it reads sound, vocalization, identity and age alone."""
+
+
+@runtime_checkable
+class Adaptable(Baseline, Protocol):
+    """One that can be made an infant's own."""
+
+    def adapted(self, seen: Sequence[Span]) -> Baseline:
+        """The same, adapted to other spans of the infant, whose faces it may look at."""
