@@ -22,7 +22,7 @@ import mixtures
 import numpy as np
 import yaml
 from bank import strung
-from cases import KINDS, SPAN_S, cut, nobody, other_infant, other_size
+from cases import COUNTS, KINDS, SPAN_S, cut, nobody, other_infant, other_size
 from examples import laughing, recorded
 from numpy.typing import NDArray
 from recordings import RATE, Recordings, Split, filled, read, revoiced
@@ -43,9 +43,6 @@ _BESIDE = {"real": (0.2, 0.4, 0.28, 0.12), "synthetic": (0.2, 0.2, 0.1, 0.5)}
 """How often an infant is alone, under a recorded noise, under real talk, under what the nursery
 makes: that is what is beside synthetic ones where they are met."""
 _SYNTHETIC, _MOMENT = 0.3, 0.4
-_NOBODY_COUNTS, _SYNTHETIC_COUNTS = 1.5, 2.5
-"""What is taken for an infant spoils more than what is missed; synthetic infants are few, and where
-they sound is known to the step."""
 _ENERGY = 0.12
 """Of a performance, from which on its infant is heard."""
 
@@ -118,13 +115,14 @@ class Drawn:
         while True:
             if self._rng.random() < _NOBODY:
                 wave = self._talk() if self._rng.random() < _TALK / _NOBODY else self._noise()
-                yield self._recorded(wave), nobody(wave), _NOBODY_COUNTS
+                yield self._recorded(wave), nobody(wave), COUNTS["nobody"]
             else:
-                made = self._rng.random() < _SYNTHETIC
-                wave, true = self._for_a_moment(*(self._synthetic() if made else self._real()))
+                sort = "synthetic" if self._rng.random() < _SYNTHETIC else "real"
+                made = self._synthetic() if sort == "synthetic" else self._real()
+                wave, true = self._for_a_moment(*made)
                 if len(wave) >= RATE and np.abs(wave).max() > 1e-3:
-                    beside = self._beside(wave, _BESIDE["synthetic" if made else "real"])
-                    yield self._recorded(beside), true, _SYNTHETIC_COUNTS if made else 1.0
+                    beside = self._beside(wave, _BESIDE[sort])
+                    yield self._recorded(beside), true, COUNTS[sort]
 
     def _real(self) -> tuple[Wave, Truth]:
         rng = self._rng

@@ -2,6 +2,9 @@
 
 tmp/voices/weighed.safetensors   the mean of the weights over the last steps, in half precision
 weighed.csv                      step, and the mean cross-entropy by then
+
+`python weigh.py synthetic`, or `real`, learns of infants from that sort alone, for the ablation,
+and writes tmp/voices/weighed-synthetic.safetensors and no curve.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from cases import COUNTS
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -40,12 +44,16 @@ Sound = tuple[Evidence, NDArray, NDArray]
 """What is heard in a sound, whether an infant sounds at each step, how much that counts."""
 
 
-def main() -> int:
-    """Learn, and write the weights and the curve."""
+def main(sort: str | None = None) -> int:
+    """Learn, and write the weights and the curve; of infants from a sort alone, the weights."""
     seed = yaml.safe_load((HERE / "params.yaml").read_text(encoding="utf-8"))["seed"]
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    weights, curve = learn(_batches(_sounds(), np.random.default_rng(seed)))
+    sounds = [sound for sound in _sounds() if sort is None or _is_of(sort, sound)]
+    weights, curve = learn(_batches(sounds, np.random.default_rng(seed)))
+    if sort is not None:
+        save_file(weights, MADE / f"weighed-{sort}.safetensors")
+        return 0
     save_file(weights, MADE / "weighed.safetensors")
     with (HERE / "weighed.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("step", "loss"), *curve])
@@ -93,6 +101,12 @@ def _sounds() -> list[Sound]:
     return found
 
 
+def _is_of(sort: str, sound: Sound) -> bool:
+    """Whether a sound's infant is of a sort, or nobody's."""
+    _, _, counts = sound
+    return bool(np.isin(counts[0], [COUNTS[sort], COUNTS["nobody"]]))
+
+
 def _batches(sounds: list[Sound], rng: np.random.Generator) -> Iterator[list[Tensor]]:
     """What is told (BATCH, steps, ...), the truth, and how much each step counts."""
     longest = max(len(true) for _, true, _ in sounds)
@@ -129,4 +143,4 @@ def _loss(network: Network, batch: list[Tensor]) -> Tensor:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
