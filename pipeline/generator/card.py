@@ -36,8 +36,7 @@ DISTILLED = """\
 
 
 MANNER = """\
-| an infant's own manner | told from other spans of it, lowers the validation error by \
-{error_less:.4f} a latent ({infants} infants) |
+| an infant's own manner | told from other spans of it; held for {infants} validation infants |
 """
 
 
