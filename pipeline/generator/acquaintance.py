@@ -37,6 +37,8 @@ def acquaintance(fit: Path, sound: Path, generator: Generator) -> Span:
             f"{fit}: expressions are {expression.shape}, this generator's {wanted}; they are of "
             f"another morphable model"
         )
+    if not np.isfinite(expression[valid]).all():
+        raise GenerateError(f"{fit}: expressions of frames that it calls valid are no numbers")
     with sounds.opened(sound) as pieces:
         heard = np.concatenate([np.zeros(0, np.float32), *pieces])
     return Span(

@@ -177,6 +177,7 @@ def test_a_face_moves_in_the_manner_of_a_clip_that_is_known(made, sound, clip, t
         ("ours", None, "--familiar: this generator has learned no manners"),
         ("knowing", b"no fit", "no latents of `cradle fit`"),
         ("knowing", "narrow", "expressions are (12, 30), this generator's (12, 64)"),
+        ("knowing", "broken", "expressions of frames that it calls valid are no numbers"),
     ],
 )
 def test_a_clip_that_cannot_be_known_is_refused_in_words(
@@ -187,7 +188,11 @@ def test_a_clip_that_cannot_be_known_is_refused_in_words(
     elif fit:
         with np.load(clip[0]) as file:
             held = dict(file)
-        np.savez(clip[0], **held | {"expression": held["expression"][:, :30]})
+        changed = {
+            "narrow": {"expression": held["expression"][:, :30]},
+            "broken": {"valid": np.ones(FRAMES, bool)},
+        }
+        np.savez(clip[0], **held | changed[fit])
     piped(monkeypatch, b"")
     asked = ["--model", getattr(made, model_), "--familiar", *clip]
     assert main(["generate", "-", "-o", str(tmp_path / "out"), *asked]) == 1
