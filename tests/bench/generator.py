@@ -237,7 +237,9 @@ def quality(judged: Judged, oracles: dict[str, Any]) -> Iterator[Figure]:
     yield Figure("aperture PCC, mean of the samples", ours["aperture_pcc_mean"])
     yield Figure("aperture CCC, best of the samples", ours["aperture_ccc_best"], 0.75, ">=")
     yield Figure("aperture CCC, mean of the samples", ours["aperture_ccc_mean"])
-    yield Figure("mouth closed on silence, F1", ours.get("silence_closed_f1", 0.0), 0.95, ">=")
+    for own in own_ones:
+        closed = figures[own].get("silence_closed_f1", 0.0)
+        yield Figure(f"{SAID[own]}: mouth closed on silence, F1", closed, 0.95, ">=")
     ratio = ours["diversity_mm"] / oracles["faces"]["diversity_mm"]
     yield Figure("diversity for the truth's own, at least", ratio, 0.7, ">=")
     yield Figure("diversity for the truth's own, at most", ratio, 1.3)
