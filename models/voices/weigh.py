@@ -46,6 +46,8 @@ Sound = tuple[Evidence, NDArray, NDArray]
 
 def main(sort: str | None = None) -> int:
     """Learn, and write the weights and the curve; of infants from a sort alone, the weights."""
+    if sort not in (None, "real", "synthetic"):
+        sys.exit(f"weigh.py {sort}: real, synthetic or nothing is allowed")
     seed = yaml.safe_load((HERE / "params.yaml").read_text(encoding="utf-8"))["seed"]
     torch.manual_seed(seed)
     torch.set_num_threads(1)

@@ -6,13 +6,18 @@ FIT is what `cradle fit` wrote of the clip, SOUND the infant's voice in it, from
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from pipeline.generator import sounds
 from pipeline.generator.checkpoint import Generator
-from pipeline.generator.generate import GenerateError, features_of, guess_vocalization
+from pipeline.generator.generate import (
+    GenerateError,
+    features_of,
+    fitted_arrays,
+    fitted_person,
+    guess_vocalization,
+)
 from pipeline.generator.spans import Span
 
 
@@ -25,12 +30,9 @@ def acquaintance(fit: Path, sound: Path, generator: Generator) -> Span:
         WeightsError: the generator was trained with features that are others here.
     """
     layout = generator.denoiser.layout
-    try:
-        with np.load(fit, allow_pickle=False) as file:
-            expression, valid = np.asarray(file["expression"]), np.asarray(file["valid"], bool)
-            identity, age = file["identity"].reshape(-1), file["age"].reshape(-1)
-    except (OSError, ValueError, KeyError, AttributeError, BadZipFile) as error:
-        raise GenerateError(f"{fit}: no latents of `cradle fit`: {error}") from None
+    fitted = fitted_arrays(fit, "expression", "valid")
+    expression, valid = fitted["expression"], fitted["valid"].astype(bool)
+    identity, age = fitted_person(fit)
     wanted = (len(valid), layout.expression)
     if expression.shape != wanted or (len(identity), len(age)) != (layout.identity, layout.age):
         raise GenerateError(

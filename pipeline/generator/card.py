@@ -36,7 +36,7 @@ DISTILLED = """\
 
 
 MANNER = """\
-| an infant's own manner | told from other spans of it; held for {infants} validation infants |
+| an infant's own manner | told from other spans of it; errs less on {infants} validation infants |
 """
 
 

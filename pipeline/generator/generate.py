@@ -224,9 +224,19 @@ def fitted_person(path: Path) -> tuple[Floats, Floats]:
     Raises:
         GenerateError: the file is not what it writes.
     """
+    fitted = fitted_arrays(path, "identity", "age")
+    return fitted["identity"].reshape(-1), fitted["age"].reshape(-1)
+
+
+def fitted_arrays(path: Path, *names: str) -> dict[str, NDArray]:
+    """Some of what `cradle fit` has written.
+
+    Raises:
+        GenerateError: the file is not what it writes.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
-            return file["identity"].reshape(-1), file["age"].reshape(-1)
+            return {name: np.asarray(file[name]) for name in names}
     except (OSError, ValueError, KeyError, AttributeError, BadZipFile) as error:
         raise GenerateError(f"{path}: no latents of `cradle fit`: {error}") from None
 

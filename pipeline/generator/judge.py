@@ -125,7 +125,7 @@ class Judge:
         found: list[Span] = []
         left = round(self.params.known_s * FPS)
         for other in self.pack.spans["test"]:
-            if other is not span and span.source and other.source == span.source and left > 0:
+            if left > 0 and span.source == other.source != "" and other.span_id != span.span_id:
                 found.append(other.first(left))
                 left -= other.frames
         return found

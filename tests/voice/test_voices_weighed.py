@@ -104,6 +104,8 @@ def test_it_learns_to_weigh(
     (tmp_path / "params.yaml").write_text("seed: 3\n", encoding="utf-8")
     monkeypatch.setattr(weigh, "STEPS", 60)
     monkeypatch.setattr(weigh, "KEEP", 0.8)
+    with pytest.raises(SystemExit, match="real, synthetic or nothing"):
+        weigh.main("cries")
     assert weigh.main(*[sort] if sort else ()) == 0
     network = Network()
     from safetensors.torch import load_file
