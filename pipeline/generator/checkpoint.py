@@ -26,7 +26,7 @@ from pipeline.generator.model import Conditions, Denoiser, Layout
 from pipeline.generator.params import Network
 from pipeline.generator.spans import Batch, Pack
 
-FORMAT = "cradle-generator-4"
+FORMAT = "cradle-generator-5"
 _KEY = "cradle"
 
 Floats = NDArray[np.float32]
@@ -81,9 +81,9 @@ class Generator:
         return list(self.about["vocalizations"])
 
     @property
-    def slow_noise(self) -> float:
-        """Share of the noise that is slow, in training and in sampling alike."""
-        return float(self.about["slow_noise"])
+    def noise_turns(self) -> list[int]:
+        """In how many frames each part of the noise turns, in training and in sampling alike."""
+        return [int(frames) for frames in self.about["noise_turns"]]
 
     @property
     def knows_manners(self) -> bool:
@@ -184,7 +184,7 @@ def load(path: Path, device: str = "cpu") -> Generator:
         audio = Whitening(**_under("audio", held))
         trust = _under("manner", held).get("trust")
         schedule = cosine(int(about["noise_levels"]), int(about["last_level"]))
-        float(about["slow_noise"])
+        list(map(int, about["noise_turns"]))
     except (KeyError, TypeError, ValidationError, RuntimeError) as error:
         words = " ".join(str(error).split())
         raise WeightsError(f"{path}: a generator of another layout: {words}") from None

@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.generator import checkpoint
+from pipeline.generator import checkpoint, losses
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.diffusion import Denoiser, Schedule, sampling_levels
 from pipeline.generator.model import Block, Conditions
@@ -156,7 +156,7 @@ def two_as_one(
 def _params(trained: Train) -> Train:
     asked = trained.distil
     # What is guessed by the sound alone has been learned, and from the truth.
-    weights = trained.weights.model_copy(update={"guess": 0.0, "guess_lips": 0.0})
+    weights = trained.weights.model_copy(update=dict.fromkeys(losses.OF_GUESS, 0.0))
     changed = {
         "steps": asked.batches,
         "learning_rate": asked.learning_rate,

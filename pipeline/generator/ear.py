@@ -71,4 +71,5 @@ class Ear(Trainer):
             batch.valid,
             generator.expression.undo,
             lip_decoder(self.face, batch.identity, batch.age),
+            self.mouth,
         )

@@ -1,4 +1,4 @@
-"""Every term of the published loss, and two of a first guess, over valid frames only.
+"""Every term of the published loss, one more, and three of a first guess; valid frames only.
 
 Distances are mm. A term is a mean over what it counts, so that its weight means the same for short
 and long windows; with nothing to count it is 0. What is masked may hold any finite number.
@@ -20,7 +20,11 @@ DecodeLips = Callable[[Tensor], Tensor]
 """Expression latents (B, T, 64) to lip vertices (B, T, L, 3) in mm, each window on its own face."""
 
 
+OF_GUESS = ("guess", "guess_lips", "guess_gap")
+
 _FAR = 1e8
+_BLUNT_MM = 1.0
+"""Errors below this count by their square, as the noise of a fit should; above, as they are."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,14 @@ class Mouth:
     softness_mm: float
 
 
+def gap(lips: Tensor, mouth: Mouth) -> Tensor:
+    """Way from the lower inner lip's middle to the upper's, (..., L, 3) -> (..., 3), mm."""
+    return lips[..., mouth.upper, :] - lips[..., mouth.lower, :]
+
+
 def aperture(lips: Tensor, mouth: Mouth) -> Tensor:
-    """Distance of the inner lips' middles, (..., L, 3) -> (...), mm."""
-    gap = lips[..., mouth.upper, :] - lips[..., mouth.lower, :]
-    return torch.sqrt((gap**2).sum(-1) + 1e-8)
+    """Length of that way, (..., L, 3) -> (...), mm."""
+    return torch.sqrt((gap(lips, mouth) ** 2).sum(-1) + 1e-8)
 
 
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
@@ -53,6 +61,16 @@ def squared(predicted: Tensor, true: Tensor, valid: Tensor) -> Tensor:
 def vertices(predicted: Tensor, true: Tensor, valid: Tensor) -> Tensor:
     """Squared distance of (B, T, L, 3), mean over vertices and valid frames, mm2."""
     return masked_mean(((predicted - true) ** 2).sum(-1).mean(-1), valid)
+
+
+def blunt(predicted: Tensor, true: Tensor, valid: Tensor) -> Tensor:
+    """Charbonnier distance of (B, T, 3), mean over valid frames, mm (Charbonnier et al. 1994).
+
+    It is least near the median of what may be, where rare exceptions do not move it. For ways from
+    lip to lip rather than for their lengths, which noise makes longer.
+    """
+    apart = ((predicted - true) ** 2).sum(-1)
+    return masked_mean(torch.sqrt(apart + _BLUNT_MM**2) - _BLUNT_MM, valid)
 
 
 def change(x: Tensor) -> Tensor:
@@ -172,16 +190,17 @@ def terms(
         Scalars by the names of `Weights`.
     """
     lips, true_lips = decode_lips(unwhiten(predicted)), decode_lips(unwhiten(true))
-    gap, true_gap = aperture(lips, mouth), aperture(true_lips, mouth)
+    open_mm, true_open_mm = aperture(lips, mouth), aperture(true_lips, mouth)
     pairs = steps(valid)
     return {
         "latent": squared(predicted, true, valid),
         "latent_velocity": squared(change(predicted), change(true), pairs),
         "lips": vertices(lips, true_lips, valid),
         "lips_velocity": vertices(change(lips), change(true_lips), pairs),
-        "aperture_dtw": dtw_divergence(gap, true_gap, valid, gamma),
-        "mouth_closed": mouth_closed(gap, true_gap, valid, mouth),
-        **of_guess(guessed, true, valid, unwhiten, decode_lips),
+        "aperture_dtw": dtw_divergence(open_mm, true_open_mm, valid, gamma),
+        "mouth_closed": mouth_closed(open_mm, true_open_mm, valid, mouth),
+        "gap": blunt(gap(lips, mouth), gap(true_lips, mouth), valid),
+        **of_guess(guessed, true, valid, unwhiten, decode_lips, mouth),
     }
 
 
@@ -191,12 +210,14 @@ def of_guess(
     valid: Tensor,
     unwhiten: Callable[[Tensor], Tensor],
     decode_lips: DecodeLips,
+    mouth: Mouth,
 ) -> dict[str, Tensor]:
     """Take the terms of the guess alone; everything as in `terms`."""
     lips, true_lips = decode_lips(unwhiten(guessed)), decode_lips(unwhiten(true))
     return {
         "guess": squared(guessed, true, valid),
         "guess_lips": vertices(lips, true_lips, valid),
+        "guess_gap": blunt(gap(lips, mouth), gap(true_lips, mouth), valid),
     }
 
 

@@ -1,62 +1,79 @@
 """Noise that depends on what it is for, not on when it is drawn.
 
-Each frame of each sample has a counter of its own (Philox, Salmon et al. 2011), so that a sequence
+Each draw of each sample has a counter of its own (Philox, Salmon et al. 2011), so that a sequence
 drawn in pieces is the sequence drawn at once.
 
-A share of its variance may be slow: it turns from one draw to the next in `TURN_FRAMES`. What
-samples differ in is then how a face is for seconds, its manner, more than how it trembles.
+Noise of a new draw every frame holds as much of every frequency, and some of it is left in what is
+made of it: a face that trembles. A face departs from what is expected of it more slowly, within
+syllables and for seconds. So the noise is a sum of equal parts, each of which turns from one draw
+to the next in so many frames; where each takes some times as long as the one before it is pink
+(Ge et al. 2023, "Preserve Your Own Correlation", correlate the noise of a video's frames likewise).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-TURN_FRAMES = 90
-
 Floats = NDArray[np.float32]
+
+Turns = Sequence[int]
+"""In how many frames each part turns to its next draw."""
 
 
 def drawn(
-    seed: int, samples: int, sounds: int, start: int, stop: int, width: int, slow: float = 0.0
+    seed: int, samples: int, sounds: int, start: int, stop: int, width: int, turns: Turns
 ) -> Floats:
     """Draw standard normal noise for frames `start` to `stop`, (samples, sounds, frames, width)."""
-    quick = _counted(seed, samples, sounds, start, stop, width, 0)
-    if not slow:
-        return quick
-    first, last = start // TURN_FRAMES, max(start, stop - 1) // TURN_FRAMES + 2
-    stays = _counted(seed, samples, sounds, first, last, width, 1)
-    return mixed(quick, stays, np.arange(start, stop) - first * TURN_FRAMES, slow)
+    total = np.zeros((samples, sounds, stop - start, width), np.float32)
+    for frames in turns:
+        first, last = start // frames, max(start, stop - 1) // frames + 2
+        draws = _counted(seed, samples, sounds, first, last, width, frames)
+        total += turning(draws, np.arange(start, stop), frames, first)
+    return total / np.float32(np.sqrt(len(turns)))
 
 
-def mixed(quick: Floats, stays: Floats, place: NDArray[np.int64], slow: float) -> Floats:
-    """Mix a draw a frame (..., T, D) and one every `TURN_FRAMES` (..., N, D), N > place / 90 + 1.
+def at_random(shape: tuple[int, int, int], turns: Turns, random: np.random.Generator) -> Floats:
+    """Draw the same noise at a random place, (windows, frames, width), each window's its own."""
+    windows, length, width = shape
+    total = np.zeros(shape, np.float32)
+    for frames in turns:
+        draws = random.standard_normal((windows, length // frames + 3, width), dtype=np.float32)
+        begins = random.integers(frames, size=(windows, 1))
+        total += turning(draws, begins + np.arange(length), frames)
+    return total / np.float32(np.sqrt(len(turns)))
+
+
+def turning(draws: Floats, place: NDArray[np.int64], frames: int, first: int = 0) -> Floats:
+    """Turn from one draw (..., N, D) to the next in so many frames, at places (..., T).
 
     Args:
-        quick, stays: standard normal.
-        place: (..., T) frames since the first of `stays`.
-        slow: share of the variance that `stays` has.
+        draws: standard normal, of the places `first * frames`, `(first + 1) * frames` and so on.
+        place: which frames; their last has a draw after it.
+        frames: from one draw to the next; 1 gives the draws themselves.
+        first: number of the first draw.
 
     Returns:
         (..., T, D), each number of unit variance.
     """
-    turn, rest = np.divmod(place, TURN_FRAMES)
-    angle = (0.5 * np.pi * rest / TURN_FRAMES)[..., None].astype(np.float32)
-    before, after = (_at(stays, turn + n) for n in (0, 1))
-    slowly = np.cos(angle) * before + np.sin(angle) * after
-    return np.float32(np.sqrt(1 - slow)) * quick + np.float32(np.sqrt(slow)) * slowly
+    turn, rest = np.divmod(place, frames)
+    angle = (0.5 * np.pi * rest / frames)[..., None].astype(np.float32)
+    before, after = (_at(draws, turn - first + n) for n in (0, 1))
+    return np.cos(angle) * before + np.sin(angle) * after
 
 
 def _counted(
     seed: int, samples: int, sounds: int, start: int, stop: int, width: int, kind: int
 ) -> Floats:
     noise = np.empty((samples, sounds, stop - start, width), np.float32)
-    for sample, sound, frame in np.ndindex(noise.shape[:3]):
-        bits = np.random.Philox(key=[seed, sample], counter=[0, start + frame, sound, kind])
-        noise[sample, sound, frame] = np.random.Generator(bits).standard_normal(width, np.float32)
+    for sample, sound, place in np.ndindex(noise.shape[:3]):
+        bits = np.random.Philox(key=[seed, sample], counter=[0, start + place, sound, kind])
+        noise[sample, sound, place] = np.random.Generator(bits).standard_normal(width, np.float32)
     return noise
 
 
-def _at(stays: Floats, turn: NDArray[np.int64]) -> Floats:
-    index = np.broadcast_to(turn[..., None], (*stays.shape[:-2], turn.shape[-1], 1))
-    return np.take_along_axis(stays, index, -2)
+def _at(draws: Floats, turn: NDArray[np.int64]) -> Floats:
+    index = np.broadcast_to(turn[..., None], (*draws.shape[:-2], turn.shape[-1], 1))
+    return np.take_along_axis(draws, index, -2)

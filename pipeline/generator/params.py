@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from pipeline.core.params import Params
 
@@ -69,11 +69,16 @@ class Weights(Params):
     """Soft-DTW divergence of the mouth's aperture, mm2 a frame."""
     mouth_closed: float = Field(0.1, ge=0.0)
     """Binary cross-entropy of the mouth being closed."""
+    gap: float = Field(1.0, ge=0.0)
+    """Distance, not squared, of the way from lip to lip, mm: a mouth that opens now and then
+    without a sound is no reason to hold it ajar in every silence."""
     guess: float = Field(1.0, ge=0.0)
     """Squared error of the latents that are guessed by the sound alone, before any noise is
     seen."""
     guess_lips: float = Field(0.1, ge=0.0)
     """Squared distance of the lip vertices of that guess, mm2."""
+    guess_gap: float = Field(1.0, ge=0.0)
+    """Distance, not squared, of the way from lip to lip in that guess, mm."""
 
 
 class Distil(Params):
@@ -139,9 +144,9 @@ class Train(Params):
     noise_floor: float = Field(0.5, ge=0.0, lt=1.0)
     """Share of the noise levels that sampling never goes below. What is left there is averaged out:
     made up, it would be the fit's own noise, which the latents carry, as much as a face."""
-    slow_noise: float = Field(0.5, ge=0.0, lt=1.0)
-    """Share of the noise, by variance, that stays for seconds instead of a frame: samples differ in
-    manner rather than in how they tremble."""
+    noise_turns: list[PositiveInt] = Field([4, 12, 36, 108], min_length=1)
+    """In how many frames each part of the noise turns to its next draw; all are as strong. A part
+    of 1 is new every frame, as is common, and makes a face tremble."""
     noise_tilt: float = Field(0.5, gt=0.0, le=10.0)
     """How much more often high levels are learned from than low ones: 1 not at all, 2 in
     proportion to their height, below 1 less often. What is taken from the sound is learned at the

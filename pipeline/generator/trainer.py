@@ -25,8 +25,9 @@ from pipeline.generator import checkpoint, losses, resume, spans
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.diffusion import add_noise, cosine
 from pipeline.generator.face import Face, lip_decoder, mouth_of
+from pipeline.generator.losses import Mouth
 from pipeline.generator.model import Conditions, Denoiser, Layout
-from pipeline.generator.noise import TURN_FRAMES, mixed
+from pipeline.generator.noise import Turns, at_random
 from pipeline.generator.params import Train
 from pipeline.generator.resume import Progress, Weights
 from pipeline.generator.spans import Batch, Pack
@@ -151,7 +152,7 @@ class Trainer:
         drop = np.array([[p.drop_sound], [p.drop_identity], [p.drop_vocalization]])
         keep = self.random.random((3, p.batch_spans)) >= drop
         batch = self._jittered(batch)
-        return Drawn.of(batch, level, keep, p.slow_noise, self.random)
+        return Drawn.of(batch, level, keep, p.noise_turns, self.random)
 
     @torch.no_grad()
     def validate(self) -> Terms:
@@ -169,7 +170,7 @@ class Trainer:
                 share = (number + 0.5) / p.validation_levels
                 level = self._levels(np.full(len(batch.valid), share))
                 terms = self._terms(
-                    self.averaged, Drawn.of(batch, level, every, p.slow_noise, random)
+                    self.averaged, Drawn.of(batch, level, every, p.noise_turns, random)
                 )
                 terms["loss"] = losses.weighted(terms, p.weights)
                 terms["sparse_habits"] = self.averaged.denoiser.leanings.sum()
@@ -189,6 +190,11 @@ class Trainer:
         return self.averaged
 
     @property
+    def mouth(self) -> Mouth:
+        """Where the aperture is measured."""
+        return mouth_of(self.face, self.params.closed_mm, self.params.closed_softness_mm)
+
+    @property
     def _names(self) -> list[str]:
         return self.generator.vocalizations
 
@@ -206,7 +212,7 @@ class Trainer:
             batch.valid,
             generator.expression.undo,
             lip_decoder(self.face, batch.identity, batch.age),
-            mouth_of(self.face, self.params.closed_mm, self.params.closed_softness_mm),
+            self.mouth,
             self.params.dtw_gamma,
         )
 
@@ -272,17 +278,12 @@ class Drawn:
         batch: Batch,
         level: np.ndarray,
         keep: np.ndarray,
-        slow: float,
+        turns: Turns,
         random: np.random.Generator,
     ) -> Drawn:
         """Draw the noise, and bring all of it to where the batch is."""
         windows, frames, width = batch.expression.shape
-        noise = random.standard_normal((windows, frames, width), dtype=np.float32)
-        if slow:
-            turns = frames // TURN_FRAMES + 3
-            stays = random.standard_normal((windows, turns, width), dtype=np.float32)
-            begins = random.integers(TURN_FRAMES, size=(windows, 1))
-            noise = mixed(noise, stays, begins + np.arange(frames), slow)
+        noise = at_random((windows, frames, width), turns, random)
         level_, *keep_, noise_ = (
             torch.from_numpy(drawn).to(batch.valid.device) for drawn in (level, *keep, noise)
         )
@@ -347,7 +348,7 @@ def untrained(params: Train, pack: Pack, face: Face) -> Generator:
         "face": checkpoint.named(face),
         "noise_levels": params.noise_levels,
         "last_level": int(params.noise_floor * params.noise_levels),
-        "slow_noise": params.slow_noise,
+        "noise_turns": params.noise_turns,
         "data_digest": pack.digest,
         "params": params.model_dump(),
         "spans": len(learned),

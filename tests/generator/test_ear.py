@@ -25,7 +25,7 @@ def hearing(trained, tmp_path_factory):
 def test_an_ear_learns_to_guess(hearing):
     fresh, taught = hearing
     before, after = fresh.validate(), taught.validate()
-    for name, share in (("guess", 0.9), ("guess_lips", 0.1)):
+    for name, share in (("guess", 0.9), ("guess_lips", 0.1), ("guess_gap", 0.5)):
         assert after[name] < share * before[name], name
 
 

@@ -78,9 +78,9 @@ def whole(generator, batch, how: Sampling) -> torch.Tensor:
     denoise = guided(asking(given), asking(given.without_audio()), how.guidance)
     made = []
     sounds, frames = batch.heard.shape
-    slow = generator.slow_noise
-    assert slow > 0
-    for noise in drawn(how.seed, how.samples, sounds, 0, frames, 64, slow):
+    turns = generator.noise_turns
+    assert len(turns) > 1
+    for noise in drawn(how.seed, how.samples, sounds, 0, frames, 64, turns):
         begin = how.temperature * torch.from_numpy(noise)
         clean = diffusion.sample(generator.schedule, denoise, begin, how.steps, how.sampler)
         made.append(generator.expression.undo(clean))
@@ -273,16 +273,3 @@ def test_a_checkpoint_streams_as_it_samples(trained):
     batch, how = spans.whole(span, generator.vocalizations), Sampling(seed=2, steps=4)
     made = in_pieces(generator, batch, how, (1,))
     torch.testing.assert_close(made, whole(generator, batch, how), atol=1e-5, rtol=0)
-
-
-def test_slow_noise_is_standard_normal_and_stays_for_seconds():
-    noise = drawn(0, 1, 1, 0, 9000, 64, slow=0.5)[0, 0]
-    assert abs(noise.mean()) < 0.03
-    assert noise.std() == pytest.approx(1.0, abs=0.03)
-
-    def alike(frames):
-        return np.mean(noise[frames:] * noise[:-frames])
-
-    assert alike(1) == pytest.approx(0.5, abs=0.03)
-    assert alike(1) > alike(30) > alike(90) > 0.1
-    assert alike(400) == pytest.approx(0.0, abs=0.03)

@@ -37,6 +37,24 @@ def test_vertices_are_squared_distances():
     assert losses.vertices(predicted, true, valid).item() == pytest.approx(9 / 4)
 
 
+def test_a_blunt_distance_is_a_square_near_and_a_distance_far():
+    true, valid = torch.zeros(1, 3, 3), torch.tensor([[True, True, False]])
+    near, far = torch.zeros(1, 3, 3), torch.zeros(1, 3, 3)
+    near[0, :, 1], far[0, :, 1] = 0.01, 100.0
+    assert losses.blunt(near, true, valid).item() == pytest.approx(0.5e-4, rel=0.01)
+    assert losses.blunt(far, true, valid).item() == pytest.approx(99.0, rel=1e-3)
+
+
+def test_a_blunt_distance_is_least_where_mouths_mostly_are():
+    mostly_shut = torch.full((1, 20, 3), 0.0)
+    mostly_shut[0, :3] = 8.0
+    valid = torch.ones(1, 20, dtype=torch.bool)
+    guesses = torch.linspace(0.0, 3.0, 61)
+    costs = [losses.blunt(torch.full((1, 20, 3), g.item()), mostly_shut, valid) for g in guesses]
+    assert guesses[int(torch.stack(costs).argmin())] < 0.3
+    assert mostly_shut.mean() > 1.0
+
+
 def test_change_spans_no_gap():
     valid = torch.tensor([[True, True, False, True, True]])
     assert losses.steps(valid).tolist() == [[True, False, False, True]]

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from pipeline.core.errors import CradleError
+from pipeline.core.params import fit
+from pipeline.generator.noise import at_random, drawn
+from pipeline.generator.params import Train
+
+SLOWLY = Train().noise_turns
+
+
+def test_slow_noise_is_standard_normal_and_stays_for_seconds():
+    noise = drawn(0, 1, 1, 0, 9000, 64, [1, 90])[0, 0]
+    assert abs(noise.mean()) < 0.03
+    assert noise.std() == pytest.approx(1.0, abs=0.03)
+
+    def alike(frames):
+        return np.mean(noise[frames:] * noise[:-frames])
+
+    assert alike(1) == pytest.approx(0.5, abs=0.03)
+    assert alike(1) > alike(30) > alike(90) > 0.1
+    assert alike(400) == pytest.approx(0.0, abs=0.03)
+
+
+def test_what_is_drawn_in_pieces_is_what_is_drawn_at_once():
+    at_once = drawn(3, 2, 2, 0, 200, 8, SLOWLY)
+    pieces = [drawn(3, 2, 2, start, start + 7, 8, SLOWLY) for start in range(0, 196, 7)]
+    np.testing.assert_array_equal(np.concatenate(pieces, axis=2), at_once[:, :, :196])
+    assert drawn(3, 2, 2, 50, 50, 8, SLOWLY).shape == (2, 2, 0, 8)
+
+
+def test_samples_and_sounds_have_noise_of_their_own():
+    noise = drawn(3, 2, 2, 0, 2000, 8, SLOWLY).reshape(4, -1)
+    alike = np.corrcoef(noise)
+    np.testing.assert_allclose(alike, np.eye(4), atol=0.1)
+
+
+def swift(noise):
+    """Share of the variance above 5 Hz at 25 frames a second, of (frames, width)."""
+    power = np.abs(np.fft.rfft(noise - noise.mean(0), axis=0)) ** 2
+    hz = np.fft.rfftfreq(len(noise), 1 / 25)
+    return power[hz > 5].sum() / power.sum()
+
+
+def test_noise_that_turns_slowly_has_no_tremble_in_it():
+    white, slow = (drawn(0, 1, 1, 0, 9000, 8, turns)[0, 0] for turns in ([1], SLOWLY))
+    assert swift(white) == pytest.approx(0.6, abs=0.02)
+    assert swift(slow) < 0.05
+
+
+def test_training_hears_the_noise_that_sampling_draws():
+    random = np.random.default_rng(0)
+    learned = at_random((500, 40, 64), SLOWLY, random)
+    sampled = drawn(0, 1, 1, 0, 20_000, 64, SLOWLY)[0, 0].reshape(500, 40, 64)
+    for noise in (learned, sampled):
+        assert noise.dtype == np.float32
+        assert noise.std() == pytest.approx(1.0, abs=0.02)
+    for apart in (1, 4, 12, 39):
+        alike = [np.mean(noise[:, apart:] * noise[:, :-apart]) for noise in (learned, sampled)]
+        assert alike[0] == pytest.approx(alike[1], abs=0.04), apart
+
+
+@pytest.mark.parametrize(
+    ("turns", "told"), [([], "at least 1"), ([4, 0], "greater than 0"), ([2.5], "integer")]
+)
+def test_noise_that_never_turns_is_refused(turns, told):
+    with pytest.raises(CradleError, match=told):
+        fit({"noise_turns": turns}, Train, "params.yaml")
