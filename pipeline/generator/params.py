@@ -69,7 +69,7 @@ class Weights(Params):
     """Soft-DTW divergence of the mouth's aperture, mm2 a frame."""
     mouth_closed: float = Field(0.1, ge=0.0)
     """Binary cross-entropy of the mouth being closed."""
-    gap: float = Field(1.0, ge=0.0)
+    gap: float = Field(0.3, ge=0.0)
     """Distance, not squared, of the way from lip to lip, mm: a mouth that opens now and then
     without a sound is no reason to hold it ajar in every silence."""
     guess: float = Field(1.0, ge=0.0)
@@ -77,7 +77,7 @@ class Weights(Params):
     seen."""
     guess_lips: float = Field(0.1, ge=0.0)
     """Squared distance of the lip vertices of that guess, mm2."""
-    guess_gap: float = Field(1.0, ge=0.0)
+    guess_gap: float = Field(0.1, ge=0.0)
     """Distance, not squared, of the way from lip to lip in that guess, mm."""
 
 

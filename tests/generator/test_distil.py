@@ -71,7 +71,7 @@ def test_steps_that_no_halving_comes_to_are_refused():
 @pytest.fixture(scope="module")
 def halved(trained, tmp_path_factory):
     """Teacher of what is mostly chance, so that steps matter, and its pupil of two steps."""
-    asked = Distil(steps=2, from_steps=5, batches=60, learning_rate=2e-3)
+    asked = Distil(steps=2, from_steps=5, batches=150, learning_rate=2e-3)
     params = SMALL.model_copy(
         update={
             "distil": asked,
@@ -79,7 +79,7 @@ def halved(trained, tmp_path_factory):
             "ema_decay": 0.9,
             "whitening_floor": 0.01,
             "noise_tilt": 2.0,
-            "weights": Weights(lips=0, lips_velocity=0, aperture_dtw=0, mouth_closed=0),
+            "weights": Weights(lips=0, lips_velocity=0, aperture_dtw=0, mouth_closed=0, gap=0),
         }
     )
     pack = spans.read(trained.root / "data/pack")
