@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -23,7 +23,7 @@ from pipeline.generator.diffusion import Sampler, Schedule, cosine
 from pipeline.generator.face import Face
 from pipeline.generator.live import BLOCK_FRAMES, Sampling, Stream
 from pipeline.generator.model import Conditions, Denoiser, Layout
-from pipeline.generator.params import Network
+from pipeline.generator.params import Network, NoiseTurns
 from pipeline.generator.spans import Batch, Pack
 
 FORMAT = "cradle-generator-5"
@@ -83,7 +83,7 @@ class Generator:
     @property
     def noise_turns(self) -> list[int]:
         """In how many frames each part of the noise turns, in training and in sampling alike."""
-        return [int(frames) for frames in self.about["noise_turns"]]
+        return list(self.about["noise_turns"])
 
     @property
     def knows_manners(self) -> bool:
@@ -184,8 +184,8 @@ def load(path: Path, device: str = "cpu") -> Generator:
         audio = Whitening(**_under("audio", held))
         trust = _under("manner", held).get("trust")
         schedule = cosine(int(about["noise_levels"]), int(about["last_level"]))
-        list(map(int, about["noise_turns"]))
-    except (KeyError, TypeError, ValidationError, RuntimeError) as error:
+        TypeAdapter(NoiseTurns).validate_python(about["noise_turns"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         words = " ".join(str(error).split())
         raise WeightsError(f"{path}: a generator of another layout: {words}") from None
     if len(audio.mean) != layout.audio or len(expression.mean) != layout.expression:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
 from pipeline.core.params import Params
 
@@ -81,6 +81,16 @@ class Weights(Params):
     """Distance, not squared, of the way from lip to lip in that guess, mm."""
 
 
+def _different(turns: list[int]) -> list[int]:
+    # Parts that turn alike are one and the same, and too strong together.
+    if len(set(turns)) < len(turns):
+        raise ValueError(f"{turns} should differ from one another")
+    return turns
+
+
+NoiseTurns = Annotated[list[PositiveInt], Field(min_length=1), AfterValidator(_different)]
+
+
 class Distil(Params):
     """Progressive distillation of the trained generator to few steps."""
 
@@ -144,7 +154,7 @@ class Train(Params):
     noise_floor: float = Field(0.5, ge=0.0, lt=1.0)
     """Share of the noise levels that sampling never goes below. What is left there is averaged out:
     made up, it would be the fit's own noise, which the latents carry, as much as a face."""
-    noise_turns: list[PositiveInt] = Field([4, 12, 36, 108], min_length=1)
+    noise_turns: NoiseTurns = Field([4, 12, 36, 108])
     """In how many frames each part of the noise turns to its next draw; all are as strong. A part
     of 1 is new every frame, as is common, and makes a face tremble."""
     noise_tilt: float = Field(0.5, gt=0.0, le=10.0)

@@ -61,7 +61,13 @@ def test_training_hears_the_noise_that_sampling_draws():
 
 
 @pytest.mark.parametrize(
-    ("turns", "told"), [([], "at least 1"), ([4, 0], "greater than 0"), ([2.5], "integer")]
+    ("turns", "told"),
+    [
+        ([], "at least 1"),
+        ([4, 0], "greater than 0"),
+        ([2.5], "integer"),
+        ([4, 9, 4], "should differ"),
+    ],
 )
 def test_noise_that_never_turns_is_refused(turns, told):
     with pytest.raises(CradleError, match=told):
