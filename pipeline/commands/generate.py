@@ -74,7 +74,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--guidance", type=float, default=1.0, help="above 1 the sound is followed more strongly"
     )
     parser.add_argument(
-        "--temperature", type=float, default=1.0, help="below 1 motions vary less, and err less"
+        "--temperature",
+        type=float,
+        default=0.7,
+        help="the lower, the less motions vary, and err (%(default)s, about as much as true ones)",
     )
 
 

@@ -237,9 +237,9 @@ class Evaluate(Params):
     generator that was distilled takes its own."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
-    temperature: float = Field(1.0, ge=0.0, le=2.0)
-    """Of the noise that samples begin from: below 1 they stay nearer to the mean, and are less
-    varied; a little above makes up for what few steps take away."""
+    temperature: float = Field(0.7, ge=0.0, le=2.0)
+    """Of the noise that samples begin from: the lower, the nearer to the mean they stay, and the
+    less varied. At 0.7 they have been about as varied as true faces of one sound."""
     samples: int = Field(10, ge=2, le=100)
     """Samples of each sound, beside those of `seeds`, that variety, the best and the mean are taken
     of."""

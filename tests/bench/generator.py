@@ -46,10 +46,6 @@ SWEEP = (50, 8, 4, 2)
 MANY_INFANTS = 100
 MANY_HABITS, LOOK_BACK_FRAMES = 33, 24
 """Of a training on so many; chosen on validation infants."""
-TEMPERATURE = 0.7
-"""Chosen on 40 infants that are neither learned from nor judged here: what is made of their sounds
-differs 0.89 times as much as true faces do, and the best of ten is a fifth nearer than the ten
-are on average."""
 SAID = {
     OURS: "a sample",
     EXPECTED: "what is expected",
@@ -123,7 +119,9 @@ def arguments() -> argparse.ArgumentParser:
     add("--peers", nargs="*", choices=PEERS, default=PEERS, help="which of them (all)")
     add("--samples", type=int, default=10, help="samples of a sound (%(default)s)")
     add("--sample-steps", type=int, default=Evaluate().sample_steps, help="DDIM steps")
-    add("--temperature", type=float, default=TEMPERATURE, help="of samples (%(default)s)")
+    add(
+        "--temperature", type=float, default=Evaluate().temperature, help="of samples (%(default)s)"
+    )
     add("--sweep", nargs="*", type=int, default=SWEEP, help="steps to compare (%(default)s)")
     add("--sweep-spans", type=int, default=30, help="spans they are compared on (%(default)s)")
     add("--distil", type=int, default=2, help="steps to distil to; 0 for none (%(default)s)")
