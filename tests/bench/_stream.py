@@ -5,7 +5,9 @@ Everything is in the times: hearing, sampling in four steps, bringing latents ba
 
 from __future__ import annotations
 
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,16 @@ WARM_S = 5.0
 
 
 def streaming(root: Path, device: str, threads: int, minutes: float) -> dict[str, float]:
+    """Follow so many minutes by the generator in `root`, in a process of its own.
+
+    The heap of one that has trained and judged is full of holes, and fills them for a while.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, fresh) as process:
+        return process.submit(followed, root, device, threads, minutes).result()
+
+
+def followed(root: Path, device: str, threads: int, minutes: float) -> dict[str, float]:
     """Follow so many minutes by the generator in `root`, a frame's sound at a time."""
     generator = checkpoint.load(root / train.MODEL, device)
     follower = Follower(generator, Who("cry"), Sampling(steps=generator.own_steps or STEPS))

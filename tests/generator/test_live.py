@@ -4,7 +4,6 @@ import dataclasses
 import math
 import tracemalloc
 
-import numpy as np
 import pytest
 import torch
 
@@ -244,27 +243,6 @@ def test_a_lower_temperature_draws_samples_together(generator):
         return float(in_pieces(generator, batch, how, (20,)).std(0).mean())
 
     assert spread(1.0) > spread(0.5) > spread(0.0) == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize("slow", [0.0, 0.5])
-def test_noise_is_a_frames_own(slow):
-    all_ = drawn(7, 2, 3, 0, 200, 5, slow)
-    np.testing.assert_allclose(drawn(7, 2, 3, 83, 200, 5, slow), all_[:, :, 83:], atol=1e-6)
-    np.testing.assert_allclose(drawn(7, 1, 2, 0, 200, 5, slow), all_[:1, :2], atol=1e-6)
-    assert drawn(7, 1, 1, 50, 50, 5, slow).shape == (1, 1, 0, 5)
-
-
-def test_frames_of_noise_differ():
-    all_ = drawn(7, 2, 3, 0, 20, 5)
-    assert len({row.tobytes() for row in all_.reshape(-1, 5)}) == 2 * 3 * 20
-    assert (drawn(8, 2, 3, 0, 20, 5) != all_).any()
-
-
-def test_noise_is_standard_normal_and_frames_know_nothing_of_one_another():
-    noise = drawn(0, 1, 1, 0, 4000, 16)[0, 0]
-    assert abs(noise.mean()) < 0.02
-    assert noise.std() == pytest.approx(1.0, abs=0.02)
-    assert abs(np.mean(noise[1:] * noise[:-1])) < 0.02
 
 
 def test_a_checkpoint_streams_as_it_samples(trained):

@@ -22,11 +22,26 @@ def test_slow_noise_is_standard_normal_and_stays_for_seconds():
     assert alike(400) == pytest.approx(0.0, abs=0.03)
 
 
-def test_what_is_drawn_in_pieces_is_what_is_drawn_at_once():
-    at_once = drawn(3, 2, 2, 0, 200, 8, SLOWLY)
-    pieces = [drawn(3, 2, 2, start, start + 7, 8, SLOWLY) for start in range(0, 196, 7)]
-    np.testing.assert_array_equal(np.concatenate(pieces, axis=2), at_once[:, :, :196])
-    assert drawn(3, 2, 2, 50, 50, 8, SLOWLY).shape == (2, 2, 0, 8)
+@pytest.mark.parametrize("turns", [[1], [1, 90], SLOWLY])
+def test_noise_is_a_frames_own(turns):
+    all_ = drawn(7, 2, 3, 0, 200, 5, turns)
+    np.testing.assert_allclose(drawn(7, 2, 3, 83, 200, 5, turns), all_[:, :, 83:], atol=1e-6)
+    np.testing.assert_allclose(drawn(7, 1, 2, 0, 200, 5, turns), all_[:1, :2], atol=1e-6)
+    assert drawn(7, 1, 1, 50, 50, 5, turns).shape == (1, 1, 0, 5)
+
+
+@pytest.mark.parametrize("turns", [[1], SLOWLY])
+def test_frames_of_noise_differ(turns):
+    all_ = drawn(7, 2, 3, 0, 20, 5, turns)
+    assert len({row.tobytes() for row in all_.reshape(-1, 5)}) == 2 * 3 * 20
+    assert (drawn(8, 2, 3, 0, 20, 5, turns) != all_).any()
+
+
+def test_white_noise_is_standard_normal_and_frames_know_nothing_of_one_another():
+    noise = drawn(0, 1, 1, 0, 4000, 16, [1])[0, 0]
+    assert abs(noise.mean()) < 0.02
+    assert noise.std() == pytest.approx(1.0, abs=0.02)
+    assert abs(np.mean(noise[1:] * noise[:-1])) < 0.02
 
 
 def test_samples_and_sounds_have_noise_of_their_own():
