@@ -6,8 +6,8 @@ drawn in pieces is the sequence drawn at once.
 Noise of a new draw every frame holds as much of every frequency, and some of it is left in what is
 made of it: a face that trembles. A face departs from what is expected of it more slowly, within
 syllables and for seconds. So the noise is a sum of equal parts, each of which turns from one draw
-to the next in so many frames; where each takes some times as long as the one before it is pink
-(Ge et al. 2023, "Preserve Your Own Correlation", correlate the noise of a video's frames likewise).
+to the next in so many frames. Of parts that each take three times as long as the one before, it is
+pink (Ge et al. 2023, "Preserve Your Own Correlation", correlate a video's frames likewise).
 """
 
 from __future__ import annotations
