@@ -65,7 +65,7 @@ COLUMNS = (
     ("F1 quiet", "silence_closed_f1"),
     ("upper", "upper_spread"),
     ("lower", "lower_spread"),
-    ("jitter", "jitter"),
+    ("jerk", "jerk"),
     ("beat", "beat_alignment"),
     ("laugh", "laugh_rate"),
     ("babble", "babble_rate"),

@@ -1,5 +1,6 @@
 """`cradle generate`, as a person or a program calls it."""
 
+import argparse
 import dataclasses
 import io
 import json
@@ -13,7 +14,9 @@ import torch
 
 from pipeline import media
 from pipeline.__main__ import main
+from pipeline.commands import generate
 from pipeline.generator import checkpoint, spans
+from pipeline.generator.params import Evaluate
 from pipeline.generator.trainer import untrained
 from pipeline.morph import model
 from tests.generator.conftest import SMALL
@@ -220,3 +223,10 @@ def test_the_rate_of_a_file_is_its_own(made, sound, tmp_path, capsys):
     asked = ["generate", str(path), "-o", str(tmp_path), "--model", made.ours, "--raw-rate", "8000"]
     assert main(asked) == 1
     assert "--raw-rate: a file says itself" in capsys.readouterr().err
+
+
+def test_samples_are_as_varied_as_those_that_are_judged():
+    parser = argparse.ArgumentParser()
+    generate.arguments(parser)
+    asked = parser.parse_args(["cry.wav", "-o", "out"])
+    assert asked.temperature == Evaluate().temperature

@@ -134,7 +134,7 @@ def test_the_truth_itself_is_perfect():
         assert found[name] == pytest.approx(1), name
     assert found["fdd_mm2"] == 0
     assert found["upper_spread"] == found["lower_spread"] == pytest.approx(1)
-    assert found["jitter"] == pytest.approx(1)
+    assert found["jerk"] == pytest.approx(1)
 
 
 def test_the_published_conventions_are_in_the_order_that_squares_demand():
@@ -172,19 +172,19 @@ def test_spread_by_hand():
     assert metrics.spread(paths) == pytest.approx(5**0.5)
 
 
-def test_jitter_by_hand():
+def test_jerk_by_hand():
     # t^3 has the third difference 6 everywhere: at 10 frames a second 6 mm / 0.001 s3.
     paths = np.zeros((9, 2, 3))
     paths[:, 0, 0] = np.arange(9.0) ** 3
-    assert metrics.jitter(paths, 10) == pytest.approx((6 + 0) / 2)
-    assert metrics.jitter(paths[:3], 10) == 0
+    assert metrics.jerk(paths, 10) == pytest.approx((6 + 0) / 2)
+    assert metrics.jerk(paths[:3], 10) == 0
 
 
-def test_jitter_is_of_trembling_and_not_of_moving():
+def test_jerk_is_of_trembling_and_not_of_moving():
     time_s = np.arange(200) / RATE
     slow = path(10 * np.sin(2 * np.pi * 0.5 * time_s))
     trembling = slow + path(0.3 * np.sin(2 * np.pi * 10 * time_s))
-    assert metrics.jitter(trembling, RATE) > 20 * metrics.jitter(slow, RATE)
+    assert metrics.jerk(trembling, RATE) > 20 * metrics.jerk(slow, RATE)
 
 
 def test_regions_are_found_on_a_face_of_any_place_and_size():

@@ -3,7 +3,7 @@
     lips          LVE by its published conventions, mean vertex error
     aperture      time warping of the mouth's aperture, mouth closed
     correlation   L-PCC, L-CCC
-    dynamics      FDD signed and absolute, spread of motion in the upper and the lower face, jitter
+    dynamics      FDD signed and absolute, spread of motion in the upper and the lower face, jerk
     rhythm        beat alignment, events a second
     samples       diversity, best and mean of several samples of one sound
     judge         all of one span, and of many together
@@ -14,7 +14,7 @@ Arrays are numpy, vertices (T, V, 3) in mm, valid frames alone.
 
 from pipeline.generator.metrics.aperture import aperture, aperture_dtw, closed_counts, f1
 from pipeline.generator.metrics.correlation import correlations, series
-from pipeline.generator.metrics.dynamics import dynamics, jitter, spread
+from pipeline.generator.metrics.dynamics import dynamics, jerk, spread
 from pipeline.generator.metrics.judge import (
     COUNTED,
     DESCRIBED,
@@ -44,7 +44,7 @@ __all__ = [
     "f1",
     "holm",
     "interval",
-    "jitter",
+    "jerk",
     "judge",
     "judge_samples",
     "lip_errors",

@@ -1,4 +1,4 @@
-"""How much a face moves, whether or not it moves rightly: FDD, the spread of motion, jitter.
+"""How much a face moves, whether or not it moves rightly: FDD, the spread of motion, jerk.
 
 FDD, the upper-face dynamics deviation (CodeTalker): of every upper-face vertex take its squared
 distance from the face at rest over time, of that the standard deviation; the mean over vertices of
@@ -7,7 +7,7 @@ FaceDiffuser takes the absolute value, and so does `fdd_abs_mm2`, of each sequen
 
 The spread of motion is the mean over vertices of the root of the variance of their paths, mm.
 
-Jitter is the mean length of the jerk, the third derivative of a path (TransPose, Yi et al. 2021): a
+Jerk is the mean length of a path's third derivative (the "jitter" of TransPose, Yi et al. 2021): a
 tremble of tenths of a millimetre costs next to nothing in every other metric.
 """
 
@@ -33,7 +33,7 @@ def spread(vertices: NDArray) -> float:
     return float(np.sqrt(vertices.astype(np.float64).var(axis=0).sum(-1)).mean())
 
 
-def jitter(vertices: NDArray, fps: float) -> float:
+def jerk(vertices: NDArray, fps: float) -> float:
     """Mean over vertices and time of how long their jerks are, (T, V, 3) mm, m/s3; 0 of T < 4."""
     jerks = np.diff(vertices.astype(np.float64), 3, axis=0) * (fps**3 / 1000)
     return float(np.linalg.norm(jerks, axis=-1).mean()) if len(jerks) else 0.0

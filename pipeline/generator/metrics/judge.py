@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.generator.metrics import rhythm
 from pipeline.generator.metrics.aperture import aperture, aperture_dtw, closed_counts, f1
 from pipeline.generator.metrics.correlation import correlations, series
-from pipeline.generator.metrics.dynamics import dynamics, jitter, spread
+from pipeline.generator.metrics.dynamics import dynamics, jerk, spread
 from pipeline.generator.metrics.lips import lip_errors, mean_vertex_error
 from pipeline.generator.metrics.regions import Regions
 
@@ -34,7 +34,7 @@ DESCRIBED = (
     "fdd_mm2",
     "upper_spread",
     "lower_spread",
-    "jitter",
+    "jerk",
     "beat_alignment",
     "beat_alignment_true",
     "laugh_rate",
@@ -82,8 +82,8 @@ def judge(
         "upper_spread_true_mm": spread(true[:, upper]),
         "lower_spread_mm": spread(predicted[:, lower]),
         "lower_spread_true_mm": spread(true[:, lower]),
-        "jitter_m_s3": jitter(predicted[:, lower], fps),
-        "jitter_true_m_s3": jitter(true[:, lower], fps),
+        "jerk_m_s3": jerk(predicted[:, lower], fps),
+        "jerk_true_m_s3": jerk(true[:, lower], fps),
         **closed_counts(gap, true_gap, closed_mm),
         **closed_counts(gap[quiet], true_gap[quiet], closed_mm, "silence"),
         **_beats(gap, true_gap, energy_db, fps),
@@ -107,7 +107,7 @@ def overall(rows: Rows) -> dict[str, float]:
     """Put spans together: errors by frame, correlations by span, F1 and rates over all of them.
 
     What cannot be told is left out: F1 where the mouth neither was nor was said to be closed, a
-    rate where nobody laughs. A rate is events seen for one heard; spreads and jitter are the
+    rate where nobody laughs. A rate is events seen for one heard; spreads and the jerk are the
     prediction's for one of the truth's.
     """
     found: dict[str, float | None] = {
@@ -120,7 +120,7 @@ def overall(rows: Rows) -> dict[str, float]:
         "fdd_abs_mm2": float(np.mean([row["fdd_abs_mm2"] for row in rows])),
         "upper_spread": _ratio(rows, "upper_spread_mm", "upper_spread_true_mm"),
         "lower_spread": _ratio(rows, "lower_spread_mm", "lower_spread_true_mm"),
-        "jitter": _ratio(rows, "jitter_m_s3", "jitter_true_m_s3"),
+        "jerk": _ratio(rows, "jerk_m_s3", "jerk_true_m_s3"),
         "beat_alignment": _by_beat(rows, "beat_alignment"),
         "beat_alignment_true": _by_beat(rows, "beat_alignment_true"),
         **{f"{kind}_rate": _ratio(_of(rows, kind), "seen", "heard") for kind in RHYTHMIC},
