@@ -23,10 +23,10 @@ from pipeline.generator.diffusion import Sampler, Schedule, cosine
 from pipeline.generator.face import Face
 from pipeline.generator.live import BLOCK_FRAMES, Sampling, Stream
 from pipeline.generator.model import Conditions, Denoiser, Layout
-from pipeline.generator.params import Network, NoiseTurns
+from pipeline.generator.params import Network, NoiseSpacing
 from pipeline.generator.spans import Batch, Pack
 
-FORMAT = "cradle-generator-5"
+FORMAT = "cradle-generator-6"
 _KEY = "cradle"
 
 Floats = NDArray[np.float32]
@@ -81,9 +81,9 @@ class Generator:
         return list(self.about["vocalizations"])
 
     @property
-    def noise_turns(self) -> list[int]:
+    def noise_spacing(self) -> list[int]:
         """In how many frames each part of the noise turns, in training and in sampling alike."""
-        return list(self.about["noise_turns"])
+        return list(self.about["noise_spacing"])
 
     @property
     def knows_manners(self) -> bool:
@@ -184,7 +184,7 @@ def load(path: Path, device: str = "cpu") -> Generator:
         audio = Whitening(**_under("audio", held))
         trust = _under("manner", held).get("trust")
         schedule = cosine(int(about["noise_levels"]), int(about["last_level"]))
-        TypeAdapter(NoiseTurns).validate_python(about["noise_turns"])
+        TypeAdapter(NoiseSpacing).validate_python(about["noise_spacing"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         words = " ".join(str(error).split())
         raise WeightsError(f"{path}: a generator of another layout: {words}") from None

@@ -176,8 +176,8 @@ class Stream:
 
     def _sampled(self, start: int, stop: int) -> Tensor:
         how = self._how
-        turns = self._generator.noise_turns
-        begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width, turns)
+        spacing = self._generator.noise_spacing
+        begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width, spacing)
         noise = how.temperature * torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
         schedule = self._generator.schedule
         return diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)

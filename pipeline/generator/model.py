@@ -218,6 +218,19 @@ class Denoiser(nn.Module):
         return [*layers, (signal_at(level)[:, None, None], *self.last_scale(known).chunk(2, -1))]
 
     @property
+    def hidden(self) -> list[nn.Parameter]:
+        """Matrices between layers, kernels of convolutions among them."""
+        inner = (self.audio, self.listener, self.person, self.blocks)
+        return [weight for part in inner for weight in part.parameters() if weight.ndim > 1]
+
+    @property
+    def ear(self) -> list[nn.Parameter]:
+        """All that the guess by sound and infant alone hangs on."""
+        parts = (self.audio, self.listener, self.guess, self.habits, self.person, self.vocalization)
+        alone = (self.silence, self.nobody, *(() if self.mix is None else (self.mix,)))
+        return [*alone, *(weight for part in parts for weight in part.parameters())]
+
+    @property
     def leanings(self) -> Tensor:
         """How much habits hang on each number of identity and age, (33,)."""
         return self.habits.weight.norm(dim=0)

@@ -5,9 +5,10 @@ drawn in pieces is the sequence drawn at once.
 
 Noise of a new draw every frame holds as much of every frequency, and some of it is left in what is
 made of it: a face that trembles. A face departs from what is expected of it more slowly, within
-syllables and for seconds. So the noise is a sum of equal parts, each of which turns from one draw
-to the next in so many frames. Of parts that each take three times as long as the one before, it is
-pink (Ge et al. 2023, "Preserve Your Own Correlation", correlate a video's frames likewise).
+syllables and for seconds. So the noise is a sum of equal parts, each a cubic B-spline over draws so
+many frames apart (de Boor 1978), which has no corner anywhere. Of parts that each take three times
+as long as the one before, it is pink (Ge et al. 2023, "Preserve Your Own Correlation", correlate a
+video's frames likewise).
 """
 
 from __future__ import annotations
@@ -19,49 +20,62 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-Turns = Sequence[int]
-"""In how many frames each part turns to its next draw."""
+Spacing = Sequence[int]
+"""How many frames apart the draws of each part are."""
+_BENT = 4
+"""Draws that a place of a cubic spline hangs on."""
 
 
 def drawn(
-    seed: int, samples: int, sounds: int, start: int, stop: int, width: int, turns: Turns
+    seed: int, samples: int, sounds: int, start: int, stop: int, width: int, spacing: Spacing
 ) -> Floats:
     """Draw standard normal noise for frames `start` to `stop`, (samples, sounds, frames, width)."""
     total = np.zeros((samples, sounds, stop - start, width), np.float32)
-    for frames in turns:
-        first, last = start // frames, max(start, stop - 1) // frames + 2
+    for frames in spacing:
+        first, last = start // frames, max(start, stop - 1) // frames + _BENT
         draws = _counted(seed, samples, sounds, first, last, width, frames)
-        total += turning(draws, np.arange(start, stop), frames, first)
-    return total / np.float32(np.sqrt(len(turns)))
+        total += bent(draws, np.arange(start, stop), frames, first)
+    return total / np.float32(np.sqrt(len(spacing)))
 
 
-def at_random(shape: tuple[int, int, int], turns: Turns, random: np.random.Generator) -> Floats:
+def at_random(shape: tuple[int, int, int], spacing: Spacing, random: np.random.Generator) -> Floats:
     """Draw the same noise at a random place, (windows, frames, width), each window's its own."""
     windows, length, width = shape
     total = np.zeros(shape, np.float32)
-    for frames in turns:
-        draws = random.standard_normal((windows, length // frames + 3, width), dtype=np.float32)
+    for frames in spacing:
+        count = length // frames + 1 + _BENT
+        draws = random.standard_normal((windows, count, width), dtype=np.float32)
         begins = random.integers(frames, size=(windows, 1))
-        total += turning(draws, begins + np.arange(length), frames)
-    return total / np.float32(np.sqrt(len(turns)))
+        total += bent(draws, begins + np.arange(length), frames)
+    return total / np.float32(np.sqrt(len(spacing)))
 
 
-def turning(draws: Floats, place: NDArray[np.int64], frames: int, first: int = 0) -> Floats:
-    """Turn from one draw (..., N, D) to the next in so many frames, at places (..., T).
+def bent(draws: Floats, place: NDArray[np.int64], frames: int, first: int = 0) -> Floats:
+    """Lay a cubic spline over draws (..., N, D) so many frames apart, at places (..., T).
 
     Args:
         draws: standard normal, of the places `first * frames`, `(first + 1) * frames` and so on.
-        place: which frames; their last has a draw after it.
-        frames: from one draw to the next; 1 gives the draws themselves.
+        place: which frames; three draws come after the one at or before the last of them.
+        frames: from one draw to the next; 1 gives new ones every frame, as they are.
         first: number of the first draw.
 
     Returns:
         (..., T, D), each number of unit variance.
     """
     turn, rest = np.divmod(place, frames)
-    angle = (0.5 * np.pi * rest / frames)[..., None].astype(np.float32)
-    before, after = (_at(draws, turn - first + n) for n in (0, 1))
-    return np.cos(angle) * before + np.sin(angle) * after
+    if frames == 1:
+        return _at(draws, turn - first)
+    total = np.zeros((*draws.shape[:-2], place.shape[-1], draws.shape[-1]), np.float32)
+    for number, weight in enumerate(_weights(rest / frames)):
+        total += weight[..., None] * _at(draws, turn - first + number)
+    return total
+
+
+def _weights(way: NDArray[np.float64]) -> Floats:
+    """Of each of four draws, this share of the way from the second to the third, (4, ..., T)."""
+    back = 1 - way
+    basis = np.stack([back**3, 3 * way**3 - 6 * way**2 + 4, 3 * back**3 - 6 * back**2 + 4, way**3])
+    return (basis / np.sqrt((basis**2).sum(0))).astype(np.float32)
 
 
 def _counted(

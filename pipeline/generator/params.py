@@ -81,14 +81,14 @@ class Weights(Params):
     """Distance, not squared, of the way from lip to lip in that guess, mm."""
 
 
-def _different(turns: list[int]) -> list[int]:
-    # Parts that turn alike are one and the same, and too strong together.
-    if len(set(turns)) < len(turns):
-        raise ValueError(f"{turns} should differ from one another")
-    return turns
+def _different(spacing: list[int]) -> list[int]:
+    # Parts of one spacing are one and the same, and too strong together.
+    if len(set(spacing)) < len(spacing):
+        raise ValueError(f"{spacing} should differ from one another")
+    return spacing
 
 
-NoiseTurns = Annotated[list[PositiveInt], Field(min_length=1), AfterValidator(_different)]
+NoiseSpacing = Annotated[list[PositiveInt], Field(min_length=1), AfterValidator(_different)]
 
 
 class Distil(Params):
@@ -127,8 +127,8 @@ class Train(Params):
     network: Network = Network()
     ear_steps: int = Field(0, ge=0)
     """Batches that the guess by the sound alone learns from before the rest does, each a third of
-    the price. With hundreds of infants, twice `steps` save time; few infants are learned by heart
-    by the ear itself."""
+    the price; it stays as it is then. With hundreds of infants, twice `steps`; few infants are
+    learned by heart by the ear itself."""
     steps: int = Field(150, ge=0)
     """Batches that all of it learns from."""
     batch_spans: int = Field(32, ge=1)
@@ -143,6 +143,8 @@ class Train(Params):
     """Length of a window; a shorter span is padded."""
     learning_rate: float = Field(2e-3, gt=0.0)
     """Of AdamW at its highest."""
+    matrix_learning_rate: float = Field(1e-2, ge=0.0)
+    """Of Muon at its highest, which moves the matrices between layers; 0 leaves them to AdamW."""
     warmup_steps: int = Field(50, ge=0)
     """Over which the learning rate rises; it falls along a cosine afterwards."""
     weight_decay: float = Field(0.01, ge=0.0)
@@ -154,9 +156,9 @@ class Train(Params):
     noise_floor: float = Field(0.5, ge=0.0, lt=1.0)
     """Share of the noise levels that sampling never goes below. What is left there is averaged out:
     made up, it would be the fit's own noise, which the latents carry, as much as a face."""
-    noise_turns: NoiseTurns = Field([4, 12, 36, 108])
-    """In how many frames each part of the noise turns to its next draw; all are as strong. A part
-    of 1 is new every frame, as is common, and makes a face tremble."""
+    noise_spacing: NoiseSpacing = Field([4, 12, 36, 108])
+    """How many frames apart the draws of each part of the noise are, between which it bends slowly;
+    all parts are as strong. One of 1 is new every frame, as is common, and makes a face tremble."""
     noise_tilt: float = Field(0.5, gt=0.0, le=10.0)
     """How much more often high levels are learned from than low ones: 1 not at all, 2 in
     proportion to their height, below 1 less often. What is taken from the sound is learned at the

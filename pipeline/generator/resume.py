@@ -102,6 +102,9 @@ def restore(trainer: Trainer, path: Path) -> None:
     trainer.averaged.denoiser.load_state_dict(_under("mean", tensors))
     trainer.best = {k: v.to(trainer.device) for k, v in _under("best", tensors).items()}
     whole = trainer.optimizer.state_dict()
+    for group in whole["param_groups"]:
+        # Muon counts its steps there, and not with what it knows of each weight.
+        group["step"] = trainer.progress.step
     whole["state"] = _optimizer(_under("optimizer", tensors))
     trainer.optimizer.load_state_dict(whole)
     torch.set_rng_state(tensors["chance/cpu"])

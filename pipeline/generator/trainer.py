@@ -27,7 +27,8 @@ from pipeline.generator.diffusion import add_noise, cosine
 from pipeline.generator.face import Face, lip_decoder, mouth_of
 from pipeline.generator.losses import Mouth
 from pipeline.generator.model import Conditions, Denoiser, Layout
-from pipeline.generator.noise import Turns, at_random
+from pipeline.generator.noise import Spacing, at_random
+from pipeline.generator.optimizer import optimizer_of, set_pace
 from pipeline.generator.params import Train
 from pipeline.generator.resume import Progress, Weights
 from pipeline.generator.spans import Batch, Pack
@@ -69,7 +70,7 @@ class Trainer:
         averaged = untrained(params, pack, face).to(device)
         averaged.denoiser.load_state_dict(generator.denoiser.state_dict())
         averaged.denoiser.eval()
-        optimizer = optimizer_of(generator, params)
+        optimizer = optimizer_of(generator.denoiser, params)
         random = np.random.default_rng(params.seed)
         return cls(params, pack, face, device, generator, averaged, optimizer, random)
 
@@ -119,8 +120,7 @@ class Trainer:
 
     def step(self, number: int) -> Terms:
         """Learn from one batch."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.params.learning_rate * pace(number, self.params)
+        set_pace(self.optimizer, number, self.params)
         self.generator.denoiser.train()
         self.optimizer.zero_grad(set_to_none=True)
         drawn = self._draw()
@@ -152,7 +152,7 @@ class Trainer:
         drop = np.array([[p.drop_sound], [p.drop_identity], [p.drop_vocalization]])
         keep = self.random.random((3, p.batch_spans)) >= drop
         batch = self._jittered(batch)
-        return Drawn.of(batch, level, keep, p.noise_turns, self.random)
+        return Drawn.of(batch, level, keep, p.noise_spacing, self.random)
 
     @torch.no_grad()
     def validate(self) -> Terms:
@@ -170,7 +170,7 @@ class Trainer:
                 share = (number + 0.5) / p.validation_levels
                 level = self._levels(np.full(len(batch.valid), share))
                 terms = self._terms(
-                    self.averaged, Drawn.of(batch, level, every, p.noise_turns, random)
+                    self.averaged, Drawn.of(batch, level, every, p.noise_spacing, random)
                 )
                 terms["loss"] = losses.weighted(terms, p.weights)
                 terms["sparse_habits"] = self.averaged.denoiser.leanings.sum()
@@ -278,12 +278,12 @@ class Drawn:
         batch: Batch,
         level: np.ndarray,
         keep: np.ndarray,
-        turns: Turns,
+        spacing: Spacing,
         random: np.random.Generator,
     ) -> Drawn:
         """Draw the noise, and bring all of it to where the batch is."""
         windows, frames, width = batch.expression.shape
-        noise = at_random((windows, frames, width), turns, random)
+        noise = at_random((windows, frames, width), spacing, random)
         level_, *keep_, noise_ = (
             torch.from_numpy(drawn).to(batch.valid.device) for drawn in (level, *keep, noise)
         )
@@ -313,24 +313,6 @@ def cleaned(generator: Generator, batch: Batch) -> Tensor:
     return torch.where(batch.valid[..., None], whitened, 0.0)
 
 
-def optimizer_of(generator: Generator, params: Train) -> torch.optim.Optimizer:
-    """Make what moves the weights; those that a loss does not hang on stay where they are."""
-    return torch.optim.AdamW(
-        generator.denoiser.parameters(),
-        lr=params.learning_rate,
-        betas=(0.9, 0.99),
-        weight_decay=params.weight_decay,
-    )
-
-
-def pace(step: int, params: Train) -> float:
-    """Share of the learning rate at a step: a straight rise, then half a cosine down to 2%."""
-    if step <= params.warmup_steps:
-        return step / params.warmup_steps
-    done = (step - params.warmup_steps) / max(1, params.steps - params.warmup_steps)
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
-
-
 def untrained(params: Train, pack: Pack, face: Face) -> Generator:
     """Make a generator of random weights that is whitened to the training split."""
     learned = pack.spans["train"]
@@ -348,7 +330,7 @@ def untrained(params: Train, pack: Pack, face: Face) -> Generator:
         "face": checkpoint.named(face),
         "noise_levels": params.noise_levels,
         "last_level": int(params.noise_floor * params.noise_levels),
-        "noise_turns": params.noise_turns,
+        "noise_spacing": params.noise_spacing,
         "data_digest": pack.digest,
         "params": params.model_dump(),
         "spans": len(learned),

@@ -62,7 +62,8 @@ def variants(learning: Train) -> Iterator[tuple[str, Train]]:
     yield "not causal", learning.model_copy(update={"network": network})
     yield "no jitter", learning.model_copy(update={"jitter": 0.0})
     yield "no sparse habits", learning.model_copy(update={"sparse_habits": 0.0})
-    yield "white noise", learning.model_copy(update={"noise_turns": [1]})
+    yield "white noise", learning.model_copy(update={"noise_spacing": [1]})
+    yield "AdamW alone", learning.model_copy(update={"matrix_learning_rate": 0.0})
     few, every = 8, 33
     habits = few if learning.network.habits == every else every
     network = learning.network.model_copy(update={"habits": habits})

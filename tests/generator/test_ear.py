@@ -44,6 +44,16 @@ def test_the_training_goes_on_from_the_ear_as_it_was_best(hearing):
     assert taught.progress.step == 0
 
 
+def test_the_ear_stays_as_it_was_taught_while_the_rest_learns(hearing):
+    _, taught = hearing
+    before = {k: v.clone() for k, v in taught.generator.denoiser.state_dict().items()}
+    for number in (1, 2):
+        taught.step(number)
+    after = taught.generator.denoiser.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"blocks", "latents", "level", "leeway", "last_scale", "out"}
+
+
 def test_a_card_says_nothing_of_an_ear_that_was_not_taught_before(trained):
     assert "ear before" not in card.text(checkpoint.load(trained.root / MODEL).about)
 

@@ -77,9 +77,9 @@ def whole(generator, batch, how: Sampling) -> torch.Tensor:
     denoise = guided(asking(given), asking(given.without_audio()), how.guidance)
     made = []
     sounds, frames = batch.heard.shape
-    turns = generator.noise_turns
-    assert len(turns) > 1
-    for noise in drawn(how.seed, how.samples, sounds, 0, frames, 64, turns):
+    spacing = generator.noise_spacing
+    assert len(spacing) > 1
+    for noise in drawn(how.seed, how.samples, sounds, 0, frames, 64, spacing):
         begin = how.temperature * torch.from_numpy(noise)
         clean = diffusion.sample(generator.schedule, denoise, begin, how.steps, how.sampler)
         made.append(generator.expression.undo(clean))

@@ -6,7 +6,7 @@ from pipeline.core.params import fit
 from pipeline.generator.noise import at_random, drawn
 from pipeline.generator.params import Train
 
-SLOWLY = Train().noise_turns
+SLOWLY = Train().noise_spacing
 
 
 def test_slow_noise_is_standard_normal_and_stays_for_seconds():
@@ -22,19 +22,19 @@ def test_slow_noise_is_standard_normal_and_stays_for_seconds():
     assert alike(400) == pytest.approx(0.0, abs=0.03)
 
 
-@pytest.mark.parametrize("turns", [[1], [1, 90], SLOWLY])
-def test_noise_is_a_frames_own(turns):
-    all_ = drawn(7, 2, 3, 0, 200, 5, turns)
-    np.testing.assert_allclose(drawn(7, 2, 3, 83, 200, 5, turns), all_[:, :, 83:], atol=1e-6)
-    np.testing.assert_allclose(drawn(7, 1, 2, 0, 200, 5, turns), all_[:1, :2], atol=1e-6)
-    assert drawn(7, 1, 1, 50, 50, 5, turns).shape == (1, 1, 0, 5)
+@pytest.mark.parametrize("spacing", [[1], [1, 90], SLOWLY])
+def test_noise_is_a_frames_own(spacing):
+    all_ = drawn(7, 2, 3, 0, 200, 5, spacing)
+    np.testing.assert_allclose(drawn(7, 2, 3, 83, 200, 5, spacing), all_[:, :, 83:], atol=1e-6)
+    np.testing.assert_allclose(drawn(7, 1, 2, 0, 200, 5, spacing), all_[:1, :2], atol=1e-6)
+    assert drawn(7, 1, 1, 50, 50, 5, spacing).shape == (1, 1, 0, 5)
 
 
-@pytest.mark.parametrize("turns", [[1], SLOWLY])
-def test_frames_of_noise_differ(turns):
-    all_ = drawn(7, 2, 3, 0, 20, 5, turns)
+@pytest.mark.parametrize("spacing", [[1], SLOWLY])
+def test_frames_of_noise_differ(spacing):
+    all_ = drawn(7, 2, 3, 0, 20, 5, spacing)
     assert len({row.tobytes() for row in all_.reshape(-1, 5)}) == 2 * 3 * 20
-    assert (drawn(8, 2, 3, 0, 20, 5, turns) != all_).any()
+    assert (drawn(8, 2, 3, 0, 20, 5, spacing) != all_).any()
 
 
 def test_white_noise_is_standard_normal_and_frames_know_nothing_of_one_another():
@@ -57,8 +57,8 @@ def swift(noise):
     return power[hz > 5].sum() / power.sum()
 
 
-def test_noise_that_turns_slowly_has_no_tremble_in_it():
-    white, slow = (drawn(0, 1, 1, 0, 9000, 8, turns)[0, 0] for turns in ([1], SLOWLY))
+def test_noise_that_bends_slowly_has_no_tremble_in_it():
+    white, slow = (drawn(0, 1, 1, 0, 9000, 8, spacing)[0, 0] for spacing in ([1], SLOWLY))
     assert swift(white) == pytest.approx(0.6, abs=0.02)
     assert swift(slow) < 0.05
 
@@ -76,7 +76,7 @@ def test_training_hears_the_noise_that_sampling_draws():
 
 
 @pytest.mark.parametrize(
-    ("turns", "told"),
+    ("spacing", "told"),
     [
         ([], "at least 1"),
         ([4, 0], "greater than 0"),
@@ -84,6 +84,6 @@ def test_training_hears_the_noise_that_sampling_draws():
         ([4, 9, 4], "should differ"),
     ],
 )
-def test_noise_that_never_turns_is_refused(turns, told):
+def test_noise_that_is_never_drawn_anew_is_refused(spacing, told):
     with pytest.raises(CradleError, match=told):
-        fit({"noise_turns": turns}, Train, "params.yaml")
+        fit({"noise_spacing": spacing}, Train, "params.yaml")

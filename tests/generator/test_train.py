@@ -13,7 +13,7 @@ from pipeline.core.errors import WeightsError
 from pipeline.generator import checkpoint, spans, train
 from pipeline.generator.params import Network, Train
 from pipeline.generator.train import MODEL
-from pipeline.generator.trainer import DivergedError, Trainer, pace
+from pipeline.generator.trainer import DivergedError, Trainer
 from tests.generator.conftest import SMALL, stage_in
 from tests.generator.world import VOCALIZATIONS, ToyFace, make_pack
 
@@ -155,14 +155,6 @@ def test_divergence_is_an_error_that_says_what_to_do(tmp_path):
         train.run(stage_in(tmp_path, "train", params), ToyFace())
 
 
-def test_the_learning_rate_rises_and_falls():
-    params = SMALL.model_copy(update={"warmup_steps": 10, "steps": 100})
-    assert pace(5, params) == pytest.approx(0.5)
-    assert pace(10, params) == pytest.approx(1.0)
-    assert pace(55, params) == pytest.approx(0.51)
-    assert pace(100, params) == pytest.approx(0.02)
-
-
 def test_whitening_goes_there_and_back_and_keeps_small_latents_small():
     rows = np.random.default_rng(0).normal([3, 0, 0], [2, 1, 0.001], (500, 3)).astype(np.float32)
     whitening = checkpoint.whitening_of(rows, floor=0.1)
@@ -215,8 +207,8 @@ def altered(trained, path, change):
         (lambda tensors, about: about["network"].update(width=64), "layout"),
         (lambda tensors, about: about["layout"].update(vocalizations=9), "layout"),
         (lambda tensors, about: about.pop("layout"), "layout"),
-        (lambda tensors, about: about.pop("noise_turns"), "layout: 'noise_turns'"),
-        (lambda tensors, about: about.update(noise_turns=[4, 0]), "layout.*greater than 0"),
+        (lambda tensors, about: about.pop("noise_spacing"), "layout: 'noise_spacing'"),
+        (lambda tensors, about: about.update(noise_spacing=[4, 0]), "layout.*greater than 0"),
         (lambda tensors, about: about.update(noise_levels="many"), "layout.*many"),
         (lambda tensors, about: tensors.update({"audio/mean": torch.zeros(3)}), "width"),
         (lambda tensors, about: about.update(format="other-1"), "says other-1"),
@@ -308,7 +300,7 @@ def test_a_batch_in_parts_teaches_what_it_teaches_whole(tmp_path):
     pack = spans.read(make_pack(tmp_path / "pack", {"train": 4, "val": 1, "test": 0}, frames=60))
     every = [dataclasses.replace(s, valid=np.ones_like(s.valid)) for s in pack.spans["train"]]
     pack.spans["train"][:] = every
-    params = QUICK.model_copy(update={"window_frames": 40})
+    params = QUICK.model_copy(update={"window_frames": 40, "matrix_learning_rate": 2e-3})
 
     def after(parts):
         trainer = Trainer.start(
