@@ -121,6 +121,7 @@ class Generator:
             age=batch.age,
             keep_audio=keep_audio,
             keep_identity=keep_person,
+            before=batch.before,
         )
 
     def sample(

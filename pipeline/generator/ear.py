@@ -68,7 +68,9 @@ class Ear(Trainer):
     def _terms(self, generator: Generator, drawn: Drawn) -> dict[str, Tensor]:
         batch = drawn.batch
         with self._precision():
-            guessed = generator.denoiser.guessed(generator.conditions(batch, *drawn.keep))
+            guessed = generator.denoiser.guessed(
+                generator.conditions(batch, *drawn.keep), batch.valid.shape[1]
+            )
         return losses.of_guess(
             guessed.float(),
             cleaned(generator, batch),

@@ -13,8 +13,8 @@ stream costs the same after an hour as after a second.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -279,9 +279,9 @@ class Track:
 
 def _repeated(given: Conditions, count: int) -> Conditions:
     """The same `count` times over; without the sound, which comes later."""
-    told = {
-        field.name: getattr(given, field.name).repeat(count, *[1] * dims)
-        for field in fields(given)
-        for dims in [getattr(given, field.name).dim() - 1]
+    told: dict[str, Any] = {
+        name: value.repeat(count, *[1] * (value.dim() - 1))
+        for name, value in vars(given).items()
+        if isinstance(value, Tensor)
     }
-    return Conditions(**told)
+    return replace(given, **told)

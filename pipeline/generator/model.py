@@ -54,9 +54,9 @@ class Conditions:
     """What the network is told besides the noisy latents; `keep_*` False hides a part of it."""
 
     audio: Tensor
-    """(B, T, C) whitened."""
+    """(B, N, C) whitened."""
     heard: Tensor
-    """(B, T) bool: frames whose sound is real."""
+    """(B, N) bool: frames whose sound is real."""
     vocalization: Tensor
     """(B,) long, -1 where unknown."""
     identity: Tensor
@@ -67,6 +67,8 @@ class Conditions:
     """(B,) bool"""
     keep_identity: Tensor
     """(B,) bool, of identity and age."""
+    before: int = 0
+    """How many frames of sound come before the face's first."""
 
     def without_audio(self) -> Conditions:
         """Return the same with the sound hidden, for guidance."""
@@ -124,22 +126,26 @@ class Denoiser(nn.Module):
         """
         place = torch.arange(noisy.shape[1], device=noisy.device)
         past = banded(place, place, valid, self.memory - 1, self.future)
-        near = banded(place, place, given.heard, *self.reach)
         turn = rotation(place, self.head)
-        sound = self.hear(given.audio, given.keep_audio, turn)
-        heard = self._listened(sound.itself, given)
+        spoken = torch.arange(given.audio.shape[1], device=noisy.device) - given.before
+        near = banded(place, spoken, given.heard, *self.reach)
+        sound = self.hear(given.audio, given.keep_audio, rotation(spoken, self.head))
+        heard = self._listened(sound.itself, given, noisy.shape[1])
         told = self.tell(level, given)
         nothing: list[Seen | None] = [None] * len(self.blocks)
         refined, _ = self.refine(noisy, told, turn, past, near, heard, sound.layers, nothing)
         return refined, self.guess(heard)
 
-    def guessed(self, given: Conditions) -> Tensor:
-        """Guess the clean latents (B, T, 64) by sound and infant alone."""
+    def guessed(self, given: Conditions, frames: int | None = None) -> Tensor:
+        """Guess clean latents (B, T, 64) by sound and infant alone, so many or of all the sound."""
+        frames = given.audio.shape[1] - given.before if frames is None else frames
         sound = self._embedded(given.audio, given.keep_audio)
-        return cast(Tensor, self.guess(self._listened(sound, given)))
+        return cast(Tensor, self.guess(self._listened(sound, given, frames)))
 
-    def _listened(self, sound: Tensor, given: Conditions) -> Tensor:
-        return self.listen(F.pad(sound * given.heard[..., None], (0, 0, *self.reach)), given)
+    def _listened(self, sound: Tensor, given: Conditions, frames: int) -> Tensor:
+        around = F.pad(sound * given.heard[..., None], (0, 0, *self.reach))
+        around = around[:, given.before : given.before + frames + sum(self.reach)]
+        return self.listen(around, given)
 
     def hear(self, audio: Tensor, keep: Tensor, turn: Tensor) -> Sound:
         """Make of whitened sound (B, T, C) what is listened and attended to at its places.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from pipeline.dataset.shards import PackError, Row
 from pipeline.dataset.splits import SPLITS
 
 Floats = NDArray[np.float32]
+Around = tuple[int, int]
+"""How many frames of sound come before and after a window."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +94,28 @@ class Batch:
     valid: Tensor
     """(B, T) bool: the latents were measured."""
     heard: Tensor
-    """(B, T) bool: inside the span, so the sound is real."""
+    """(B, N) bool: inside the span, so the sound is real."""
     audio: Tensor
-    """(B, T, C)"""
+    """(B, N, C), which may begin before the window and end after it."""
     identity: Tensor
     """(B, 32)"""
     age: Tensor
     """(B, 1)"""
     vocalization: Tensor
     """(B,) index into the vocalizations; -1 where unknown."""
+    before: int = 0
+    """How many frames of sound come before the first of the window."""
 
     def to(self, device: str) -> Batch:
         """Move every tensor."""
-        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+        return self.each(lambda tensor: tensor.to(device))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Change every tensor."""
+        changed: dict[str, Any] = {
+            name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return dataclasses.replace(self, **changed)
 
 
 def read(folder: Path) -> Pack:
@@ -155,10 +166,16 @@ def _digest(paths: Sequence[Path]) -> str:
 
 
 def collate(
-    spans: Sequence[Span], starts: Sequence[int], frames: int, vocalizations: Sequence[str]
+    spans: Sequence[Span],
+    starts: Sequence[int],
+    frames: int,
+    vocalizations: Sequence[str],
+    around: Around = (0, 0),
 ) -> Batch:
-    """Cut one window of `frames` from each span at its start, padding what lies beyond the end."""
-    windows = [_window(span, start, frames) for span, start in zip(spans, starts, strict=True)]
+    """Cut one window of `frames` from each span at its start, padding what lies beyond the span."""
+    windows = [
+        _window(span, start, frames, around) for span, start in zip(spans, starts, strict=True)
+    ]
     names = {name: number for number, name in enumerate(vocalizations)}
     numbers = [names.get(span.vocalization, -1) for span in spans]
     return Batch(
@@ -166,20 +183,27 @@ def collate(
         identity=torch.from_numpy(np.stack([span.identity for span in spans])),
         age=torch.from_numpy(np.stack([span.age for span in spans])),
         vocalization=torch.tensor(numbers, dtype=torch.long),
+        before=around[0],
     )
 
 
-def _window(span: Span, start: int, frames: int) -> dict[str, NDArray]:
-    part = slice(start, start + frames)
-    missing = frames - len(span.valid[part])
-    rows = ((0, missing), (0, 0))
-    heard = np.arange(frames) < frames - missing
+def _window(span: Span, start: int, frames: int, around: Around) -> dict[str, NDArray]:
+    stop = start + frames
+    seen, heard = np.arange(start, stop), np.arange(start - around[0], stop + around[1])
     return {
-        "expression": np.pad(span.expression[part], rows),
-        "valid": np.pad(span.valid[part], rows[0]),
-        "heard": heard,
-        "audio": np.pad(span.audio[part], rows),
+        "expression": _at(span.expression, seen),
+        "valid": _at(span.valid, seen),
+        "heard": _at(np.ones(span.frames, bool), heard),
+        "audio": _at(span.audio, heard),
     }
+
+
+def _at(rows: NDArray, place: NDArray[np.int64]) -> NDArray:
+    """Rows at some places; 0 at those that lie beyond the first or the last."""
+    inside = (place >= 0) & (place < len(rows))
+    found = np.zeros((len(place), *rows.shape[1:]), rows.dtype)
+    found[inside] = rows[place[inside]]
+    return found
 
 
 def draw(
@@ -188,13 +212,14 @@ def draw(
     frames: int,
     vocalizations: Sequence[str],
     random: np.random.Generator,
+    around: Around = (0, 0),
 ) -> Batch:
     """Draw `count` windows; a span is as likely as it is long, a start as any other."""
     share = np.array([span.frames for span in spans], float)
     chosen = random.choice(len(spans), count, p=share / share.sum())
     picked = [spans[number] for number in chosen]
     starts = [int(random.integers(0, max(1, span.frames - frames + 1))) for span in picked]
-    return collate(picked, starts, frames, vocalizations)
+    return collate(picked, starts, frames, vocalizations, around)
 
 
 def whole(span: Span, vocalizations: Sequence[str]) -> Batch:
@@ -203,10 +228,14 @@ def whole(span: Span, vocalizations: Sequence[str]) -> Batch:
 
 
 def tiles(
-    spans: Sequence[Span], count: int, frames: int, vocalizations: Sequence[str]
+    spans: Sequence[Span],
+    count: int,
+    frames: int,
+    vocalizations: Sequence[str],
+    around: Around = (0, 0),
 ) -> Iterator[Batch]:
     """Cover spans with windows one after another, `count` in a batch, always in the same way."""
     windows = [(span, start) for span in spans for start in range(0, span.frames, frames)]
     for first in range(0, len(windows), count):
         picked, starts = zip(*windows[first : first + count], strict=True)
-        yield collate(picked, starts, frames, vocalizations)
+        yield collate(picked, starts, frames, vocalizations, around)

@@ -132,7 +132,8 @@ class Trainer:
             loss = loss + self.params.sparse_habits * terms["sparse_habits"]
             if not torch.isfinite(loss):
                 raise DivergedError(
-                    f"the loss is {loss.item()} at step {number}; lower learning_rate"
+                    f"the loss is {loss.item()} at step {number}; lower learning_rate "
+                    f"and matrix_learning_rate"
                 )
             share = len(part) / self.params.batch_spans
             (share * loss).backward()
@@ -146,7 +147,12 @@ class Trainer:
     def _draw(self) -> Drawn:
         p = self.params
         batch = spans.draw(
-            self.pack.spans["train"], p.batch_spans, p.window_frames, self._names, self.random
+            self.pack.spans["train"],
+            p.batch_spans,
+            p.window_frames,
+            self._names,
+            self.random,
+            self.generator.denoiser.reach,
         ).to(self.device)
         level = self._levels(self.random.random(p.batch_spans) ** (1 / p.noise_tilt))
         drop = np.array([[p.drop_sound], [p.drop_identity], [p.drop_vocalization]])
@@ -161,8 +167,9 @@ class Trainer:
         random = np.random.default_rng([p.seed, 1])
         total: dict[str, float] = {}
         count = 0
+        reach = self.generator.denoiser.reach
         for batch in spans.tiles(
-            self.pack.spans["val"], p.batch_spans, p.window_frames, self._names
+            self.pack.spans["val"], p.batch_spans, p.window_frames, self._names, reach
         ):
             batch = batch.to(self.device)
             every = np.ones((3, len(batch.valid)), bool)
@@ -293,7 +300,7 @@ class Drawn:
         """Some of the windows."""
         part = slice(int(rows[0]), int(rows[-1]) + 1)
         return Drawn(
-            Batch(**{name: value[part] for name, value in vars(self.batch).items()}),
+            self.batch.each(lambda tensor: tensor[part]),
             self.level[part],
             tuple(keep[part] for keep in self.keep),
             self.noise[part],

@@ -21,7 +21,7 @@ SMALL = Train(
     ema_decay=0.95,
     jitter=0.2,
     noise_floor=0.0,
-    validate_every_steps=25,
+    validate_every_steps=10,
     validation_levels=2,
     network=Network(layers=2, width=32, heads=2, dropout=0.0),
     weights=Weights(lips=0.1, lips_velocity=0.1),

@@ -161,6 +161,18 @@ def test_a_guess_is_by_the_sound_within_the_band_and_the_infant_alone(denoiser):
     assert len(changed(guessed, denoiser.guessed(other))) == FRAMES
 
 
+def test_a_window_that_hears_around_itself_is_part_of_the_whole(denoiser, monkeypatch):
+    monkeypatch.setattr(denoiser, "memory", 1)
+    told, noisy, window = given(), torch.randn(2, FRAMES, 64), slice(7, 12)
+    heard = slice(window.start - BACK, window.stop + AHEAD)
+    cut = {"audio": told.audio[:, heard], "heard": told.heard[:, heard], "before": BACK}
+    part = dataclasses.replace(told, **cut)
+    guessed = denoiser.guessed(part, window.stop - window.start)
+    torch.testing.assert_close(guessed, denoiser.guessed(told)[:, window])
+    whole = ask(denoiser, noisy, told)[:, window]
+    torch.testing.assert_close(ask(denoiser, noisy[:, window], part), whole, atol=1e-5, rtol=1e-4)
+
+
 def test_noisy_latents_are_seen_by_how_much_they_differ_from_the_guess(denoiser):
     told, level, shown = given(), 0.4, []
     listening = denoiser.latents.register_forward_pre_hook(lambda _, given: shown.append(given[0]))

@@ -46,6 +46,19 @@ def test_a_short_span_is_padded_and_masked(folder):
     assert not batch.valid[0, 10:].any()
 
 
+def test_a_window_hears_what_is_around_it_as_far_as_the_span_goes(folder):
+    span = spans.read(folder).spans["train"][0]
+    batch = spans.collate([span] * 2, [5, 20], 18, VOCALIZATIONS, around=(8, 4))
+    assert (batch.before, batch.audio.shape[:2], batch.valid.shape) == (8, (2, 30), (2, 18))
+    np.testing.assert_array_equal(batch.expression[0].numpy(), span.expression[5:23])
+    np.testing.assert_array_equal(batch.audio[0, 3:].numpy(), span.audio[:27])
+    assert batch.heard[0].tolist() == [False] * 3 + [True] * 27
+    np.testing.assert_array_equal(batch.audio[1, :28].numpy(), span.audio[12:])
+    assert batch.heard[1].tolist() == [True] * 28 + [False] * 2
+    assert not batch.audio[0, :3].any()
+    assert not batch.audio[1, 28:].any()
+
+
 def test_vocalizations_are_numbered_by_name_and_unknown_ones_say_so(folder):
     span = spans.read(folder).spans["train"][2]
     assert span.vocalization == "laugh"
