@@ -82,7 +82,7 @@ class Generator:
 
     @property
     def noise_spacing(self) -> list[int]:
-        """In how many frames each part of the noise turns, in training and in sampling alike."""
+        """How many frames apart the draws of each part of the noise are, learned from and sampled."""
         return list(self.about["noise_spacing"])
 
     @property
