@@ -82,7 +82,7 @@ class Generator:
 
     @property
     def noise_spacing(self) -> list[int]:
-        """How many frames apart the draws of each part of the noise are, learned from and sampled."""
+        """How many frames apart the draws of each part of the noise are."""
         return list(self.about["noise_spacing"])
 
     @property

@@ -173,6 +173,9 @@ class Train(Params):
     sparse_habits: float = Field(0.005, ge=0.0)
     """Price of each number of identity and age by how much habits hang on it (group lasso, Yuan &
     Lin 2006): those that tell nothing of habits are let go, or infants are learned by heart."""
+    filter_fit_noise: bool = True
+    """Whether what is noise by its frequency is taken out of the latents that are learned from, or
+    samples tremble as fits do."""
     jitter: float = Field(0.7, ge=0.0, le=3.0)
     """Noise added to what is given besides the latents, in their own standard deviations: to the
     sound half by window, half by frame, and to identity and age by window. With few infants to

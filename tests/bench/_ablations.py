@@ -60,6 +60,7 @@ def variants(learning: Train) -> Iterator[tuple[str, Train]]:
         yield f"sound {back} back, {ahead} ahead", learning.model_copy(update={"network": network})
     network = learning.network.model_copy(update={"causal": False})
     yield "not causal", learning.model_copy(update={"network": network})
+    yield "fits as they are", learning.model_copy(update={"filter_fit_noise": False})
     yield "no jitter", learning.model_copy(update={"jitter": 0.0})
     yield "no sparse habits", learning.model_copy(update={"sparse_habits": 0.0})
     yield "white noise", learning.model_copy(update={"noise_spacing": [1]})

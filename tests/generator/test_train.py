@@ -41,6 +41,27 @@ def test_training_improves_every_term_of_the_mouth(trained):
     assert values.iloc[-1] < 0.3 * values.iloc[0]
 
 
+@pytest.mark.parametrize("filters", [True, False])
+def test_a_fits_noise_is_taken_out_before_anything_is_learned(tmp_path, monkeypatch, filters):
+    learned, start = [], Trainer.start
+
+    def started(params, pack, *rest):
+        learned.append(pack.spans)
+        return start(params, pack, *rest)
+
+    monkeypatch.setattr(Trainer, "start", started)
+    trained_in(tmp_path, QUICK.model_copy(update={"filter_fit_noise": filters}))
+    packed = spans.read(tmp_path / "data/pack").spans
+    for split in ("train", "val"):
+        rough, kept = (restless(part[split][0]) for part in (packed, learned[0]))
+        assert kept < 0.8 * rough if filters else kept == rough
+    np.testing.assert_array_equal(learned[0]["test"][0].expression, packed["test"][0].expression)
+
+
+def restless(span):
+    return np.abs(np.diff(span.expression, 2, axis=0)).mean()
+
+
 def test_curves_hold_steps_and_no_clock(trained):
     table = curve(trained.root, "validation/loss")
     assert list(table.columns) == ["step", "loss"]
