@@ -2,6 +2,9 @@
 
 Median gain of SI-SDR at 0 dB, and SI-SDR of what is clean, on the recordings that were held out of
 training (other infants, adults, noises and music) and on stems of another seed.
+
+`... evaluate WEIGHTS` prints the figures of other weights, and `... evaluate learned WEIGHTS` those
+on the recordings that were learned from: how much more it knows of them tells what limits it.
 """
 
 from __future__ import annotations
@@ -51,10 +54,11 @@ def evaluate(weights: Path, cases: Mapping[str, list[Case]]) -> dict[str, float]
     return figures
 
 
-def drawn_cases(wanted: Recipe) -> dict[str, list[Case]]:
-    """Mixtures at 0 dB and clean voices, by what is in them."""
+def drawn_cases(wanted: Recipe, learned: bool = False) -> dict[str, list[Case]]:
+    """Mixtures at 0 dB and clean voices, by what is in them; of what was held out, or learned."""
     rng = np.random.default_rng(wanted.seed + 1000)
-    real = stems.read_recordings(Path(wanted.real) if wanted.real else None, wanted.held_out, True)
+    folder, part = Path(wanted.real) if wanted.real else None, "train" if learned else "val"
+    real = stems.read_recordings(folder, wanted.held_out, kept=not learned)
     cries = [_cut(wave) for wave in real.cries][:: max(1, len(real.cries) // _CASES)][:_CASES]
     laughs = [resynthesis.in_rhythm(wave, "laugh", _SPAN_S, rng) for wave in cries]
     kinds = ("cry", "laugh", "babble", "fuss")
@@ -62,7 +66,7 @@ def drawn_cases(wanted: Recipe) -> dict[str, list[Case]]:
         sound.infant(perform(kinds[n % 4], _SPAN_S, rng), RATE, rng).astype(np.float32)
         for n in range(_CASES)
     ]
-    rest = _synthetic(rng) | (_recorded(Path(wanted.bank) / "val", rng) if wanted.bank else {})
+    rest = _synthetic(rng) | (_recorded(Path(wanted.bank) / part, rng) if wanted.bank else {})
     cases = {}
     for infant, waves in (("real cry", cries), ("cut laugh", laughs), ("synthetic", made)):
         cases[f"{infant}, clean"] = [(wave, wave) for wave in waves]
@@ -81,7 +85,7 @@ def _synthetic(rng: np.random.Generator) -> dict[str, Make]:
 
 
 def _recorded(bank: Path, rng: np.random.Generator) -> dict[str, Make]:
-    """Of a sort of noise, or a speaker, drawn anew each time, that was not learned from."""
+    """Of a sort of noise, or a speaker, drawn anew each time."""
     groups = sorted(group for group in (bank / "noise").iterdir() if group.name != "screams")
     speakers = sorted((bank / "speech").iterdir())
 
@@ -132,14 +136,15 @@ def _si_sdr_db(estimate: Array, truth: Array) -> float:
 def main() -> None:
     """Evaluate the weights that were made and write the figures beside this file.
 
-    Weights that are named are evaluated instead, and only printed.
+    Of weights that are named, or on what was learned from, they are only printed.
     """
-    cases = drawn_cases(recipe())
-    named = [Path(name) for name in sys.argv[1:]]
+    learned = sys.argv[1:2] == ["learned"]
+    cases = drawn_cases(recipe(), learned)
+    named = [Path(name) for name in sys.argv[1 + learned :]]
     for weights in named or [WEIGHTS]:
         text = json.dumps(evaluate(weights, cases), indent=1)
         print(text)
-    if not named:
+    if not (named or learned):
         (FOLDER / "figures.json").write_text(text + "\n", encoding="utf-8")
 
 

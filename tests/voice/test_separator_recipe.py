@@ -193,3 +193,18 @@ def test_the_ablation_tells_synthetic_from_real_sound(
         "real": {"real"},
         "both": {"synthetic", "real"},
     }
+
+
+def test_what_was_learned_from_can_be_asked_for_beside_what_was_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = tiny(monkeypatch, tmp_path)
+    tones_hz = {"learned": 500.0, "other": 900.0}
+    (tmp_path / "cry").mkdir()
+    for name, hz in tones_hz.items():
+        soundfile.write(tmp_path / "cry" / f"{name}.wav", tone(hz, 2.0), RATE)
+    wanted = small.model_copy(update={"real": str(tmp_path), "held_out": ("other",)})
+    for learned, hz in ((True, 500.0), (False, 900.0)):
+        [(wave, _)] = evaluate.drawn_cases(wanted, learned)["real cry, clean"]
+        peak = np.abs(np.fft.rfft(wave)).argmax() * RATE / len(wave)
+        assert peak == pytest.approx(hz, abs=5)
