@@ -3,6 +3,9 @@
 A batch of the guess by the sound alone costs a third of what one of everything does. What was
 learned of it then stays as it is: taught on beside the rest, it is pulled at by noise that it does
 not hear, and guesses worse.
+
+It learns from fits as they are. On average their noise says nothing; without it what is quick is
+smoother than it was, and of that a guess has little enough.
 """
 
 from __future__ import annotations
@@ -18,19 +21,21 @@ from pipeline.generator import losses
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.face import lip_decoder
 from pipeline.generator.optimizer import optimizer_of
+from pipeline.generator.spans import Pack
 from pipeline.generator.trainer import Drawn, Trainer, cleaned
 
 
-def taught(trainer: Trainer, live: Any, unfinished: Path) -> None:
+def taught(trainer: Trainer, pack: Pack, live: Any, unfinished: Path) -> None:
     """Teach the ear of a generator that is about to be trained; the rest goes on without it.
 
     Args:
         trainer: not begun yet.
+        pack: its dataset, as it was fitted.
         live: where the curves go, under `ear/`.
         unfinished: beside it, a file holds what a run that is cut short goes on from.
     """
     beside = unfinished.with_name(f"{unfinished.stem}-ear{unfinished.suffix}")
-    best = Ear.of(trainer).learn(live, beside)
+    best = Ear.of(trainer, pack).learn(live, beside)
     trainer.generator.denoiser.load_state_dict(best.denoiser.state_dict())
     for weight in trainer.generator.denoiser.ear:
         weight.requires_grad_(False)
@@ -41,14 +46,14 @@ class Ear(Trainer):
     """A training of the guess alone; what it does not hang on stays as it is."""
 
     @classmethod
-    def of(cls, trainer: Trainer) -> Ear:
-        """Begin with the same weights, in place."""
+    def of(cls, trainer: Trainer, pack: Pack) -> Ear:
+        """Begin with the same weights, in place, on a dataset as it was fitted."""
         # No noise is heard, so that one level of it says as much as many.
         changed = {"steps": trainer.params.ear_steps, "validation_levels": 1}
         params = trainer.params.model_copy(update=changed)
         return cls(
             params,
-            trainer.pack,
+            pack,
             trainer.face,
             trainer.device,
             trainer.generator,

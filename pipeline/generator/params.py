@@ -155,7 +155,7 @@ class Train(Params):
     """Levels of the cosine noise schedule."""
     noise_floor: float = Field(0.5, ge=0.0, lt=1.0)
     """Share of the noise levels that sampling never goes below. What is left there is averaged out:
-    made up, it would be the fit's own noise, which the latents carry, as much as a face."""
+    made up, it would be noise that the latents still carry as much as a face."""
     noise_spacing: NoiseSpacing = Field([4, 12, 36, 108])
     """How many frames apart the draws of each part of the noise are, between which it bends slowly;
     all parts are as strong. One of 1 is new every frame, as is common, and makes a face tremble."""
@@ -175,7 +175,7 @@ class Train(Params):
     Lin 2006): those that tell nothing of habits are let go, or infants are learned by heart."""
     filter_fit_noise: bool = True
     """Whether what is noise by its frequency is taken out of the latents that are learned from, or
-    samples tremble as fits do."""
+    samples tremble as fits do; what the ear learns before is not filtered."""
     jitter: float = Field(0.7, ge=0.0, le=3.0)
     """Noise added to what is given besides the latents, in their own standard deviations: to the
     sound half by window, half by frame, and to identity and age by window. With few infants to
@@ -242,9 +242,9 @@ class Evaluate(Params):
     generator that was distilled takes its own."""
     guidance: float = Field(1.0, ge=0.0, le=10.0)
     """How far to push from what is guessed without sound; 1 takes the model at its word."""
-    temperature: float = Field(0.7, ge=0.0, le=2.0)
+    temperature: float = Field(0.75, ge=0.0, le=2.0)
     """Of the noise that samples begin from: the lower, the nearer to the mean they stay, and the
-    less varied. At 0.7 they have been about as varied as true faces of one sound."""
+    less varied. At 0.75 they have been three quarters as varied as true faces of one sound."""
     samples: int = Field(10, ge=2, le=100)
     """Samples of each sound, beside those of `seeds`, that variety, the best and the mean are taken
     of."""

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from pipeline.core.stage import Stage, Summary
-from pipeline.generator import card, checkpoint, distil, ear, manner, spans, wiener
+from pipeline.generator import card, checkpoint, distil, ear, manner, spans
 from pipeline.generator.face import Face
 from pipeline.generator.params import Train
 from pipeline.generator.trainer import Trainer
@@ -36,13 +36,12 @@ def run(stage: Stage[Train], face: Face) -> Summary:
     """
     pack = spans.read(stage.data("pack"))
     learned = pack.spans["train"]
-    clean = wiener.filtered(pack) if stage.params.filter_fit_noise else pack
     unfinished = stage.root / UNFINISHED
     with fixed_threads(stage.params.threads), curves(stage.fresh_out()) as live:
-        trainer = Trainer.start(stage.params, clean, face, stage.device)
+        trainer = Trainer.start(stage.params, pack, face, stage.device)
         able = any(span.valid.any() for span in learned) and stage.params.steps > 0
         if able and stage.params.ear_steps:
-            ear.taught(trainer, live, unfinished)
+            ear.taught(trainer, pack, live, unfinished)
         best = trainer.learn(live, unfinished) if able else trainer.result("untrained")
         if able and stage.params.distil.steps:
             best = distil.distilled(best, trainer, live, unfinished)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.core.errors import CradleError
-from pipeline.generator import checkpoint, losses, resume, spans
+from pipeline.generator import checkpoint, losses, resume, spans, wiener
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.diffusion import add_noise, cosine
 from pipeline.generator.face import Face, lip_decoder, mouth_of
@@ -64,7 +64,7 @@ class Trainer:
 
     @classmethod
     def start(cls, params: Train, pack: Pack, face: Face, device: str) -> Trainer:
-        """Begin from random weights, whitened to the training split."""
+        """Begin from random weights, whitened to the training split; learn without fits' noise."""
         torch.manual_seed(params.seed)
         generator = untrained(params, pack, face).to(device)
         averaged = untrained(params, pack, face).to(device)
@@ -72,7 +72,8 @@ class Trainer:
         averaged.denoiser.eval()
         optimizer = optimizer_of(generator.denoiser, params)
         random = np.random.default_rng(params.seed)
-        return cls(params, pack, face, device, generator, averaged, optimizer, random)
+        learned = wiener.filtered(pack) if params.filter_fit_noise else pack
+        return cls(params, learned, face, device, generator, averaged, optimizer, random)
 
     def learn(self, live: Any, unfinished: Path) -> Generator:
         """Take every step; return the running mean where its validation loss was lowest.

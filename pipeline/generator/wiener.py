@@ -2,9 +2,8 @@
 
 A face moves smoothly and in few ways; a fit errs anew in every frame, and in all latents alike.
 Learned from as it is, that tremble is learned too: a mouth that is shut is never quite, and samples
-tremble as fits do. Wiener's filter (1949) keeps of each frequency as much as stands out of the
-noise, here along the ways in which faces change from frame to frame, in which a mouth's quick
-opening stands out of it as it does in no latent alone.
+tremble as fits do. Wiener's filter (1949) keeps of each frequency what stands out of the noise,
+here of all latents together: a mouth's quick opening stands out of it as in no latent alone.
 """
 
 from __future__ import annotations
@@ -15,32 +14,30 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d
 
 from pipeline.generator.spans import Pack, Span
 
-_PIECE = 64
-"""Frames over which frequencies are told apart, and which the filter reaches over."""
+_PIECE, _HOP = 64, 16
+"""Frames over which frequencies are told apart, and after which the filter looks again."""
 _NOISE_ALONE = 3 * _PIECE // 8
 """The frequency from which on there is nothing but noise, 11 Hz at 30 frames a second."""
 _LEAST = 16
 """Frames of the shortest span that tells anything of it."""
+_WINDOW = np.sqrt(np.hanning(_PIECE + 1)[:-1, None])
 
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Wiener:
-    """What of each way to move, and how fast, is more than noise."""
+    """How much of each way to move, and how fast, is more than noise."""
 
     mean: Doubles
     """(64,) of the latents."""
     noise: Doubles
-    """(64,) of each latent, in each frame."""
-    ways: Doubles
-    """(64, 64), a way to move a column, in units of the noise."""
-    kernels: Doubles
-    """(_PIECE - 1, 64), what of the frames around counts for the one in the middle."""
+    """(64,) of each latent, its standard deviation in a frame."""
+    kept: Doubles
+    """(_PIECE // 2 + 1, 64, 64) of each frequency, symmetric, in units of the noise."""
 
     @classmethod
     def of(cls, spans: Sequence[Span]) -> Wiener | None:
@@ -49,31 +46,38 @@ class Wiener:
         if not paths:
             return None
         mean = np.concatenate(paths).mean(0)
-        noise = np.sqrt(_floor(_power([path - mean for path in paths]))).clip(1e-6)
-        paths = [(path - mean) / noise for path in paths]
-        changes = np.concatenate([np.diff(path, axis=0) for path in paths])
-        ways = np.linalg.eigh(changes.T @ changes)[1]
-        power = _power([path @ ways for path in paths])
-        kept = np.clip(1 - _floor(power) / power.clip(1e-12), 0, 1)
-        kernels = np.fft.fftshift(np.fft.irfft(kept, _PIECE, axis=0), axes=0)[1:]
-        return cls(mean, noise, ways, kernels * np.hanning(_PIECE + 1)[1:-1, None])
+        pieces = [piece for path in paths for piece in _pieces(path - mean)]
+        power = _power(pieces)
+        alone = np.diagonal(power[_NOISE_ALONE:], axis1=1, axis2=2)
+        noise = np.sqrt(np.median(alone, 0)).clip(1e-6)
+        values, ways = np.linalg.eigh(power / np.outer(noise, noise))
+        # In so few pieces noise alone is as strong as this in some way (Marchenko & Pastur 1967).
+        by_chance = (1 + np.sqrt(len(noise) / len(pieces))) ** 2
+        share = np.where(values > by_chance, 1 - 1 / values.clip(1.0), 0.0)
+        return cls(mean, noise, (ways * share[:, None]) @ ways.swapaxes(1, 2))
 
     def __call__(self, span: Span) -> Span:
         """The same span without what is noise; frames that were not measured stay as they are."""
         if not span.valid.any():
             return span
-        moved = (_bridged(span) - self.mean) / self.noise @ self.ways
-        smooth = np.stack(
-            [
-                convolve1d(way, kernel, mode="nearest")
-                for way, kernel in zip(moved.T, self.kernels.T, strict=True)
-            ],
-            1,
-        )
-        clean = (smooth @ self.ways.T * self.noise + self.mean).astype(np.float32)
-        return dataclasses.replace(
-            span, expression=np.where(span.valid[:, None], clean, span.expression)
-        )
+        path = self._filtered((_bridged(span) - self.mean) / self.noise) * self.noise + self.mean
+        clean = np.where(span.valid[:, None], path, span.expression)
+        return dataclasses.replace(span, expression=clean.astype(np.float32))
+
+    def _filtered(self, path: Doubles) -> Doubles:
+        """Piece by piece, each fading into the next; before and after (T, 64) nothing moves."""
+        around = np.pad(path, ((_PIECE, _PIECE + _HOP), (0, 0)), mode="edge")
+        starts = np.arange(0, len(around) - _PIECE + 1, _HOP)
+        pieces = np.stack([around[start : start + _PIECE] for start in starts], 1)
+        spectra = np.fft.rfft(pieces * _WINDOW[:, None], axis=0)
+        kept = spectra.real @ self.kept + 1j * (spectra.imag @ self.kept)
+        moved = np.fft.irfft(kept, _PIECE, axis=0) * _WINDOW[:, None]
+        total, weight = np.zeros_like(around), np.zeros((len(around), 1))
+        for start, piece in zip(starts, moved.swapaxes(0, 1), strict=True):
+            total[start : start + _PIECE] += piece
+            weight[start : start + _PIECE] += _WINDOW**2
+        inner = slice(_PIECE, _PIECE + len(path))
+        return np.asarray(total[inner] / weight[inner])
 
 
 def filtered(pack: Pack) -> Pack:
@@ -94,22 +98,25 @@ def _bridged(span: Span) -> Doubles:
     return np.stack([np.interp(places, known, latent[known]) for latent in path.T], 1)
 
 
-def _power(paths: Sequence[Doubles]) -> Doubles:
-    """Mean power of each frequency in each column (_PIECE // 2 + 1, 64), after Welch (1967)."""
-    total, pieces = np.zeros((_PIECE // 2 + 1, paths[0].shape[1])), 0
-    for piece in _pieces(paths):
-        window = np.hanning(len(piece) + 2)[1:-1, None]
-        total += np.abs(np.fft.rfft(piece * window, _PIECE, axis=0)) ** 2 / (window**2).sum()
-        pieces += 1
-    return total / pieces
+def _pieces(path: Doubles) -> Iterator[Doubles]:
+    last = max(1, len(path) - _LEAST + 1)
+    yield from (path[first : first + _PIECE] for first in range(0, last, _PIECE))
 
 
-def _pieces(paths: Sequence[Doubles]) -> Iterator[Doubles]:
-    for path in paths:
-        last = max(1, len(path) - _LEAST + 1)
-        yield from (path[first : first + _PIECE] for first in range(0, last, _PIECE))
+def _power(pieces: Sequence[Doubles]) -> Doubles:
+    """Mean power of each frequency in and between columns (_PIECE // 2 + 1, 64, 64); Welch (1967).
+
+    What moves moves at once in all columns: lags between them are left out.
+    """
+    columns = pieces[0].shape[1]
+    total = np.zeros((_PIECE // 2 + 1, columns, columns))
+    for first in range(0, len(pieces), 256):
+        spectra = np.stack([_spectrum(piece) for piece in pieces[first : first + 256]], 1)
+        for part in (spectra.real, spectra.imag):
+            total += part.swapaxes(1, 2) @ part
+    return total / len(pieces)
 
 
-def _floor(power: Doubles) -> Doubles:
-    """Power of the noise (64,), where there is nothing else."""
-    return np.asarray(np.median(power[_NOISE_ALONE:], 0))
+def _spectrum(piece: Doubles) -> NDArray[np.complex128]:
+    window = np.sqrt(np.hanning(len(piece) + 2)[1:-1, None])
+    return np.fft.rfft(piece * window, _PIECE, axis=0) / np.sqrt((window**2).sum())

@@ -1,5 +1,6 @@
 """The ear first: what a generator that hears before it moves has learned by then, and what not."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,7 +19,8 @@ def hearing(trained, tmp_path_factory):
     """A trainer before its ear was taught and after."""
     pack = spans.read(trained.root / "data/pack")
     fresh, taught = (Trainer.start(HEARING, pack, trained.face, "cpu") for _ in range(2))
-    ear.taught(taught, Unlogged(), tmp_path_factory.mktemp("ear") / "unfinished.safetensors")
+    unfinished = tmp_path_factory.mktemp("ear") / "unfinished.safetensors"
+    ear.taught(taught, pack, Unlogged(), unfinished)
     return fresh, taught
 
 
@@ -47,13 +49,29 @@ def test_the_training_goes_on_from_the_ear_as_it_was_best(hearing):
 def test_the_ear_stays_as_it_was_taught_while_the_rest_learns(trained, tmp_path):
     pack = spans.read(trained.root / "data/pack")
     taught = Trainer.start(SHORT, pack, trained.face, "cpu")
-    ear.taught(taught, Unlogged(), tmp_path / "unfinished.safetensors")
+    ear.taught(taught, pack, Unlogged(), tmp_path / "unfinished.safetensors")
     before = {k: v.clone() for k, v in taught.generator.denoiser.state_dict().items()}
     for number in (1, 2):
         taught.step(number)
     after = taught.generator.denoiser.state_dict()
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"blocks", "latents", "level", "leeway", "last_scale", "out"}
+
+
+def test_the_ear_learns_from_fits_as_they_are_and_the_rest_without_their_noise(
+    tmp_path, monkeypatch
+):
+    given = []
+    monkeypatch.setattr(ear.Ear, "learn", lambda self, *_: given.append(self.pack) or self.averaged)
+    learn = Trainer.learn
+    monkeypatch.setattr(
+        Trainer, "learn", lambda self, *rest: given.append(self.pack) or learn(self, *rest)
+    )
+    trained_in(tmp_path, SHORT.model_copy(update={"filter_fit_noise": True}))
+    fitted = spans.read(tmp_path / "data/pack").spans["train"][0].expression
+    heard, rest = (pack.spans["train"][0].expression for pack in given)
+    assert np.array_equal(heard, fitted)
+    assert np.abs(rest - fitted).max() > 0.01
 
 
 def test_a_card_says_nothing_of_an_ear_that_was_not_taught_before(trained):
