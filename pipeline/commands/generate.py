@@ -76,8 +76,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature",
         type=float,
-        default=0.7,
-        help="the lower, the less motions vary, and err (%(default)s, about as much as true ones)",
+        default=0.75,
+        help="the lower, the less motions vary, and err (%(default)s, three quarters as varied as "
+        "true ones)",
     )
 
 
