@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ _NOISE_ALONE = 3 * _PIECE // 8
 """The frequency from which on there is nothing but noise, 11 Hz at 30 frames a second."""
 _LEAST = 16
 """Frames of the shortest span that tells anything of it."""
+_AT_ONCE = 256
 _WINDOW = np.sqrt(np.hanning(_PIECE + 1)[:-1, None])
 
 Doubles = NDArray[np.float64]
@@ -42,17 +44,17 @@ class Wiener:
     @classmethod
     def of(cls, spans: Sequence[Span]) -> Wiener | None:
         """Measure motion and noise; None of spans of which none is long enough."""
-        paths = [_bridged(s) for s in spans if s.valid.any() and s.frames >= _LEAST]
-        if not paths:
+        told = [span for span in spans if span.valid.any() and span.frames >= _LEAST]
+        if not told:
             return None
-        mean = np.concatenate(paths).mean(0)
-        pieces = [piece for path in paths for piece in _pieces(path - mean)]
-        power = _power(pieces)
+        frames = [span.frames for span in told]
+        mean = np.average([_bridged(span).mean(0) for span in told], 0, frames)
+        power, pieces = _power(piece for span in told for piece in _pieces(_bridged(span) - mean))
         alone = np.diagonal(power[_NOISE_ALONE:], axis1=1, axis2=2)
         noise = np.sqrt(np.median(alone, 0)).clip(1e-6)
         values, ways = np.linalg.eigh(power / np.outer(noise, noise))
         # In so few pieces noise alone is as strong as this in some way (Marchenko & Pastur 1967).
-        by_chance = (1 + np.sqrt(len(noise) / len(pieces))) ** 2
+        by_chance = (1 + np.sqrt(len(noise) / pieces)) ** 2
         share = np.where(values > by_chance, 1 - 1 / values.clip(1.0), 0.0)
         return cls(mean, noise, (ways * share[:, None]) @ ways.swapaxes(1, 2))
 
@@ -103,18 +105,18 @@ def _pieces(path: Doubles) -> Iterator[Doubles]:
     yield from (path[first : first + _PIECE] for first in range(0, last, _PIECE))
 
 
-def _power(pieces: Sequence[Doubles]) -> Doubles:
-    """Mean power of each frequency in and between columns (_PIECE // 2 + 1, 64, 64); Welch (1967).
+def _power(pieces: Iterator[Doubles]) -> tuple[Doubles, int]:
+    """Mean power of each frequency in and between columns (_PIECE // 2 + 1, 64, 64); of how many.
 
-    What moves moves at once in all columns: lags between them are left out.
+    What moves moves at once in all columns: lags between them are left out. After Welch (1967).
     """
-    columns = pieces[0].shape[1]
-    total = np.zeros((_PIECE // 2 + 1, columns, columns))
-    for first in range(0, len(pieces), 256):
-        spectra = np.stack([_spectrum(piece) for piece in pieces[first : first + 256]], 1)
+    total, count = np.zeros(()), 0
+    while some := [_spectrum(piece) for piece in islice(pieces, _AT_ONCE)]:
+        spectra = np.stack(some, 1)
         for part in (spectra.real, spectra.imag):
-            total += part.swapaxes(1, 2) @ part
-    return total / len(pieces)
+            total = total + part.swapaxes(1, 2) @ part
+        count += len(some)
+    return total / count, count
 
 
 def _spectrum(piece: Doubles) -> NDArray[np.complex128]:
