@@ -10,14 +10,14 @@ import pytest
 from pipeline.generator.spans import Pack, Span
 from pipeline.generator.wiener import Wiener, filtered
 
-NOISE = 0.15
+NOISE, REST = 0.15, 2.0
 
 
 def moving(frames: int, ways: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A face that moves in two ways (2, 64), slowly and five times a second."""
+    """A face that moves about its rest in two ways (2, 64), slowly and five times a second."""
     along = np.arange(frames)[:, None] / 30
     turns = 2 * np.pi * (np.array([0.4, 5.0]) * along + rng.random(2))
-    return (np.sin(turns) @ ways).astype(np.float32)
+    return (REST + np.sin(turns) @ ways).astype(np.float32)
 
 
 def span(expression: np.ndarray) -> Span:
@@ -43,12 +43,17 @@ def error(spans: list[Span], moved: list[Span]) -> float:
     return float(np.mean([(a.expression - b.expression) ** 2 for a, b in pairs])) / NOISE**2
 
 
+def measured(spans: list[Span]) -> Wiener:
+    wiener = Wiener.of(spans)
+    assert wiener is not None
+    return wiener
+
+
 def test_what_is_white_in_time_is_taken_out_and_quick_motion_stays(
     faces: tuple[list[Span], list[Span]],
 ) -> None:
     moved, noisy = faces
-    wiener = Wiener.of(noisy)
-    assert wiener is not None
+    wiener = measured(noisy)
     clean = [wiener(it) for it in noisy]
     assert error(noisy, moved) == pytest.approx(1.0, rel=0.05)
     assert error(clean, moved) < 0.1
@@ -57,8 +62,7 @@ def test_what_is_white_in_time_is_taken_out_and_quick_motion_stays(
 
 def test_what_has_no_noise_stays_as_it_is(faces: tuple[list[Span], list[Span]]) -> None:
     moved, _ = faces
-    wiener = Wiener.of(moved)
-    assert wiener is not None
+    wiener = measured(moved)
     inner = slice(32, -32)
     for it in moved:
         assert wiener(it).expression[inner] == pytest.approx(it.expression[inner], abs=0.02)
@@ -68,14 +72,13 @@ def test_frames_that_were_not_measured_stay_and_tell_nothing(
     faces: tuple[list[Span], list[Span]],
 ) -> None:
     _, noisy = faces
-    wiener = Wiener.of(noisy)
-    assert wiener is not None
+    wiener = measured(noisy)
     valid = np.ones(noisy[0].frames, np.bool_)
     valid[40:44] = False
     wild = np.where(valid[:, None], noisy[0].expression, np.float32(1e3))
     gapped = wiener(dataclasses.replace(noisy[0], expression=wild, valid=valid))
     assert (gapped.expression[40:44] == 1e3).all()
-    assert np.abs(gapped.expression[valid]).max() < 3
+    assert np.abs(gapped.expression[valid]).max() < REST + 3
     nothing = dataclasses.replace(noisy[0], valid=np.zeros_like(valid))
     assert wiener(nothing) is nothing
 
