@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pytorch_optimizer.optimizer.utils import zero_power_via_newton_schulz_5
 
 from pipeline.generator.model import Denoiser, Layout
 from pipeline.generator.optimizer import optimizer_of, pace, set_pace
@@ -30,6 +31,16 @@ def test_a_matrix_between_layers_goes_as_far_in_every_direction(denoiser):
     for name in ("listener.layers.1.near.weight", "blocks.0.self_attention.query.weight"):
         lengths = torch.linalg.svdvals(went[name].flatten(1)) / 0.01
         assert 0.5 < float(lengths.min()) < float(lengths.max()) < 1.3, name
+
+
+def test_on_a_cpu_sums_are_as_exact_as_the_weights(denoiser):
+    # bfloat16 is emulated by a CPU that has it not, and 19 times as slow.
+    wide = denoiser.blocks[0].modulation.weight
+    exact = zero_power_via_newton_schulz_5(wide.grad.double(), dtype=torch.float64)
+    params = SMALL.model_copy(update={"weight_decay": 0.0, "matrix_learning_rate": 1.0})
+    went = moved(denoiser, params)["blocks.0.modulation.weight"]
+    scale = float((went * exact).sum() / (exact**2).sum())
+    torch.testing.assert_close(went / scale, exact.float(), atol=1e-4, rtol=0)
 
 
 def test_what_comes_in_and_goes_out_is_moved_by_adamw_alone(denoiser):
