@@ -4,9 +4,9 @@ Column 0 is always the sound's own energy in dB, whatever the encoder, so that t
 means the same for each; the encoder's columns follow.
 
     features = load("logmel")
-    features.name, features.width          # "logmel", 43
+    features.name, features.width          # "logmel", 75
     features.look_ahead_s                  # 0.033: of a sound that is still coming
-    features.extract(stem, frames=150)     # (150, 43) float32
+    features.extract(stem, frames=150)     # (150, 75) float32
 
 Another encoder is one more module with `info()` and `load(device)`; what it loads is an `Encoder`.
 pipeline/generator/hearing.py does the same for a sound that comes piece by piece.

@@ -1,7 +1,9 @@
-"""The embedded audio features: log-mel bands, pitch and how periodic the sound is.
+"""The embedded audio features: log-mel bands, pitch, how periodic the sound is, and its envelope.
 
 Windows of 40 ms every 20 ms, as wide as six periods of an infant's lowest cry, and at the stride
-of the wav2vec family, so that a learned encoder takes this one's place without other changes.
+of the wav2vec family, so that a learned encoder takes this one's place without other changes. The
+bands tell harmonics, loudness and noise; the envelope (envelope.py), from three periods around a
+window's middle, tells formants whatever the pitch.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from pipeline.core.backends import BackendInfo
+from pipeline.generator.envelope import FFT as ENVELOPE_FFT
+from pipeline.generator.envelope import PERIODS, UNVOICED_HZ, envelope
 
 RATE_HZ = 16_000
 HOP = 320
@@ -22,6 +26,8 @@ FINER = 4
 """Lags a sample: at 1,500 Hz a period is 11 samples, too few to tell it from its multiples."""
 BANDS = 40
 BAND_RANGE_HZ = (100.0, 7800.0)
+ENVELOPE_BANDS = 32
+ENVELOPE_RANGE_HZ = (200.0, 7600.0)
 PITCH_RANGE_HZ = (150.0, 2000.0)
 LAGS = 120
 PITCH_ZERO_HZ = 450.0
@@ -47,6 +53,11 @@ def info() -> BackendInfo:
         PITCH_RANGE_HZ,
         VOICED,
         FLOOR_DB,
+        ENVELOPE_BANDS,
+        ENVELOPE_RANGE_HZ,
+        ENVELOPE_FFT,
+        PERIODS,
+        UNVOICED_HZ,
     )
     digest = hashlib.sha256(repr(settings).encode()).hexdigest()
     return BackendInfo("audio_features", "logmel", digest, "MIT", embedded=True)
@@ -58,10 +69,13 @@ def load(device: str = "cpu") -> LogMel:
 
 
 class LogMel:
-    """40 mel bands in dB, octaves above 450 Hz (0 where unvoiced), and periodicity 0..1."""
+    """40 mel bands in dB, octaves above 450 Hz (0 where unvoiced), periodicity, envelope.
+
+    Periodicity is 0..1; the envelope is told at 32 places, in dB.
+    """
 
     name = "logmel"
-    width = BANDS + 2
+    width = BANDS + 2 + ENVELOPE_BANDS
     hop_samples = HOP
     first_centre_samples = 0.0
     reach_samples = WINDOW // 2
@@ -72,17 +86,20 @@ class LogMel:
         self._taper_lags = _autocorrelation(self._taper[None])[0]
 
     def encode(self, sound: Floats) -> Floats:
-        """Encode (N,) sound at 16 kHz as (1 + N // 320, 42); windows are centred on hops."""
-        windows = _windows(sound.astype(np.float64))
-        parts = (windows[at : at + BATCH] for at in range(0, len(windows), BATCH))
-        return np.concatenate([self._describe(part) for part in parts])
+        """Encode (N,) sound at 16 kHz as (1 + N // 320, 74); windows are centred on hops."""
+        whole = sound.astype(np.float64)
+        windows, centres = _windows(whole), np.arange(1 + len(whole) // HOP) * HOP
+        parts = (slice(at, at + BATCH) for at in range(0, len(windows), BATCH))
+        return np.concatenate([self._described(windows[p], whole, centres[p]) for p in parts])
 
-    def _describe(self, windows: Doubles) -> Floats:
+    def _described(self, windows: Doubles, sound: Doubles, centres: NDArray[np.intp]) -> Floats:
         windows = windows * self._taper
         power = np.abs(rfft(windows, FFT)) ** 2 / np.sum(self._taper**2) / WINDOW
         bands = np.maximum(10 * np.log10(power @ self._mel.T + 1e-12), FLOOR_DB)
         octaves, periodic = self._pitch(windows)
-        return np.column_stack([bands, octaves, periodic]).astype(np.float32)
+        pitch_hz = np.where(periodic >= VOICED, PITCH_ZERO_HZ * 2.0**octaves, 0.0)
+        formants = _placed(envelope(sound, centres, pitch_hz, RATE_HZ, FLOOR_DB))
+        return np.column_stack([bands, octaves, periodic, formants]).astype(np.float32)
 
     def _pitch(self, windows: Doubles) -> tuple[Doubles, Doubles]:
         """Find the strongest period by the autocorrelation over the taper's own (Boersma 1993)."""
@@ -119,6 +136,15 @@ def _vertex(likeness: Doubles, best: NDArray[np.intp]) -> tuple[Doubles, Doubles
     shift = np.where(peak, 0.5 * (left - right) / np.where(peak, bend, -1.0), 0.0)
     shift = np.clip(shift, -0.5, 0.5)
     return best + shift, middle - 0.25 * (left - right) * shift
+
+
+def _placed(spectra: Doubles) -> Doubles:
+    """Read envelopes (n, bins) at places of equal distance on the mel scale."""
+    first, last = _mel(np.array(ENVELOPE_RANGE_HZ))
+    hz = _hz(np.linspace(first, last, ENVELOPE_BANDS))
+    low, share = np.divmod(hz * ENVELOPE_FFT / RATE_HZ, 1.0)
+    below = low.astype(np.intp)
+    return np.asarray((1 - share) * spectra[:, below] + share * spectra[:, below + 1])
 
 
 def mel_matrix() -> Doubles:

@@ -14,9 +14,12 @@ from tests.bench._unseen import with_columns
 
 BANDS = ((0, 0), (4, 2), (20, 10))
 """Frames back and ahead that a frame may look in the sound, beside the default."""
+_PITCH = range(1 + logmel.BANDS, 3 + logmel.BANDS)
+_ENVELOPE = range(_PITCH.stop, 1 + logmel.LogMel.width)
 HEARD = {
     "energy alone": [0],
-    "no pitch": list(range(1 + logmel.BANDS)),
+    "no pitch": [*range(_PITCH.start), *_ENVELOPE],
+    "no envelope": [*range(_ENVELOPE.start)],
 }
 """Columns of the embedded features that are left; the energy always is, as metrics hear by it."""
 

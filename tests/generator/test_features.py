@@ -110,7 +110,7 @@ def test_every_encoder_says_what_it_is_and_keeps_its_word():
     assert features.info("logmel").name == "logmel"
     loaded = features.load("logmel")
     assert loaded.encoder.encode(tone(400)).shape[1] == loaded.encoder.width
-    assert loaded.described == {"name": "logmel", "width": 43}
+    assert loaded.described == {"name": "logmel", "width": 75}
 
 
 def test_importing_features_does_not_import_torch():

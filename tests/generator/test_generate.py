@@ -193,7 +193,7 @@ def test_a_face_of_another_layout_is_refused(generator, who):
 
 def test_a_generator_for_other_features_is_refused(generator, monkeypatch):
     monkeypatch.setitem(generator.about, "feature", {"name": "logmel", "width": 99})
-    with pytest.raises(WeightsError, match=r"'width': 99.*here are.*'width': 43"):
+    with pytest.raises(WeightsError, match=r"'width': 99.*here are.*'width': 75"):
         generating.features_of(generator)
 
 
