@@ -177,7 +177,7 @@ def learning(root: Path, options: argparse.Namespace, seed: int) -> Train:
     network = params.network.model_copy(
         update={"dropout": 0.0, "habits": MANY_HABITS, "look_back_frames": LOOK_BACK_FRAMES}
     )
-    return params.model_copy(update={"jitter": 0.1, "drop_identity": 0.1, "network": network})
+    return params.model_copy(update={"jitter": 0.03, "drop_identity": 0.1, "network": network})
 
 
 def judging(options: argparse.Namespace, learning: Train) -> Evaluate:
