@@ -13,7 +13,7 @@ from pipeline.generator.params import Evaluate, Network, Train, Weights
 from tests.generator.world import ToyFace, make_pack
 
 SMALL = Train(
-    steps=150,
+    steps=200,
     batch_spans=8,
     window_frames=48,
     learning_rate=2e-3,

@@ -59,7 +59,7 @@ def restless(span):
 def test_curves_hold_steps_and_no_clock(trained):
     table = curve(trained.root, "validation/loss")
     assert list(table.columns) == ["step", "loss"]
-    assert table["step"].tolist() == list(range(10, 151, 10))
+    assert table["step"].tolist() == list(range(10, 201, 10))
     latest = json.loads((trained.root / "data/train/metrics.json").read_text())
     assert set(latest) == {"step", "train", "validation"}
     assert set(latest["train"]) == set(latest["validation"])
@@ -68,7 +68,7 @@ def test_curves_hold_steps_and_no_clock(trained):
 
 
 def test_the_line_says_what_was_learned(trained):
-    assert re.search(r"12 spans.*150 steps, validation loss \d", trained.line)
+    assert re.search(r"12 spans.*200 steps, validation loss \d", trained.line)
 
 
 def test_the_model_says_what_it_was_made_from(trained):
