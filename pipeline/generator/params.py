@@ -15,8 +15,8 @@ class Features(Params):
     """How sound becomes one row of numbers a video frame."""
 
     backend: FeatureName = "logmel"
-    """Which encoder turns the infant's stem into features: logmel, embedded bands with pitch, or
-    voc2vec, the one that models/weights.lock names, which needs the package transformers."""
+    """Which encoder turns the infant's stem into features: logmel, embedded bands with pitch and an
+    envelope, or voc2vec, the one that models/weights.lock names, which needs transformers."""
     layer: int | Literal["mix"] = -1
     """Of voc2vec: a layer by its number, 0 before the first and -1 after the last, or mix, of which
     the generator learns the shares. The others have none."""
