@@ -39,9 +39,16 @@ _UNIT = (SIZE / 2) ** 0.5
 _QUIET = 1e-3
 
 
+def frames_of(samples: int) -> int:
+    """How many frames a sound has: from its first sample to after its last."""
+    return -(-samples // HOP) + 1
+
+
 def analyse(sound: Tensor) -> Tensor:
-    """Spectra (batch, BINS, frames), complex, of sounds (batch, n); frames = n // HOP + 1."""
+    """Spectra (batch, BINS, frames_of(n)), complex, of sounds (batch, n)."""
     window = torch.hann_window(SIZE, device=sound.device).sqrt()
+    # What only the tail of a window saw would be divided by next to nothing afterwards.
+    sound = F.pad(sound, (0, -sound.shape[-1] % HOP))
     return torch.stft(
         sound, SIZE, HOP, window=window, center=True, pad_mode="constant", return_complex=True
     )

@@ -95,12 +95,12 @@ class Embedded:
         """The same in one pass; `waves` start with the longest."""
         import torch
 
-        from pipeline.voice.separation_network import HOP, analyse, levels, synthesise
+        from pipeline.voice.separation_network import analyse, frames_of, levels, synthesise
 
         filled = np.zeros((len(waves), len(waves[0])), np.float32)
         for row, wave in zip(filled, waves, strict=True):
             row[: len(wave)] = wave
-        frames = torch.tensor([len(wave) // HOP + 1 for wave in waves], device=self._device)
+        frames = torch.tensor([frames_of(len(wave)) for wave in waves], device=self._device)
         with torch.inference_mode():
             mixed = torch.from_numpy(filled).to(self._device)
             spectra = analyse(mixed)
@@ -111,7 +111,7 @@ class Embedded:
             spectra[:, 0] = 0
             # At its end a sound is made of fewer frames than within: each is put together alone.
             made = [
-                synthesise(mine[None, :, : len(wave) // HOP + 1], len(wave))[0]
+                synthesise(mine[None, :, : frames_of(len(wave))], len(wave))[0]
                 for mine, wave in zip(spectra, waves, strict=True)
             ]
             return [stem.cpu().numpy() for stem in made]

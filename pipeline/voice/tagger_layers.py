@@ -85,7 +85,7 @@ class TaggerLayers(nn.Module):
         self.register_buffer("_window", torch.from_numpy(HANN), persistent=False)
 
     def forward(self, sounds: Tensor, levels: Tensor) -> list[Tensor]:
-        """Listen; `levels` (batch, n // LEVEL_HOP + 1) are how loud the seconds around are."""
+        """Listen; `levels` (batch, frames) are how loud it is around every `LEVEL_HOP` samples."""
         inner = self._log_mel(sounds, levels)[:, None].contiguous(memory_format=torch.channels_last)
         read, begun = [], 0
         for layer in READ:

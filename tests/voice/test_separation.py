@@ -86,6 +86,16 @@ def test_long_sound_is_separated_in_pieces_without_seams(monkeypatch: pytest.Mon
     assert np.allclose(whole, pieces, atol=1e-4)
 
 
+@pytest.mark.parametrize("beyond", [0, 1, 160, 300, 319])
+def test_a_sound_that_is_cut_anywhere_ends_without_a_click(beyond: int) -> None:
+    """A voice's last samples are as loud as those before, however much of a frame there is."""
+    samples = 31_680 + beyond
+    sound = mixture("cry", "adult", 70)[0][:samples]
+    stem, residual = SEPARATORS.load("embedded").separate(sound, RATE)
+    assert np.abs(stem[-320:]).max() <= 1.1 * np.abs(sound[-640:]).max()
+    np.testing.assert_allclose(stem + residual, sound, atol=1e-6)
+
+
 def test_a_file_of_any_form_becomes_stem_and_residual(tmp_path: Path) -> None:
     sound, _, _ = mixture("cry", "noise", 51)
     for rate, channels in ((8000, 1), (96000, 6), (44100, 2)):

@@ -19,9 +19,8 @@ from pipeline.voice.backends import RATE, SEPARATORS, VOICES, Voices, Wave
 from tests.voice.mixing import mixture
 from tests.voice.world import downloaded, isolated
 
-ROUNDING = 4e-6
-"""Of samples and scores, which lie in -1..1: some of the last bits of float32. Processors without
-AVX-512 add several sounds up in another order than one, and come to 1.3e-6."""
+ROUNDING = 1e-6
+"""Of samples and scores, which lie in -1..1: a few of the last bits of float32."""
 
 
 def sounds() -> dict[str, Wave]:
