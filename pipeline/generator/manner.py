@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pipeline.generator import spans
 from pipeline.generator.checkpoint import Generator
-from pipeline.generator.live import Sampling, manners
+from pipeline.generator.live import manners
 from pipeline.generator.spans import Pack, Span
 
 Doubles = NDArray[np.float64]
@@ -28,6 +28,8 @@ Doubles = NDArray[np.float64]
 _RIDGE = np.diag([10.0, 10.0, 2.0])
 """In frames, of whitened latents; found on infants that are neither learned from nor judged."""
 _LEAST = 1e-9
+_TOGETHER = 32
+"""Spans that go through the network at once."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,35 @@ class Known:
         return float(2 * (manner * self.moment).sum() - spread)
 
 
-def known(generator: Generator, seen: Iterable[Span]) -> Known:
+def known(generator: Generator, seen: Sequence[Span]) -> Known:
     """Compare spans with what is expected of their sound."""
     width = generator.denoiser.layout.expression
-    total = Known(np.zeros((width, 3, 3)), np.zeros((width, 3)))
-    for span in seen:
-        total += _compared(generator, span)
-    return total
+    nothing = Known(np.zeros((width, 3, 3)), np.zeros((width, 3)))
+    return sum(_compared(generator, seen), nothing)
 
 
-def _compared(generator: Generator, span: Span) -> Known:
-    batch = spans.whole(span, generator.vocalizations).to(str(generator.expression.mean.device))
-    expected = generator.expression.apply(generator.samples(batch, Sampling(steps=0))[0])
-    off = generator.expression.apply(batch.expression) - expected
-    basis = manners(expected)[0][batch.valid[0]].double().cpu().numpy()
-    wrong = off[0][batch.valid[0]].double().cpu().numpy()
-    return Known(np.einsum("tdi,tdj->dij", basis, basis), np.einsum("tdi,td->di", basis, wrong))
+def _compared(generator: Generator, seen: Sequence[Span]) -> list[Known]:
+    """Compare each of some spans; those of like length at once."""
+    order = sorted(range(len(seen)), key=lambda number: seen[number].frames)
+    found: dict[int, Known] = {}
+    for first in range(0, len(order), _TOGETHER):
+        numbers = order[first : first + _TOGETHER]
+        found |= zip(numbers, _together(generator, [seen[n] for n in numbers]), strict=True)
+    return [found[number] for number in range(len(seen))]
+
+
+@torch.inference_mode()
+def _together(generator: Generator, seen: Sequence[Span]) -> list[Known]:
+    frames = max(span.frames for span in seen)
+    batch = spans.collate(seen, [0] * len(seen), frames, generator.vocalizations)
+    batch = batch.to(str(generator.expression.mean.device))
+    every = torch.ones(len(seen), dtype=torch.bool, device=batch.valid.device)
+    expected = generator.denoiser.guessed(generator.conditions(batch, every, every, every))
+    wrong = generator.expression.apply(batch.expression) - expected
+    basis = (manners(expected) * batch.valid[..., None, None]).double()
+    gram = torch.einsum("btdi,btdj->bdij", basis, basis).cpu().numpy()
+    moment = torch.einsum("btdi,btd->bdi", basis, wrong.double()).cpu().numpy()
+    return [Known(*one) for one in zip(gram, moment, strict=True)]
 
 
 def told(generator: Generator, seen: Sequence[Span]) -> Tensor | None:
@@ -109,7 +124,8 @@ def _families(generator: Generator, group: Sequence[Span]) -> list[list[Known]]:
         if span.source and span.valid.any():
             found.setdefault(span.source, []).append(span)
     several = [some for some in found.values() if len(some) > 1]
-    return [[_compared(generator, span) for span in some] for some in several]
+    compared = iter(_compared(generator, [span for some in several for span in some]))
+    return [[next(compared) for _ in some] for some in several]
 
 
 def _others(family: Sequence[Known]) -> Iterable[tuple[Known, Doubles]]:
