@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.core.errors import CradleError
 from pipeline.generator import diffusion
 from pipeline.generator.diffusion import Sampler, guided
-from pipeline.generator.model import Conditions, Denoiser, Seen, Sound, Told, banded, rotation
-from pipeline.generator.noise import drawn
+from pipeline.generator.listener import Following
+from pipeline.generator.model import Conditions, Denoiser, Seen, Told, banded, rotation
+from pipeline.generator.noise import Drawing
 
 if TYPE_CHECKING:
     from pipeline.generator.checkpoint import Generator
@@ -62,6 +62,7 @@ class Sampling:
 class Stream:
     """Samples for a batch of sounds that come piece by piece."""
 
+    @torch.inference_mode()
     def __init__(
         self,
         generator: Generator,
@@ -90,6 +91,9 @@ class Stream:
         self._real = torch.zeros((len(given.age), 0), dtype=torch.bool, device=given.age.device)
         told = [given] if how.guidance == 1.0 else [given, given.without_audio()]
         self._tracks = [Track(denoiser, generator.schedule.levels, one) for one in told]
+        self._noise = Drawing(
+            how.seed, how.samples, self._sounds, self._width, generator.noise_spacing
+        )
         self._manner = None if manner is None else manner.repeat(how.samples, 1, 1)
         self._before: Tensor | None = None
         self._denoise = guided(self._tracks[0].denoise, self._tracks[-1].denoise, how.guidance)
@@ -113,10 +117,11 @@ class Stream:
         if heard is None:
             heard = torch.ones(audio.shape[:2], dtype=torch.bool, device=audio.device)
         audio = self._generator.audio.apply(audio).repeat(self._how.samples, 1, 1)
-        self._real = torch.cat([self._real, heard.repeat(self._how.samples, 1)], 1)
+        heard = heard.repeat(self._how.samples, 1)
+        self._real = torch.cat([self._real, heard], 1)
         place = torch.arange(self._heard, self._heard + audio.shape[1], device=audio.device)
         for track in self._tracks:
-            track.hear(audio, place)
+            track.hear(audio, place, heard)
         self._heard += len(place)
         return self._advance(0 if self._future else self._heard - self._ahead)
 
@@ -132,6 +137,8 @@ class Stream:
                 f"the sound has {self._heard} frames; this generator is not causal and can take "
                 f"{WHOLE_FRAMES}; cut it, or train with train.network.causal"
             )
+        for track in self._tracks:
+            track.silence(self._ahead)
         return self._advance(self._heard)
 
     def _advance(self, end: int) -> Tensor:
@@ -152,12 +159,9 @@ class Stream:
         faces = self._places(max(0, start - self._past), stop)
         sound = self._places(max(0, start - self._back), self._heard)
         past = banded(asking, faces, self._real_at(faces), self._past, self._future)
-        real = self._real_at(sound)
-        near = banded(asking, sound, real, self._back, self._ahead)
-        short = (self._back - (start - int(sound[0])), max(0, stop + self._ahead - self._heard))
+        near = banded(asking, sound, self._real_at(sound), self._back, self._ahead)
         for track in self._tracks:
             track.look(asking, past, near)
-            track.listen(real, short)
         clean = self._sampled(start, stop) if self._how.steps else self._expected()
         if self._manner is not None:
             clean = clean + self._by_manner(self._manner)
@@ -175,9 +179,7 @@ class Stream:
         return without + self._how.guidance * (with_sound - without)
 
     def _sampled(self, start: int, stop: int) -> Tensor:
-        how = self._how
-        spacing = self._generator.noise_spacing
-        begin = drawn(how.seed, how.samples, self._sounds, start, stop, self._width, spacing)
+        how, begin = self._how, self._noise.frames(start, stop)
         noise = how.temperature * torch.from_numpy(begin).flatten(0, 1).to(self._real.device)
         schedule = self._generator.schedule
         return diffusion.sample(schedule, self._denoise, noise, how.steps, how.sampler)
@@ -211,47 +213,48 @@ class Track:
 
     def __init__(self, denoiser: Denoiser, levels: int, given: Conditions) -> None:
         self._denoiser, self._levels, self._given = denoiser, levels, given
-        self._sound: Sound | None = None
+        self._who = denoiser.who(given)
+        self._listener = Following(denoiser.listener, self._who)
+        self._listened = nothing_of(self._who, 0)
+        back, _ = denoiser.reach
+        self.silence(back)
+        self._sound: list[Seen] = []
         self._faces: dict[int, list[Seen]] = {}
         self._told: dict[int, list[Told]] = {}
 
-    def hear(self, audio: Tensor, place: Tensor) -> None:
-        """Turn whitened sound (B, n, C) of the next places (n,) into keys and values."""
-        turn = rotation(place, self._denoiser.head)
-        new = self._denoiser.hear(audio, self._given.keep_audio, turn)
-        self._sound = self._sound.then(new) if self._sound else new
+    def hear(self, audio: Tensor, place: Tensor, real: Tensor) -> None:
+        """Turn whitened sound (B, n, C) of the next places (n,) into what is looked at of it.
+
+        What is not `real`, (B, n) bool, is not listened to.
+        """
+        sound = self._denoiser.embedded(audio, self._given.keep_audio)
+        self._listen(sound * real[..., None])
+        new = self._denoiser.attended(sound, rotation(place, self._denoiser.head))
+        old = self._sound
+        self._sound = [a.then(b) for a, b in zip(old, new, strict=True)] if old else new
+
+    def silence(self, frames: int) -> None:
+        """Listen to so many frames without sound, before the first or after the last with it."""
+        self._listen(nothing_of(self._who, frames))
+
+    def _listen(self, sound: Tensor) -> None:
+        self._listened = torch.cat([self._listened, self._listener.push(sound)], 1)
 
     def forget_sound(self, kept: int) -> None:
         """Keep the last so many frames of sound."""
-        self._sound = self._kept.last(kept)
-
-    @property
-    def _kept(self) -> Sound:
-        if self._sound is None:
-            raise ValueError("nothing was heard yet")
-        return self._sound
+        self._sound = [layer.last(kept) for layer in self._sound]
 
     def look(self, place: Tensor, past: Tensor, near: Tensor) -> None:
-        """Turn to the frames at `place`; the masks are those of `Denoiser.refine`."""
+        """Turn to the next frames, at `place`; the masks are those of `Denoiser.refine`."""
         self._turn = rotation(place, self._denoiser.head)
-        self._frames = len(place) + sum(self._denoiser.reach)
+        self._heard = self._denoiser.told_by(self._listened[:, : len(place)])
+        self._listened = self._listened[:, len(place) :]
         # Of a single frame nothing is masked, as a rule; then attention is cheaper.
         self._past, self._near = (None if bool(m.all()) else m for m in (past, near))
 
-    def listen(self, real: Tensor, short: tuple[int, int]) -> None:
-        """Listen to what is around the frames at hand.
-
-        Args:
-            real: (B, N) bool: which of the sound that is kept is real.
-            short: how many frames it begins too late and ends too early for the band.
-        """
-        around = F.pad(self._kept.itself * real[..., None], (0, 0, *short))
-        self._heard = self._denoiser.listen(around[:, : self._frames], self._given)
-
     def expected(self) -> Tensor:
         """What sound and infant tell of the frames at hand, before any noise is taken away."""
-        guess: Tensor = self._denoiser.guess(self._heard)
-        return guess
+        return self._heard.guess
 
     def denoise(self, noisy: Tensor, level: Tensor) -> Tensor:
         """Guess the clean at one level (B,), the same for all, and remember the frames there."""
@@ -265,7 +268,7 @@ class Track:
             self._past,
             self._near,
             self._heard,
-            self._kept.layers,
+            self._sound,
             before,
         )
         self._faces[at] = [layer.last(self._denoiser.memory - 1) for layer in seen]
@@ -275,6 +278,11 @@ class Track:
         if at not in self._told:
             self._told[at] = self._denoiser.tell((level + 1) / self._levels, self._given)
         return self._told[at]
+
+
+def nothing_of(who: Tensor, frames: int) -> Tensor:
+    """So many frames without sound, (B, frames, width), for as many as there are in (B, width)."""
+    return who.new_zeros((len(who), frames, who.shape[1]))
 
 
 def _repeated(given: Conditions, count: int) -> Conditions:

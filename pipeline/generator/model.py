@@ -12,8 +12,8 @@ the rest alone to learn, and has little of it in silence.
 Positions are rotary (Su et al. 2021), so there is no longest sequence. Whatever is masked reaches
 no other frame.
 
-A sequence can be denoised whole (`forward`) or piece by piece (`hear`, `tell` and `refine`), where
-the keys and values of what came before are kept; pipeline/generator/live.py does the latter.
+A sequence can be denoised whole (`forward`) or piece by piece (`embedded`, `attended`, `tell` and
+`refine`), where what came before is kept as keys and values; pipeline/generator/live.py does that.
 """
 
 from __future__ import annotations
@@ -129,48 +129,42 @@ class Denoiser(nn.Module):
         turn = rotation(place, self.head)
         spoken = torch.arange(given.audio.shape[1], device=noisy.device) - given.before
         near = banded(place, spoken, given.heard, *self.reach)
-        sound = self.hear(given.audio, given.keep_audio, rotation(spoken, self.head))
-        heard = self._listened(sound.itself, given, noisy.shape[1])
+        sound = self.embedded(given.audio, given.keep_audio)
+        heard = self.told_by(self._listened(sound, given, noisy.shape[1]))
         told = self.tell(level, given)
         nothing: list[Seen | None] = [None] * len(self.blocks)
-        refined, _ = self.refine(noisy, told, turn, past, near, heard, sound.layers, nothing)
-        return refined, self.guess(heard)
+        seen = self.attended(sound, rotation(spoken, self.head))
+        refined, _ = self.refine(noisy, told, turn, past, near, heard, seen, nothing)
+        return refined, heard.guess
 
     def guessed(self, given: Conditions, frames: int | None = None) -> Tensor:
         """Guess clean latents (B, T, 64) by sound and infant alone, so many or of all the sound."""
         frames = given.audio.shape[1] - given.before if frames is None else frames
-        sound = self._embedded(given.audio, given.keep_audio)
+        sound = self.embedded(given.audio, given.keep_audio)
         return cast(Tensor, self.guess(self._listened(sound, given, frames)))
 
     def _listened(self, sound: Tensor, given: Conditions, frames: int) -> Tensor:
         around = F.pad(sound * given.heard[..., None], (0, 0, *self.reach))
         around = around[:, given.before : given.before + frames + sum(self.reach)]
-        return self.listen(around, given)
+        listened: Tensor = self.listener(around, self.who(given))
+        return listened
 
-    def hear(self, audio: Tensor, keep: Tensor, turn: Tensor) -> Sound:
-        """Make of whitened sound (B, T, C) what is listened and attended to at its places.
+    def embedded(self, audio: Tensor, keep: Tensor) -> Tensor:
+        """Make of whitened sound (B, T, C) what is listened and attended to, (B, T, width).
 
         It does not depend on the noise: once a sound is enough. (B,) `keep` False hides it.
         """
-        sound = self._embedded(audio, keep)
-        blocks = [cast(Block, block) for block in self.blocks]
-        return Sound(sound, [block.cross_attention.seen(sound, turn) for block in blocks])
-
-    def _embedded(self, audio: Tensor, keep: Tensor) -> Tensor:
         return torch.where(keep[:, None, None], self.audio(self._mixed(audio)), self.silence)
 
-    def listen(self, around: Tensor, given: Conditions) -> Tensor:
-        """Put together the sound around every frame, as it matters to whose face it is.
+    def told_by(self, listened: Tensor) -> Heard:
+        """Say what is told by (B, T, width) that was listened to, at every noise level the same."""
+        leeway = 2 * torch.sigmoid(self.leeway(listened))
+        return Heard(listened, self.guess(listened), leeway)
 
-        Args:
-            around: (B, back + T + ahead, width) of `Sound.itself`, 0 where there is no sound.
-            given: vocalization and infant.
-
-        Returns:
-            (B, T, width), the same for all noise levels.
-        """
-        listened: Tensor = self.listener(around, self._who(given))
-        return listened
+    def attended(self, sound: Tensor, turn: Tensor) -> list[Seen]:
+        """Make of embedded sound (B, T, width) what each layer attends to at its places."""
+        blocks = [cast(Block, block) for block in self.blocks]
+        return [block.cross_attention.seen(sound, turn) for block in blocks]
 
     def _mixed(self, audio: Tensor) -> Tensor:
         if self.mix is None:
@@ -186,7 +180,7 @@ class Denoiser(nn.Module):
         turn: Tensor,
         past: Tensor | None,
         near: Tensor | None,
-        heard: Tensor,
+        heard: Heard,
         sound: Sequence[Seen],
         before: Sequence[Seen | None],
     ) -> tuple[Tensor, list[Seen]]:
@@ -199,7 +193,7 @@ class Denoiser(nn.Module):
             past: (B, 1, T, S + T) bool: which frames each may look at, those before first; None
                 for all of them.
             near: (B, 1, T, N) bool: which of the sound each may look at; None for all of it.
-            heard: (B, T, width) as `listen` made it.
+            heard: what is told by the sound around each.
             sound: of each layer, N frames.
             before: of each layer, the S frames before, at the same noise level.
 
@@ -207,19 +201,18 @@ class Denoiser(nn.Module):
             (B, T, 64), and of each layer all S + T frames, for those that follow.
         """
         signal, scale, shift = told[-1]
-        guess = self.guess(heard)
-        x = self.latents(noisy - signal * guess) + heard
+        x = self.latents(noisy - signal * heard.guess) + heard.itself
         kept = []
         for block, seen, earlier, parts in zip(self.blocks, sound, before, told[:-1], strict=True):
             x, past_seen = block(x, seen, earlier, parts, past, near, turn)
             kept.append(past_seen)
-        leeway = 2 * torch.sigmoid(self.leeway(heard))
-        return guess + leeway * self.out(torch.addcmul(shift, self.last(x), 1 + scale)), kept
+        apart = self.out(torch.addcmul(shift, self.last(x), 1 + scale))
+        return torch.addcmul(heard.guess, heard.leeway, apart), kept
 
     def tell(self, level: Tensor, given: Conditions) -> list[Told]:
         """Put noise level (B,), vocalization and infant into what sets each layer, and the last."""
         embedded = self.level(sinusoids(level, self.silence.numel()))
-        known = F.silu(embedded + self._who(given))[:, None]
+        known = F.silu(embedded + self.who(given))[:, None]
         layers = [cast(Block, block).modulation(known).chunk(9, -1) for block in self.blocks]
         return [*layers, (signal_at(level)[:, None, None], *self.last_scale(known).chunk(2, -1))]
 
@@ -241,7 +234,8 @@ class Denoiser(nn.Module):
         """How much habits hang on each number of identity and age, (33,)."""
         return self.habits.weight.norm(dim=0)
 
-    def _who(self, given: Conditions) -> Tensor:
+    def who(self, given: Conditions) -> Tensor:
+        """Put vocalization and infant into (B, width)."""
         kind = torch.where(given.vocalization < 0, self.layout.vocalizations, given.vocalization)
         habits = torch.tanh(self.habits(torch.cat([given.identity, given.age], -1)))
         person = self.person(habits)
@@ -293,22 +287,15 @@ class Block(nn.Module):
 
 
 @dataclass(frozen=True)
-class Sound:
-    """Some frames of it, as they are listened to and as each layer attends to them."""
+class Heard:
+    """What the sound around some frames tells, by itself and with whose face it is."""
 
     itself: Tensor
-    """(B, N, width)"""
-    layers: list[Seen]
-
-    def then(self, later: Sound) -> Sound:
-        """These frames, and others after them."""
-        layers = [a.then(b) for a, b in zip(self.layers, later.layers, strict=True)]
-        return Sound(torch.cat([self.itself, later.itself], 1), layers)
-
-    def last(self, frames: int) -> Sound:
-        """The last so many frames."""
-        first = max(0, self.itself.shape[1] - frames)
-        return Sound(self.itself[:, first:], [layer.last(frames) for layer in self.layers])
+    """(B, T, width)"""
+    guess: Tensor
+    """(B, T, 64) of the clean latents."""
+    leeway: Tensor
+    """(B, T, 64): how far they may differ from it."""
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,37 @@ def drawn(
     seed: int, samples: int, sounds: int, start: int, stop: int, width: int, spacing: Spacing
 ) -> Floats:
     """Draw standard normal noise for frames `start` to `stop`, (samples, sounds, frames, width)."""
-    total = np.zeros((samples, sounds, stop - start, width), np.float32)
-    for frames in spacing:
-        first, last = start // frames, max(start, stop - 1) // frames + _BENT
-        draws = _counted(seed, samples, sounds, first, last, width, frames)
-        total += bent(draws, np.arange(start, stop), frames, first)
-    return total / np.float32(np.sqrt(len(spacing)))
+    return Drawing(seed, samples, sounds, width, spacing).frames(start, stop)
+
+
+class Drawing:
+    """Noise of frames that follow on one another; no draw is made twice."""
+
+    def __init__(self, seed: int, samples: int, sounds: int, width: int, spacing: Spacing) -> None:
+        """Begin anywhere."""
+        self._seed, self._shape = seed, (samples, sounds, width)
+        nothing = np.zeros((samples, sounds, 0, width), np.float32)
+        self._made = dict.fromkeys(spacing, (0, nothing))
+
+    def frames(self, start: int, stop: int) -> Floats:
+        """Draw those of `start` to `stop`, (samples, sounds, frames, width); never earlier ones."""
+        samples, sounds, width = self._shape
+        total = np.zeros((samples, sounds, stop - start, width), np.float32)
+        for frames in self._made:
+            first, last = start // frames, max(start, stop - 1) // frames + _BENT
+            draws = self._draws(frames, first, last)
+            total += bent(draws, np.arange(start, stop), frames, first)
+        return total / np.float32(np.sqrt(len(self._made)))
+
+    def _draws(self, frames: int, first: int, last: int) -> Floats:
+        samples, sounds, width = self._shape
+        at, made = self._made[frames]
+        kept = made[:, :, max(0, first - at) :]
+        new = max(first, at + made.shape[2])
+        more = _counted(self._seed, samples, sounds, new, last, width, frames)
+        draws = np.concatenate([kept, more], 2)
+        self._made[frames] = first, draws
+        return draws
 
 
 def at_random(shape: tuple[int, int, int], spacing: Spacing, random: np.random.Generator) -> Floats:
@@ -63,12 +88,12 @@ def bent(draws: Floats, place: NDArray[np.int64], frames: int, first: int = 0) -
         (..., T, D), each number of unit variance.
     """
     turn, rest = np.divmod(place, frames)
-    if frames == 1:
-        return _at(draws, turn - first)
-    total = np.zeros((*draws.shape[:-2], place.shape[-1], draws.shape[-1]), np.float32)
-    for number, weight in enumerate(_weights(rest / frames)):
-        total += weight[..., None] * _at(draws, turn - first + number)
-    return total
+    weights = np.zeros((*place.shape, draws.shape[-2]), np.float32)
+    shares = [np.ones(place.shape)] if frames == 1 else _weights(rest / frames)
+    for number, share in enumerate(shares):
+        at = (turn - first + number)[..., None]
+        np.put_along_axis(weights, at, share[..., None].astype(np.float32), -1)
+    return np.asarray(weights @ draws)
 
 
 def _weights(way: NDArray[np.float64]) -> Floats:
@@ -81,13 +106,8 @@ def _weights(way: NDArray[np.float64]) -> Floats:
 def _counted(
     seed: int, samples: int, sounds: int, start: int, stop: int, width: int, kind: int
 ) -> Floats:
-    noise = np.empty((samples, sounds, stop - start, width), np.float32)
+    noise = np.empty((samples, sounds, max(0, stop - start), width), np.float32)
     for sample, sound, place in np.ndindex(noise.shape[:3]):
         bits = np.random.Philox(key=[seed, sample], counter=[0, start + place, sound, kind])
         noise[sample, sound, place] = np.random.Generator(bits).standard_normal(width, np.float32)
     return noise
-
-
-def _at(draws: Floats, turn: NDArray[np.int64]) -> Floats:
-    index = np.broadcast_to(turn[..., None], (*draws.shape[:-2], turn.shape[-1], 1))
-    return np.take_along_axis(draws, index, -2)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.generator.listener import Listener, reaches
+from pipeline.generator.listener import Following, Listener, reaches
 
 WIDTH, FRAMES = 16, 60
 
@@ -29,6 +29,18 @@ def test_a_frame_hears_its_band_and_no_more(back, ahead):
     other[:, at] += torch.randn(WIDTH)
     moved = (listener(other, who) - heard).abs().amax((0, 2)).gt(1e-7).nonzero()[:, 0].tolist()
     assert moved == list(range(max(0, at - back - ahead), min(FRAMES, at + 1)))
+
+
+@pytest.mark.parametrize(("back", "ahead"), [(24, 5), (0, 0), (1, 0), (0, 13)])
+@pytest.mark.parametrize("pieces", [[60], [1] * 60, [7, 0, 40, 13]])
+def test_a_sound_in_pieces_is_heard_as_the_whole(back, ahead, pieces):
+    listener, who = made(back, ahead), torch.randn(2, WIDTH)
+    sound = torch.randn(2, FRAMES, WIDTH)
+    following = Following(listener, who)
+    known = [following.push(piece) for piece in sound.split(pieces, 1)]
+    torch.testing.assert_close(torch.cat(known, 1), listener(sound, who), atol=1e-5, rtol=1e-5)
+    heard = [sum(part.shape[1] for part in known[:n]) for n in range(1, len(known) + 1)]
+    assert heard == [max(0, sum(pieces[:n]) - back - ahead) for n in range(1, len(known) + 1)]
 
 
 @pytest.mark.parametrize(("back", "ahead"), [(24, 5), (0, 0), (0, 13), (300, 300)])

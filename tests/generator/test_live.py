@@ -217,12 +217,9 @@ def test_what_is_kept_does_not_grow(generator):
         for _ in range(frames):
             stream.push(batch.audio)
         track = stream._tracks[0]
-        layers = [
-            *track._sound.layers,
-            *(seen for level in track._faces.values() for seen in level),
-        ]
+        layers = [*track._sound, *(seen for level in track._faces.values() for seen in level)]
         stored = [t.untyped_storage().nbytes() for seen in layers for t in (seen.key, seen.value)]
-        own = (stream._real, track._sound.itself)
+        own = (stream._real, track._listened, *track._listener._kept)
         return sum(stored) + sum(t.untyped_storage().nbytes() for t in own)
 
     first = kept(2 * MEMORY)

@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from pipeline.core.errors import CradleError
 from pipeline.core.params import fit
-from pipeline.generator.noise import at_random, drawn
+from pipeline.generator.noise import Drawing, at_random, drawn
 from pipeline.generator.params import Train
 
 SLOWLY = Train().noise_spacing
@@ -28,6 +30,14 @@ def test_noise_is_a_frames_own(spacing):
     np.testing.assert_allclose(drawn(7, 2, 3, 83, 200, 5, spacing), all_[:, :, 83:], atol=1e-6)
     np.testing.assert_allclose(drawn(7, 1, 2, 0, 200, 5, spacing), all_[:1, :2], atol=1e-6)
     assert drawn(7, 1, 1, 50, 50, 5, spacing).shape == (1, 1, 0, 5)
+
+
+@pytest.mark.parametrize("spacing", [[1], [1, 90], SLOWLY])
+def test_noise_drawn_in_pieces_is_that_drawn_at_once(spacing):
+    drawing, ends = Drawing(7, 2, 3, 5, spacing), [20, 21, 22, 22, 60, 200]
+    pieces = [drawing.frames(a, b) for a, b in pairwise([3, *ends])]
+    at_once = drawn(7, 2, 3, 3, 200, 5, spacing)
+    np.testing.assert_allclose(np.concatenate(pieces, 2), at_once, atol=1e-6)
 
 
 @pytest.mark.parametrize("spacing", [[1], SLOWLY])

@@ -14,7 +14,7 @@ from pipeline.core.backends import file_digest
 from pipeline.core.errors import BackendError, WeightsError
 from pipeline.generator import featured, features, voc2vec
 from pipeline.generator.features import RATE_HZ, Features
-from pipeline.generator.model import Denoiser, Layout, rotation
+from pipeline.generator.model import Denoiser, Layout
 from pipeline.generator.params import Features as Asked
 from pipeline.generator.params import Network
 
@@ -244,6 +244,5 @@ def test_the_generator_learns_shares_of_layers():
     model.mix.data = torch.tensor([0.0, 50.0, 0.0])
     torch.testing.assert_close(model._mixed(audio)[..., 1:], audio[..., 6:11])
     torch.testing.assert_close(model._mixed(audio)[..., 0], audio[..., 0])
-    turn = rotation(torch.arange(4), model.head)
-    model.hear(audio, torch.ones(1, dtype=torch.bool), turn).layers[0].value.sum().backward()
+    model.embedded(audio, torch.ones(1, dtype=torch.bool)).sum().backward()
     assert model.mix.grad is not None
