@@ -21,7 +21,7 @@ Here it does not:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,7 +96,7 @@ class Infant:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A sound, and faces that may go with it."""
+    """A sound, and faces that may go with it, those of others last."""
 
     kind: str
     infant: Infant
@@ -110,16 +110,21 @@ def infant(number: int) -> Infant:
     """The `number`th infant; always the same one."""
     random = np.random.default_rng([number, 41])
     identity, age = random.standard_normal(32), float(random.standard_normal())
-    # Habits hang on the first latents and on age through fixed directions.
+    habits = _habits(identity, age, random.standard_normal(8))
+    return Infant(f"unseen{number:03d}", identity, age, habits)
+
+
+def alike(who: Infant, number: int) -> Infant:
+    """The `number`th of those who look the same and have habits of their own."""
+    own = np.random.default_rng([number, 47]).standard_normal(8)
+    return replace(who, name=f"{who.name}-{number}", habits=_habits(who.identity, who.age, own))
+
+
+def _habits(identity: Array, age: float, own: Array) -> Habits:
+    """Habits hang on the first latents and on age through fixed directions, and on nothing else."""
     directions = np.random.default_rng(43).standard_normal((8, 9)) / 3.0
     told = directions @ np.append(identity[:8], age)
-    own = random.standard_normal(8)
     lean = np.tanh(_TOLD**0.5 * told + (1 - _TOLD) ** 0.5 * own)
-    return Infant(f"unseen{number:03d}", identity, age, _habits(lean))
-
-
-def _habits(lean: Array) -> Habits:
-    """Habits of eight leanings, each -1..1."""
     return Habits(
         lead_s=0.08 + 0.06 * lean[0],
         gain=1.0 + 0.3 * lean[1],
@@ -133,16 +138,22 @@ def _habits(lean: Array) -> Habits:
 
 
 def unseen(
-    kind: str, who: Infant, span_s: float, rng: np.random.Generator, faces: int = 1
+    kind: str,
+    who: Infant,
+    span_s: float,
+    rng: np.random.Generator,
+    faces: int = 1,
+    others: Sequence[Infant] = (),
 ) -> Unseen:
-    """Make a sound of `kind` (see `KINDS`) and so many faces that go with it."""
+    """Make a sound of `kind` (see `KINDS`), so many faces that go with it, and others' after."""
     heard = _told_apart(perform(kind, span_s, rng), rng)
     clean = voice(heard, SOUND_HZ, rng)
     room = noise(span_s, SOUND_HZ, rng)
     sound = clean + at_ratio(room, clean, _NOISE_DB) if np.any(clean) else 1e-3 * room
+    shown = [*[who] * faces, *others]
     # How near the microphone is says nothing of the face.
     sound = sound * rng.uniform(0.15, 1.0)
-    return Unseen(kind, who, sound, tuple(_face(heard, who.habits, rng) for _ in range(faces)))
+    return Unseen(kind, who, sound, tuple(_face(heard, one.habits, rng) for one in shown))
 
 
 def latents(face: Morphable, actions: Mapping[str, Array]) -> Array:

@@ -1,8 +1,10 @@
 """Trainings judged on infants that they never met: every seed, every rival, and what is possible.
 
-Two rows are nobody's prediction. `another_face` is a further true face of the same sound, judged as
-if it had been generated: no sampler can do better on average. `mean_of_faces` is the mean of those
-faces: what a regressor would give that had learned everything there is to be learned.
+Three rows are nobody's prediction. `another_face` is a further true face of the same sound, judged
+as if it had been generated: no sampler can do better on average. `mean_of_faces` is the mean of
+those faces: what a regressor would give that had learned everything there is to be learned, and
+knew the infant. `mean_of_alike` is that of infants who look the same: who has but sound and looks
+to go by cannot do better.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from pipeline.generator.trainer import Trainer
 from pipeline.morph import model
 from tests.bench._kept import kept
 
-ORACLES = ("another_face", "mean_of_faces")
+ORACLES = ("another_face", "mean_of_faces", "mean_of_alike")
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,13 @@ def possible(root: Path, judging: Evaluate) -> dict[str, Any]:
     """Judge further true faces of each sound: how far they lie apart, how well they would do."""
     court = opened(root, judging)
     rows, together = [], []
-    with np.load(root / "data/pack/faces.npz") as faces, fixed_threads(judging.threads):
+    kept = (np.load(root / f"data/pack/{name}.npz") for name in ("faces", "alike"))
+    with next(kept) as faces, next(kept) as alike, fixed_threads(judging.threads):
         for span in court.pack.spans["test"]:
             others = faces[span.span_id]
-            guesses = {"another_face": others[0], "mean_of_faces": others.mean(0)}
+            guesses = (others[0], others.mean(0), alike[span.span_id])
             truth = court.truth(span)
-            for method, latents in guesses.items():
+            for method, latents in zip(ORACLES, guesses, strict=True):
                 rows.append(judge.described(span) | {"method": method, "seed": 0})
                 rows[-1] |= court.alone(truth, latents)
             together.append(judge.described(span) | court.together(span, others))

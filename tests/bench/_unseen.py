@@ -7,6 +7,7 @@ well a face can be told from a sound at all.
 
     meta.json, *.parquet    as `pack` writes them; meta.json says "rendered": false
     faces.npz               span_id -> (faces, T, 64) further faces of each test span
+    alike.npz               span_id -> (T, 64) mean of faces of its sound by who looks the same
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SHARES = {"val": 0.1, "test": 0.2}
 MOST_TESTED, MOST_VALIDATED = 40, 80
 """Infants; more of them narrow the intervals less than they cost."""
 FACES = 4
+ALIKE = 16
+"""Infants that look the same: their mean is what sound and looks tell, and nothing else does."""
 
 
 def make_pack(folder: Path, minutes: float, noise: float) -> None:
@@ -41,17 +44,18 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
     writers = {
         split: Shards(folder, split, extractor.width, 64.0) for split in ("train", "val", "test")
     }
-    others = {}
+    others, looks = {}, {}
     for number in range(count):
         infant = number % infants
         split = split_of(infant, infants)
-        row, faces = span(face, extractor, infant, number, noise, split)
+        row, faces, alike = span(face, extractor, infant, number, noise, split)
         writers[split].add(row)
         if split == "test":
-            others[row["span_id"]] = faces
+            others[row["span_id"]], looks[row["span_id"]] = faces, alike.mean(0)
     for writer in writers.values():
         writer.close()
     np.savez(folder / "faces.npz", **others)
+    np.savez(folder / "alike.npz", **looks)
     meta = {
         "feature": {"name": extractor.name, "width": extractor.width},
         "fps": features.FPS,
@@ -72,13 +76,14 @@ def split_of(infant: int, infants: int) -> str:
 
 def span(
     face: Any, extractor: Any, infant: int, number: int, noise: float, split: str
-) -> tuple[dict[str, Any], np.ndarray]:
-    """One span as a shard's row, and the further faces of its sound."""
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """One span as a shard's row, further faces of its sound, and of a test span those alike."""
     random = np.random.default_rng([number, 11])
     # Not the infant's number: every infant does every kind.
     kind = KINDS[random.integers(len(KINDS))]
     who = unseen.infant(infant)
-    made = unseen.unseen(kind, who, SPAN_S, random, faces=1 + FACES)
+    alike = [unseen.alike(who, other) for other in range(ALIKE if split == "test" else 0)]
+    made = unseen.unseen(kind, who, SPAN_S, random, 1 + FACES, alike)
     latents = np.stack([unseen.latents(face, actions) for actions in made.faces])
     frames = latents.shape[1]
     # A fit errs a little a frame, and the same way all through a clip.
@@ -103,7 +108,8 @@ def span(
         "identity": who.identity.astype(np.float32),
         "age": who.age,
     }
-    return row, latents[1:].astype(np.float32)
+    further = latents[1:].astype(np.float32)
+    return row, further[:FACES], further[FACES:]
 
 
 def with_columns(pack: Path, folder: Path, columns: Sequence[int]) -> None:

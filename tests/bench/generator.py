@@ -232,6 +232,8 @@ def quality(judged: Judged, oracles: dict[str, Any]) -> Iterator[Figure]:
             best = min(figures[name]["lve_mm2"] for name in peers if fair(own, name))
             ratio = figures[own]["lve_mm2"] / best
             yield Figure(f"{SAID[own]}: LVE for that of the best published model", ratio, 0.7)
+        told = oracles["mean_of_alike"]["lve_mm2"] / min(figures[name]["lve_mm2"] for name in peers)
+        yield Figure("all that sound and looks tell: LVE for that of the best published", told)
     yield Figure("aperture PCC, best of the samples", ours["aperture_pcc_best"], 0.8, ">=")
     yield Figure("aperture PCC, mean of the samples", ours["aperture_pcc_mean"])
     yield Figure("aperture CCC, best of the samples", ours["aperture_ccc_best"], 0.75, ">=")
@@ -289,7 +291,7 @@ def speeds(fast: dict[str, float]) -> Iterator[Figure]:
 def table(judged: Judged, oracles: dict[str, Any]) -> str:
     """Every method's metrics, and what is possible."""
     rows = {name: judged.figures[name] for name in judged.methods}
-    rows |= {name: oracles[name] for name in ("another_face", "mean_of_faces")}
+    rows |= {name: oracles[name] for name in _judged.ORACLES}
     lines = [f"{'':18}" + "".join(f"{title:>9}" for title, _ in COLUMNS)]
     for method, row in rows.items():
         cells = "".join(f"{row.get(name, float('nan')):9.3f}" for _, name in COLUMNS)

@@ -43,6 +43,16 @@ def test_every_test_span_has_further_faces_that_differ(folder):
             assert np.abs(others[0] - others[1]).max() > 0.05
 
 
+def test_every_test_span_has_the_mean_face_of_those_who_look_the_same(folder):
+    tested = spans.read(folder).spans["test"]
+    with np.load(folder / "alike.npz") as alike, np.load(folder / "faces.npz") as faces:
+        assert set(alike.files) == {span.span_id for span in tested}
+        for span in tested:
+            mean = alike[span.span_id]
+            assert mean.shape == span.expression.shape
+            assert np.abs(mean - faces[span.span_id].mean(0)).max() > 0.02
+
+
 def test_less_can_be_heard_of_the_same(folder, tmp_path):
     _unseen.with_columns(folder, tmp_path / "pack", [0, 3])
     whole, part = spans.read(folder), spans.read(tmp_path / "pack")

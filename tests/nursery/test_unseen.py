@@ -9,7 +9,7 @@ from pipeline.morph import model
 from pipeline.nursery import performance
 from pipeline.nursery import unseen as made_unseen
 from pipeline.nursery.performance import RATE_HZ, perform
-from pipeline.nursery.unseen import FPS, SOUND_HZ, infant, latents, unseen
+from pipeline.nursery.unseen import FPS, SOUND_HZ, alike, infant, latents, unseen
 
 KINDS = ("cry", "laugh", "babble")
 SPAN_S = 5.0
@@ -17,6 +17,33 @@ SPAN_S = 5.0
 
 def made(kind, number=0, faces=1, who=3):
     return unseen(kind, infant(who), SPAN_S, np.random.default_rng([number, 7]), faces)
+
+
+def test_who_looks_the_same_has_habits_of_its_own_around_what_looks_tell():
+    who = infant(3)
+    others = [alike(who, number) for number in range(400)]
+    assert all(np.array_equal(other.identity, who.identity) for other in others)
+    assert {other.age for other in others} == {who.age}
+    assert len({other.habits for other in others} | {who.habits}) == 401
+    everyone = [infant(number) for number in range(400)]
+    for name in ("gain", "lead_s", "rest"):
+        apart, all_ = (
+            np.std([getattr(one.habits, name) for one in group]) for group in (others, everyone)
+        )
+        assert 0.2 * all_ < apart < 0.8 * all_
+
+
+def test_faces_of_others_come_last_and_change_nothing_before():
+    def shown(others):
+        random = np.random.default_rng([5, 7])
+        return unseen("cry", infant(3), SPAN_S, random, 2, others)
+
+    alone, beside = shown([]), shown([alike(infant(3), 0), infant(9)])
+    np.testing.assert_array_equal(alone.sound, beside.sound)
+    assert [len(alone.faces), len(beside.faces)] == [2, 4]
+    for face, same in zip(alone.faces, beside.faces[:2], strict=True):
+        np.testing.assert_array_equal(face["jaw_drop"], same["jaw_drop"])
+    assert np.abs(beside.faces[2]["jaw_drop"] - beside.faces[3]["jaw_drop"]).max() > 0.01
 
 
 def loudness(sound):
