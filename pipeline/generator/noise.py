@@ -26,15 +26,8 @@ _BENT = 4
 """Draws that a place of a cubic spline hangs on."""
 
 
-def drawn(
-    seed: int, samples: int, sounds: int, start: int, stop: int, width: int, spacing: Spacing
-) -> Floats:
-    """Draw standard normal noise for frames `start` to `stop`, (samples, sounds, frames, width)."""
-    return Drawing(seed, samples, sounds, width, spacing).frames(start, stop)
-
-
 class Drawing:
-    """Noise of frames that follow on one another; no draw is made twice."""
+    """Standard normal noise of frames that follow on one another; no draw is made twice."""
 
     def __init__(self, seed: int, samples: int, sounds: int, width: int, spacing: Spacing) -> None:
         """Begin anywhere."""

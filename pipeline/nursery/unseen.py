@@ -121,7 +121,7 @@ def alike(who: Infant, number: int) -> Infant:
 
 
 def _habits(identity: Array, age: float, own: Array) -> Habits:
-    """Habits hang on the first latents and on age through fixed directions, and on nothing else."""
+    """Habits that hang on the first latents and on age through fixed directions, and on its own."""
     directions = np.random.default_rng(43).standard_normal((8, 9)) / 3.0
     told = directions @ np.append(identity[:8], age)
     lean = np.tanh(_TOLD**0.5 * told + (1 - _TOLD) ** 0.5 * own)

@@ -11,7 +11,7 @@ from pipeline.generator import checkpoint, diffusion, live, spans
 from pipeline.generator.checkpoint import Generator
 from pipeline.generator.diffusion import guided
 from pipeline.generator.live import Sampling, Stream
-from pipeline.generator.noise import drawn
+from pipeline.generator.noise import Drawing
 from pipeline.generator.params import Network
 from pipeline.generator.trainer import untrained
 from tests.generator.conftest import SMALL
@@ -79,7 +79,7 @@ def whole(generator, batch, how: Sampling) -> torch.Tensor:
     sounds, frames = batch.heard.shape
     spacing = generator.noise_spacing
     assert len(spacing) > 1
-    for noise in drawn(how.seed, how.samples, sounds, 0, frames, 64, spacing):
+    for noise in Drawing(how.seed, how.samples, sounds, 64, spacing).frames(0, frames):
         begin = how.temperature * torch.from_numpy(noise)
         clean = diffusion.sample(generator.schedule, denoise, begin, how.steps, how.sampler)
         made.append(generator.expression.undo(clean))

@@ -5,10 +5,14 @@ import pytest
 
 from pipeline.core.errors import CradleError
 from pipeline.core.params import fit
-from pipeline.generator.noise import Drawing, at_random, drawn
+from pipeline.generator.noise import Drawing, at_random
 from pipeline.generator.params import Train
 
 SLOWLY = Train().noise_spacing
+
+
+def drawn(seed, samples, sounds, start, stop, width, spacing):
+    return Drawing(seed, samples, sounds, width, spacing).frames(start, stop)
 
 
 def test_slow_noise_is_standard_normal_and_stays_for_seconds():

@@ -14,7 +14,7 @@ from pipeline.core.backends import file_digest
 from pipeline.core.errors import BackendError, WeightsError
 from pipeline.generator import featured, features, voc2vec
 from pipeline.generator.features import RATE_HZ, Features
-from pipeline.generator.model import Denoiser, Layout
+from pipeline.generator.model import Denoiser, Layout, rotation
 from pipeline.generator.params import Features as Asked
 from pipeline.generator.params import Network
 
@@ -244,5 +244,6 @@ def test_the_generator_learns_shares_of_layers():
     model.mix.data = torch.tensor([0.0, 50.0, 0.0])
     torch.testing.assert_close(model._mixed(audio)[..., 1:], audio[..., 6:11])
     torch.testing.assert_close(model._mixed(audio)[..., 0], audio[..., 0])
-    model.embedded(audio, torch.ones(1, dtype=torch.bool)).sum().backward()
+    sound = model.embedded(audio, torch.ones(1, dtype=torch.bool))
+    model.attended(sound, rotation(torch.arange(4), model.head))[0].value.sum().backward()
     assert model.mix.grad is not None
