@@ -132,8 +132,12 @@ def possible(root: Path, judging: Evaluate) -> dict[str, Any]:
     """Judge further true faces of each sound: how far they lie apart, how well they would do."""
     court = opened(root, judging)
     rows, together = [], []
-    kept = (np.load(root / f"data/pack/{name}.npz") for name in ("faces", "alike"))
-    with next(kept) as faces, next(kept) as alike, fixed_threads(judging.threads):
+    folder = root / "data/pack"
+    with (
+        np.load(folder / "faces.npz") as faces,
+        np.load(folder / "alike.npz") as alike,
+        fixed_threads(judging.threads),
+    ):
         for span in court.pack.spans["test"]:
             others = faces[span.span_id]
             guesses = (others[0], others.mean(0), alike[span.span_id])

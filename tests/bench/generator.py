@@ -77,8 +77,11 @@ def main(argv: Sequence[str]) -> int:
     options = chosen(argv)
     with tempfile.TemporaryDirectory() as folder:
         root = options.keep or Path(folder)
-        if not (root / "data/pack/meta.json").exists():
-            make_pack(root / "data/pack", options.minutes, options.noise)
+        pack = root / "data/pack"
+        if not (pack / "meta.json").exists():
+            make_pack(pack, options.minutes, options.noise)
+        elif not (pack / "alike.npz").exists():
+            arguments().error(f"--keep {root}: its data are of an older bench; remove {pack}")
         meta = _judged.read_meta(root)
         print(
             f"{meta['minutes']:.0f} min of {meta['infants']} infants, no pixel rendered", flush=True
