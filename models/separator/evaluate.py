@@ -26,7 +26,8 @@ from models.separator.textures import texture
 from pipeline.nursery import sound
 from pipeline.nursery.performance import perform
 from pipeline.voice import tagger_layers
-from pipeline.voice.separation_network import Network, analyse, levels, synthesise
+from pipeline.voice.separation_network import Network
+from pipeline.voice.separation_spectra import analyse, levels, synthesise
 from pipeline.voice.tagger_layers import TaggerLayers
 
 _SPAN_S = 5.0

@@ -38,10 +38,14 @@ class Recipe(Params):
     """How many stems have gone through a codec of few bits a second."""
     steps: int = Field(gt=0)
     """Batches."""
+    processes: int = Field(gt=0)
+    """That learn as one, a core each."""
     batch: int = Field(gt=0)
-    """Mixtures of 3 s in each."""
+    """Mixtures of 3 s in each batch, for each process."""
     rate: float = Field(gt=0)
-    """Step size of the optimiser, constant after a warm-up."""
+    """Step size of AdamW, constant after a warm-up."""
+    matrix_rate: float = Field(gt=0)
+    """Of Muon, which moves the matrices between layers."""
     decay_steps: int = Field(gt=0)
     """Over the last so many steps it falls to nothing."""
 

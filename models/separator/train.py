@@ -1,10 +1,10 @@
 """Train the embedded separator: `python -m models.separator.train`.
 
-tmp/separator/state.pt            where it stands; a run that was ended goes on from here
+tmp/separator/state-N.pt          where process N stands; a run that was ended goes on from here
 tmp/separator/model.safetensors   the mean of the weights over the last steps, in half precision
 curve.csv                         step, and the losses by then
 
-One thread; the network's arithmetic is bfloat16, its sums and the losses are not.
+One thread a process; the network's arithmetic is bfloat16, its sums and the losses are not.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.separator import stems
+from models.separator.abreast import abreast, agree
 from models.separator.mixtures import Mixer, Shares
 from models.separator.recipe import FOLDER, WEIGHTS, WORK, Recipe, recipe
 from pipeline.core.code import PROJECT
+from pipeline.core.muon import Exact
 from pipeline.voice import tagger_layers
-from pipeline.voice.separation_network import Network, analyse, levels, synthesise
+from pipeline.voice.separation_network import Network
+from pipeline.voice.separation_spectra import analyse, levels, synthesise
 from pipeline.voice.tagger_layers import TaggerLayers
 
 _FLOOR = 1e-3
@@ -36,24 +39,23 @@ _LOSSES = ("ratio", "shape")
 class Training:
     """A network, its optimiser, the mean of its weights, and how far it has come."""
 
-    def __init__(self, wanted: Recipe) -> None:
+    def __init__(self, wanted: Recipe, rank: int = 0) -> None:
         torch.manual_seed(wanted.seed)
         self.wanted = wanted
-        # A fifth faster on a processor.
-        self.network = Network().to(memory_format=torch.channels_last)
+        self.network = Network()
         if wanted.start:
             begun = load_file(PROJECT / wanted.start)
-            _begin(self.network, {name: value.float() for name, value in begun.items()})
+            self.network.load_state_dict({name: value.float() for name, value in begun.items()})
+        # All begin from the same weights, and forget each its own part of what the tagger says.
+        torch.manual_seed(wanted.seed + rank)
         self.layers = tagger_layers.load("cpu")
         self.mean = torch.optim.swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(_KEEP),
             use_buffers=True,
         )
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=wanted.rate, betas=(0.9, 0.98), weight_decay=1e-2
-        )
-        self.rng = np.random.default_rng(wanted.seed)
+        self.optimiser = _optimiser(self.network, wanted)
+        self.rng = np.random.default_rng((wanted.seed, rank))
         self.done = 0
         self.curve: list[list[float]] = []
 
@@ -62,19 +64,20 @@ class Training:
         drawn = [mixer.draw() for _ in range(self.wanted.batch)]
         mixtures, infants = (torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True))
         for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = group["highest"] * self._pace()
         losses = _losses(self.network, self.layers, mixtures, infants)
         self.optimiser.zero_grad(set_to_none=True)
         losses.sum().backward()
+        agree(self.network.parameters())
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.done += 1
         self.mean.update_parameters(self.network)
         return losses.detach()
 
-    def _rate(self) -> float:
+    def _pace(self) -> float:
         left = (self.wanted.steps - self.done) / self.wanted.decay_steps
-        return float(self.wanted.rate * min(1.0, left, (self.done + 1) / _WARM_STEPS))
+        return min(1.0, left, (self.done + 1) / _WARM_STEPS)
 
     def save(self, path: Path) -> None:
         """Write everything that a later run needs to go on as if it had never ended."""
@@ -106,21 +109,32 @@ class Training:
 
 def train(wanted: Recipe, banks: list[Path], folder: Path) -> Training:
     """Train until `wanted.steps`, from where a run on the same course, in `folder`, was ended."""
-    torch.set_num_threads(1)
+    abreast(_train, wanted.processes, folder / "meeting", wanted, banks, folder)
     training = Training(wanted)
+    training.load(_state(folder, 0))
+    return training
+
+
+def _train(rank: int, wanted: Recipe, banks: list[Path], folder: Path) -> None:
+    torch.set_num_threads(1)
+    training = Training(wanted, rank)
     found = [stem for bank in banks for stem in stems.load(bank)]
     mixer = Mixer(found, training.rng, Shares(real=wanted.real_share))
-    training.load(folder / "state.pt")
+    training.load(_state(folder, rank))
     losses = []
     while training.done < wanted.steps:
         losses.append(training.step(mixer))
         if training.done % _SAVE_STEPS == 0 or training.done == wanted.steps:
             mean = torch.stack(losses).mean(0).tolist()
-            print(training.done, *(f"{loss:.3f}" for loss in mean), flush=True)
+            if rank == 0:
+                print(training.done, *(f"{loss:.3f}" for loss in mean), flush=True)
             training.curve.append([training.done, *mean])
-            training.save(folder / "state.pt")
+            training.save(_state(folder, rank))
             losses.clear()
-    return training
+
+
+def _state(folder: Path, rank: int) -> Path:
+    return folder / f"state-{rank}.pt"
 
 
 def write_weights(path: Path, network: nn.Module) -> None:
@@ -132,10 +146,15 @@ def write_weights(path: Path, network: nn.Module) -> None:
     save_file(half, path)
 
 
-def _begin(network: Network, weights: dict[str, Tensor]) -> None:
-    """Fill a network; weights from before it read the tagger's layers go on without at first."""
-    unknown = [name for name in network.state_dict() if name.startswith("known.")]
-    network.load_state_dict({name: network.state_dict()[name] for name in unknown} | weights)
+def _optimiser(network: Network, wanted: Recipe) -> torch.optim.Optimizer:
+    """Muon for the matrices between layers, AdamW for the rest."""
+    matrices = {id(weight) for weight in network.matrices}
+    inner = [weight for weight in network.parameters() if id(weight) in matrices]
+    rest = [weight for weight in network.parameters() if id(weight) not in matrices]
+    fast = {"params": inner, "use_muon": True, "highest": wanted.matrix_rate}
+    slow = {"params": rest, "use_muon": False, "highest": wanted.rate, "betas": (0.9, 0.98)}
+    made: torch.optim.Optimizer = Exact([{**group, "weight_decay": 1e-2} for group in (fast, slow)])
+    return made
 
 
 def _losses(network: Network, layers: TaggerLayers, mixtures: Tensor, infants: Tensor) -> Tensor:

@@ -3,20 +3,16 @@
 Muon (Jordan et al. 2024) takes of a matrix's mean gradient the nearest orthogonal one, so that
 every direction in which a layer can learn is learned as fast as the few that are loudest. What
 comes in, what goes out, embeddings, biases and scales are vectors by their nature and stay with
-AdamW (Loshchilov & Hutter 2019), as its authors advise. Its sums are float32 on a CPU, where
-bfloat16 takes hardware that many have not, and thrice the time of the whole batch without it.
+AdamW (Loshchilov & Hutter 2019), as its authors advise.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
-from pytorch_optimizer import Muon
-from pytorch_optimizer.optimizer.utils import zero_power_via_newton_schulz_5
-from torch import Tensor
 
+from pipeline.core.muon import Exact
 from pipeline.generator.model import Denoiser
 from pipeline.generator.params import Train
 
@@ -31,25 +27,6 @@ def optimizer_of(denoiser: Denoiser, params: Train) -> torch.optim.Optimizer:
     slow = {"params": others, "use_muon": False, "lr": params.learning_rate, **decay}
     optimizer: torch.optim.Optimizer = Exact([fast, {**slow, "betas": (0.9, 0.99)}])
     return optimizer
-
-
-class Exact(Muon):
-    """Muon in float32 on a CPU, and as it comes elsewhere."""
-
-    @staticmethod
-    def _orthogonalize(group: dict[str, Any], updates: list[Tensor]) -> list[Tensor]:
-        if any(update.device.type != "cpu" for update in updates):
-            made: list[Tensor] = Muon._orthogonalize(group, updates)
-            return made
-        return [
-            zero_power_via_newton_schulz_5(
-                update.reshape(update.size(0), -1),
-                num_steps=group["ns_steps"],
-                weights=group["ns_coeffs"],
-                dtype=torch.float32,
-            )
-            for update in updates
-        ]
 
 
 def set_pace(optimizer: torch.optim.Optimizer, step: int, params: Train) -> None:

@@ -21,7 +21,7 @@ from pipeline.voice.tagger import LOCKED as TAGGER
 
 NAME = "separator"
 
-_CHUNK_S = 30
+_CHUNK_S = 10
 _SHORTEST = round(0.1 * RATE)
 
 
@@ -74,7 +74,8 @@ class Embedded:
 
     @staticmethod
     def _cut(blocks: Iterable[Wave], work: Work) -> Iterator[Wave]:
-        from pipeline.voice.separation_network import HOP, REACH
+        from pipeline.voice.separation_network import REACH
+        from pipeline.voice.separation_spectra import HOP
         from pipeline.voice.tagger_layers import GRID
 
         chunk, margin = (-(-n // GRID) * GRID for n in (_CHUNK_S * RATE, (REACH + 2) * HOP))
@@ -95,7 +96,7 @@ class Embedded:
         """The same in one pass; `waves` start with the longest."""
         import torch
 
-        from pipeline.voice.separation_network import analyse, frames_of, levels, synthesise
+        from pipeline.voice.separation_spectra import analyse, frames_of, levels, synthesise
 
         filled = np.zeros((len(waves), len(waves[0])), np.float32)
         for row, wave in zip(filled, waves, strict=True):
@@ -119,7 +120,7 @@ class Embedded:
     def _stem(self, wave: Wave) -> Wave:
         import torch
 
-        from pipeline.voice.separation_network import analyse, levels, synthesise
+        from pipeline.voice.separation_spectra import analyse, levels, synthesise
 
         if len(wave) < _SHORTEST:
             return np.zeros(len(wave), np.float32)

@@ -126,7 +126,7 @@ class Ears:
     def _words(self, wave: Floats) -> Halves:
         import torch
 
-        from pipeline.voice.separation_network import analyse, levels
+        from pipeline.voice.separation_spectra import analyse, levels
 
         with torch.inference_mode():
             sound = torch.from_numpy(wave)[None].to(self._device)

@@ -17,6 +17,8 @@ from pipeline.voice import separator, separator_demucs
 from pipeline.voice.backends import RATE, SEPARATORS, Wave
 from pipeline.voice.separation_chunks import beside, overlapped, resampled, with_margins
 from pipeline.voice.separation_file import separate_file
+from pipeline.voice.separation_network import REACH
+from pipeline.voice.separation_spectra import HOP
 from tests.voice.mixing import mixture
 
 
@@ -84,6 +86,19 @@ def test_long_sound_is_separated_in_pieces_without_seams(monkeypatch: pytest.Mon
     monkeypatch.setattr(separator, "_CHUNK_S", 2)
     pieces = np.concatenate([*backend.stream(blocks(sound, 7777))])
     assert np.allclose(whole, pieces, atol=1e-4)
+
+
+def test_what_is_farther_away_than_the_reach_decides_nothing() -> None:
+    backend = SEPARATORS.load("embedded")
+    sound, _, _ = mixture("cry", "television", 53, span_s=18.0)
+    at = 12 * RATE
+    changed = np.concatenate([sound[:at], mixture("laugh", "music", 54, span_s=6.0)[0]])
+    stems = [backend.separate(wave, RATE)[0] for wave in (sound, changed)]
+    apart = np.abs(stems[0] - stems[1])
+    far = at - (REACH + 2) * HOP
+    assert far > 4 * RATE
+    assert apart[:far].max() < 1e-5
+    assert apart[far:at].max() > 1e-4
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 160, 300, 319])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from models.recordings.gather import gather
 from models.recordings.sources import Sources, sources
@@ -136,7 +137,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch, work: Path) -> recipe.Recipe:
     monkeypatch.setattr(ablate, "WORK", work)
     monkeypatch.setattr(evaluate, "_CASES", 1)
     # A seed of its own: two steps of some seeds draw the same from either bank.
-    small = {"seed": 97, "size": 0.006, "steps": 2, "batch": 1}
+    small = {"seed": 97, "size": 0.006, "steps": 2, "batch": 1, "processes": 1}
     return recipe.recipe().model_copy(update={"real": None, "bank": None, "start": None, **small})
 
 
@@ -167,6 +168,16 @@ def test_the_recipe_runs_on_synthesis_alone(
     assert np.isfinite([v for name, v in figures.items() if name.startswith("synthetic")]).all()
     further = small.model_copy(update={"steps": 3})
     assert [step for step, *_ in train.train(further, banks, tmp_path).curve] == [2, 3]
+
+
+def test_processes_learn_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = tiny(monkeypatch, tmp_path).model_copy(update={"processes": 2})
+    train.train(small, prepare.prepare(small, tmp_path), tmp_path)
+    states = [torch.load(tmp_path / f"state-{rank}.pt", weights_only=True) for rank in (0, 1)]
+    learned = [name for name, _ in train.Training(small).network.named_parameters()]
+    for name in learned:
+        assert torch.equal(*(state["network"][name] for state in states)), name
+    assert states[0]["curve"] != states[1]["curve"]
 
 
 def test_the_ablation_tells_synthetic_from_real_sound(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pipeline.voice import tagger_layers
-from pipeline.voice.separation_network import analyse, levels
+from pipeline.voice.separation_spectra import analyse, levels
 from pipeline.voice.tagger_layers import GRID, REACH, READ, TaggerLayers
 from tests.voice.mixing import RATE, mixture
 

@@ -1,0 +1,53 @@
+"""Processes that learn as one: by the mean of what each would change for mixtures of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from torch import distributed, multiprocessing, nn
+
+_PATIENCE = timedelta(minutes=10)
+
+Work = Callable[..., None]
+
+
+def abreast(work: Work, count: int, meeting: Path, *given: object) -> None:
+    """Let `count` processes do `work(rank, *given)`; `meeting` is where they find each other.
+
+    One alone is this process.
+
+    Raises:
+        ProcessRaisedException: one of them failed; the others are ended.
+    """
+    if count == 1:
+        work(0, *given)
+        return
+    meeting.unlink(missing_ok=True)
+    multiprocessing.spawn(_met, (work, count, meeting, *given), count)
+
+
+def _met(rank: int, work: Work, count: int, meeting: Path, *given: object) -> None:
+    where = f"file://{meeting.resolve()}"
+    distributed.init_process_group(
+        "gloo", init_method=where, rank=rank, world_size=count, timeout=_PATIENCE
+    )
+    try:
+        work(rank, *given)
+    finally:
+        distributed.destroy_process_group()
+
+
+def agree(weights: Iterable[nn.Parameter]) -> None:
+    """Give every process the mean of the gradients that they have come to."""
+    if not distributed.is_initialized():
+        return
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    together = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(together)
+    together /= distributed.get_world_size()
+    parts = together.split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
