@@ -115,7 +115,7 @@ class Network(nn.Module):
         ):
             x = _twice_as_fine(layer(x, there)) + half
             x = x if level is None else level(x, there)
-        mask = _laid(self.mask(_ended(F.silu(self.last(x)), there))).float()
+        mask = _laid(self.mask(_ended(_bent(self.last(x)), there))).float()
         return torch.cat([mask, mask[:, :, -1:]], 2)
 
 
@@ -138,7 +138,7 @@ class _Convolution(nn.Module):
         )
 
     def forward(self, x: Tensor, there: Tensor | None) -> Tensor:
-        return _laid(self.conv(_ended(F.silu(self.norm(x)), there)))
+        return _laid(self.conv(_ended(_bent(self.norm(x)), there)))
 
 
 class _Level(nn.Module):
@@ -167,8 +167,8 @@ class _Bands(nn.Module):
         self.spread = nn.Parameter(torch.randn(frequencies, few) * 0.3 * few**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        few = _along_frequency(self.gather, F.silu(self.norm(x)))
-        return _along_frequency(self.spread, F.silu(self.inner(few)))
+        few = _along_frequency(self.gather, _bent(self.norm(x)))
+        return _along_frequency(self.spread, _bent(self.inner(few)))
 
 
 class _Recalled(nn.Module):
@@ -211,6 +211,11 @@ class _Across(nn.Module):
         frames = x.shape[1]
         places = [padded[:, tap * self.dilation :][:, :frames] for tap in range(TAPS)]
         return torch.stack([self.taps[tap] * part for tap, part in enumerate(places)]).sum(0)
+
+
+def _bent(x: Tensor) -> Tensor:
+    """A norm's output through the nonlinearity, in its own place where no gradient needs it."""
+    return F.silu(x, inplace=not x.requires_grad)
 
 
 def _along_frequency(weights: Tensor, x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from pipeline.core import memory
 from pipeline.core.backends import BackendInfo
 from pipeline.core.batches import padded
 from pipeline.core.full_floats import full_floats
@@ -70,7 +71,10 @@ class Embedded:
 
     def stream(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
         """See `Separator`."""
-        return self._cut(blocks, self._stem)
+        for piece in self._cut(blocks, self._stem):
+            yield piece
+            # The next is of another length, and fits into few of the holes that this one leaves.
+            memory.give_back()
 
     @staticmethod
     def _cut(blocks: Iterable[Wave], work: Work) -> Iterator[Wave]:
