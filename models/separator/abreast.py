@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,8 @@ def abreast(work: Work, count: int, meeting: Path, *given: object) -> None:
 
 
 def _met(rank: int, work: Work, count: int, meeting: Path, *given: object) -> None:
+    # They are all on this machine: nothing is to be heard of them outside.
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     where = f"file://{meeting.resolve()}"
     distributed.init_process_group(
         "gloo", init_method=where, rank=rank, world_size=count, timeout=_PATIENCE
