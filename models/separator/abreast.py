@@ -43,6 +43,24 @@ def _met(rank: int, work: Work, count: int, meeting: Path, *given: object) -> No
         distributed.destroy_process_group()
 
 
+def alike(step: int, folder: Path) -> None:
+    """Go on only where all stand at the same step.
+
+    Raises:
+        ValueError: a run was ended while some had saved where they stand and others had not yet.
+    """
+    if not distributed.is_initialized():
+        return
+    steps = [torch.zeros(1, dtype=torch.int64) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(steps, torch.tensor([step]))
+    found = sorted({int(each) for each in steps})
+    if len(found) > 1:
+        raise ValueError(
+            f"{folder}: the processes' states are of steps {found}, where one is allowed: remove "
+            "state-*.pt to begin again"
+        )
+
+
 def agree(weights: Iterable[nn.Parameter]) -> None:
     """Give every process the mean of the gradients that they have come to."""
     if not distributed.is_initialized():

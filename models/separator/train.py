@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.separator import stems
-from models.separator.abreast import abreast, agree
+from models.separator.abreast import abreast, agree, alike
 from models.separator.mixtures import Mixer, Shares
 from models.separator.recipe import FOLDER, WEIGHTS, WORK, Recipe, recipe
 from pipeline.core.code import PROJECT
@@ -121,6 +121,7 @@ def _train(rank: int, wanted: Recipe, banks: list[Path], folder: Path) -> None:
     found = [stem for bank in banks for stem in stems.load(bank)]
     mixer = Mixer(found, training.rng, Shares(real=wanted.real_share))
     training.load(_state(folder, rank))
+    alike(training.done, folder)
     losses = []
     while training.done < wanted.steps:
         losses.append(training.step(mixer))

@@ -172,12 +172,16 @@ def test_the_recipe_runs_on_synthesis_alone(
 
 def test_processes_learn_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = tiny(monkeypatch, tmp_path).model_copy(update={"processes": 2})
-    train.train(small, prepare.prepare(small, tmp_path), tmp_path)
+    banks = prepare.prepare(small, tmp_path)
+    train.train(small, banks, tmp_path)
     states = [torch.load(tmp_path / f"state-{rank}.pt", weights_only=True) for rank in (0, 1)]
     learned = [name for name, _ in train.Training(small).network.named_parameters()]
     for name in learned:
         assert torch.equal(*(state["network"][name] for state in states)), name
     assert states[0]["curve"] != states[1]["curve"]
+    (tmp_path / "state-1.pt").unlink()
+    with pytest.raises(torch.multiprocessing.ProcessRaisedException, match=r"steps \[0, 2\]"):
+        train.train(small.model_copy(update={"steps": 3}), banks, tmp_path)
 
 
 def test_the_ablation_tells_synthetic_from_real_sound(
