@@ -149,10 +149,9 @@ def write_weights(path: Path, network: nn.Module) -> None:
 
 def _optimiser(network: Network, wanted: Recipe) -> torch.optim.Optimizer:
     """Muon for the matrices between layers, AdamW for the rest."""
-    matrices = {id(weight) for weight in network.matrices}
-    inner = [weight for weight in network.parameters() if id(weight) in matrices]
-    rest = [weight for weight in network.parameters() if id(weight) not in matrices]
-    fast = {"params": inner, "use_muon": True, "highest": wanted.matrix_rate}
+    known = {id(weight) for weight in network.matrices}
+    rest = [weight for weight in network.parameters() if id(weight) not in known]
+    fast = {"params": network.matrices, "use_muon": True, "highest": wanted.matrix_rate}
     slow = {"params": rest, "use_muon": False, "highest": wanted.rate, "betas": (0.9, 0.98)}
     made: torch.optim.Optimizer = Exact([{**group, "weight_decay": 1e-2} for group in (fast, slow)])
     return made
