@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +13,9 @@ import torch
 from torch import distributed, multiprocessing, nn
 
 _PATIENCE = timedelta(minutes=10)
+
+_SIGNAL_WHERE_PARENT_ENDS = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 Work = Callable[..., None]
 
@@ -31,6 +36,8 @@ def abreast(work: Work, count: int, meeting: Path, *given: object) -> None:
 
 
 def _met(rank: int, work: Work, count: int, meeting: Path, *given: object) -> None:
+    # Else they would work on unseen, beside the run that goes on from where this one was ended.
+    ctypes.CDLL(None).prctl(_SIGNAL_WHERE_PARENT_ENDS, signal.SIGTERM)
     # They are all on this machine: nothing is to be heard of them outside.
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     where = f"file://{meeting.resolve()}"

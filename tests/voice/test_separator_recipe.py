@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from models.separator import ablate, evaluate, gathered, prepare, recipe, stems,
 from models.separator.codecs import coded
 from models.separator.mixtures import SAMPLES, Mixer, Shares
 from pipeline.core.backends import file_digest
+from pipeline.core.code import PROJECT
 
 RATE = 16000
 
@@ -182,6 +186,39 @@ def test_processes_learn_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "state-1.pt").unlink()
     with pytest.raises(torch.multiprocessing.ProcessRaisedException, match=r"steps \[0, 2\]"):
         train.train(small.model_copy(update={"steps": 3}), banks, tmp_path)
+
+
+ENDLESS = """
+import os, signal, sys
+from pathlib import Path
+from models.separator.abreast import abreast
+
+def work(rank):
+    os.write(1, b"begun\\n")
+    signal.signal(signal.SIGALRM, lambda *_: os.write(1, b"still here\\n"))
+    signal.alarm(20)
+    signal.pause()
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    abreast(work, 2, Path(sys.argv[1]))
+"""
+
+
+def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
+    """Also where they were begun in the background, which leaves an interrupt without effect."""
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    words = [sys.executable, str(script), str(tmp_path / "meeting")]
+    env = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, env=env) as begun:
+        out = begun.stdout
+        assert out is not None
+        # What they meet through has something to say as well.
+        assert len([*islice((line for line in out if b"begun" in line), 2)]) == 2
+        begun.kill()
+        # Ends once nobody is left that could write.
+        assert b"still here\n" not in out.readlines()
 
 
 def test_the_ablation_tells_synthetic_from_real_sound(
