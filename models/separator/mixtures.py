@@ -17,9 +17,9 @@ from models.separator.stems import Stem
 from pipeline.nursery.sound.room import impulse_response
 
 RATE = 16000
-SPAN_S = 3.0
+SPAN_S = 6.0
 SAMPLES = round(SPAN_S * RATE)
-_FFT = 1 << 16
+_FFT = 1 << 17
 
 Array = NDArray[np.float32]
 

@@ -41,7 +41,7 @@ class Recipe(Params):
     processes: int = Field(gt=0)
     """That learn as one, a core each."""
     batch: int = Field(gt=0)
-    """Mixtures of 3 s in each batch, for each process."""
+    """Mixtures of 6 s in each batch, for each process."""
     rate: float = Field(gt=0)
     """Step size of AdamW, constant after a warm-up."""
     matrix_rate: float = Field(gt=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import tee
 from math import gcd
 
@@ -11,21 +12,37 @@ import numpy as np
 
 from pipeline.voice.backends import RATE, Wave
 
-Work = Callable[[Wave], Wave]
+
+@dataclass(frozen=True)
+class Piece:
+    """What is heard of a sound at a time (n,), and from where to where of it is asked for."""
+
+    heard: Wave
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        """How many samples are asked for."""
+        return self.last - self.first
+
+    @property
+    def ends(self) -> bool:
+        """Whether all is asked for until where nothing more is heard."""
+        return self.last == len(self.heard)
+
+
+Work = Callable[[Piece], Wave]
+"""What is made of that of a piece which is asked for."""
 Stream = Callable[[Iterable[Wave], Work], Iterator[Wave]]
 """One of the ways below to cut a sound."""
 
 _FILTER = 64
 
 
-def with_margins(
-    blocks: Iterable[Wave], work: Work, chunk: int, margin: int, up: int = 1, down: int = 1
-) -> Iterator[Wave]:
+def with_margins(blocks: Iterable[Wave], work: Work, chunk: int, margin: int) -> Iterator[Wave]:
     """Work through a sound in chunks of `chunk` samples that hear `margin` more on each side.
 
     Where `work` hears no further than that, the chunks together are what it gives of the whole.
-    It may give `up` samples for every `down` that it gets; `chunk` and `margin` are multiples of
-    `down`.
     """
     source = iter(blocks)
     held, before, last = np.zeros(0, np.float32), 0, False
@@ -34,8 +51,7 @@ def with_margins(
         last = ended and len(held) <= before + chunk + margin
         heard = held[: before + chunk + margin]
         if len(heard) > before:
-            end = None if last else (before + chunk) * up // down
-            yield work(heard)[before * up // down : end]
+            yield work(Piece(heard, before, len(heard) if last else before + chunk))
         gone = max(0, before + chunk - margin)
         held, before = held[gone:], before + chunk - gone
 
@@ -54,7 +70,7 @@ def overlapped(blocks: Iterable[Wave], work: Work, chunk: int, hop: int) -> Iter
         held, ended = _filled(held, source, chunk)
         last = ended and len(held) <= hop
         heard = held[:chunk]
-        total += fade * work(np.pad(heard, (0, chunk - len(heard))))
+        total += fade * work(Piece(np.pad(heard, (0, chunk - len(heard))), 0, chunk))
         weight += fade
         yield (total[:hop] / weight[:hop])[: len(held)]
         held = held[hop:]
@@ -62,18 +78,18 @@ def overlapped(blocks: Iterable[Wave], work: Work, chunk: int, hop: int) -> Iter
 
 
 def together(
-    sounds: Sequence[Wave], stream: Stream, work: Callable[[Sequence[Wave]], Sequence[Wave]]
+    sounds: Sequence[Wave], stream: Stream, work: Callable[[Sequence[Piece]], Sequence[Wave]]
 ) -> list[Wave]:
-    """Work through sounds (n,) as `stream` would through each, but on all their chunks at a time.
+    """Work through sounds (n,) as `stream` would through each, but on all their pieces at a time.
 
-    `work` gives for each chunk what the work of one would give.
+    `work` gives for each piece what the work of one would give.
     """
-    asked: list[Wave] = []
+    asked: list[Piece] = []
 
-    def note(chunk: Wave) -> Wave:
+    def note(piece: Piece) -> Wave:
         # How a sound is cut does not depend on what is made of it.
-        asked.append(chunk)
-        return np.zeros(len(chunk), np.float32)
+        asked.append(piece)
+        return np.zeros(len(piece), np.float32)
 
     for sound in sounds:
         deque(stream([sound], note), maxlen=0)
@@ -98,10 +114,11 @@ def resampled(blocks: Iterable[Wave], rate: int) -> Iterator[Wave]:
     up, down = RATE // common, rate // common
     margin = -(-_FILTER * max(up, down) // up // down) * down
 
-    def work(wave: Wave) -> Wave:
-        return np.asarray(resample_poly(wave, up, down), np.float32)
+    def work(piece: Piece) -> Wave:
+        made = np.asarray(resample_poly(piece.heard, up, down), np.float32)
+        return made[piece.first * up // down : None if piece.ends else piece.last * up // down]
 
-    yield from with_margins(blocks, work, max(1, 10 * rate // down) * down, margin, up, down)
+    yield from with_margins(blocks, work, max(1, 10 * rate // down) * down, margin)
 
 
 def beside(

@@ -38,7 +38,9 @@ _COARSEST = _FINEST >> _LEVELS
 _DOWN = 1 + _LEVELS + (_LEVELS - 1) * (1 + NEAR)
 _UP = 1 + _LEVELS + (_LEVELS - 1) * (1 + FAR)
 
-REACH = LEVEL + max(_DOWN, tagger_layers.REACH // HOP + 1) + sum(DILATIONS) * (TAPS // 2) + _UP
+_ALONG = sum(DILATIONS) * (TAPS // 2)
+
+REACH = LEVEL + max(_DOWN, tagger_layers.REACH // HOP + 1) + _ALONG + _UP
 """Frames to each side that decide on a frame."""
 
 
@@ -65,27 +67,36 @@ class Network(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
-        self, spectra: Tensor, known: Sequence[Tensor], there: Tensor | None = None
+        self,
+        spectra: Tensor,
+        known: Sequence[Tensor],
+        there: Tensor | None = None,
+        asked: slice | None = None,
     ) -> Tensor:
         """Separate; `known` is what the layers of the tagger say, see `tagger_layers`.
 
         Of sounds that were filled up to one length, `there` (batch, frames) is 1 in their frames
         and 0 after their end. What comes after it is then to each sound what comes after a tensor's
-        end: nothing.
+        end: nothing. Where some frames alone are `asked` for, the others are heard no further than
+        these need.
         """
-        halves = self._seen(spectra, there)
+        frames = spectra.shape[-1]
+        asked = asked or slice(0, frames)
+        near = _widened(asked, _UP, frames)
+        wide = _widened(near, _ALONG + _DOWN, frames)
+        halves = self._seen(features(spectra, there)[..., wide], _of(there, wide))
         heard = self.enter(halves[-1].permute(0, 3, 1, 2).flatten(2))
         for recall, steps in zip(self.known, known, strict=True):
-            heard = heard + recall(steps, heard.shape[1])
+            heard = heard + recall(steps, wide)
         for layer in self.across:
-            heard = layer(heard, there)
-        heard = self.norm(heard)
-        mask = self._mask(halves, heard, there)
-        alone, sounds = (
-            torch.sigmoid(self.gates(heard).float()).transpose(1, 2)[:, :, None].unbind(1)
-        )
+            heard = layer(heard, _of(there, wide))
+        heard = self.norm(heard[:, _within(wide, near)])
+        halves = [_laid(half[..., _within(wide, near)]) for half in halves]
+        mask = self._mask(halves, heard, _of(there, near))[..., _within(near, asked)]
+        gates = self.gates(heard[:, _within(near, asked)]).float()
+        alone, sounds = torch.sigmoid(gates).transpose(1, 2)[:, :, None].unbind(1)
         whole = torch.complex(alone + (1 - alone) * mask[:, 0], (1 - alone) * mask[:, 1])
-        return sounds * whole * spectra
+        return sounds * whole * spectra[..., asked]
 
     @property
     def matrices(self) -> list[nn.Parameter]:
@@ -97,9 +108,9 @@ class Network(nn.Module):
             if weight.ndim >= 2 and not name.startswith(outer) and not name.endswith(".taps")
         ]
 
-    def _seen(self, spectra: Tensor, there: Tensor | None) -> list[Tensor]:
-        """What is seen at each level, from the finest to the coarsest."""
-        x = _ended(_laid(features(spectra, there)), there)
+    def _seen(self, x: Tensor, there: Tensor | None) -> list[Tensor]:
+        """What is seen of features at each level, from the finest to the coarsest."""
+        x = _ended(_laid(x), there)
         halves = [_laid(self.begin(x))]
         for layer, level in zip(self.down, [*self.inward, None], strict=True):
             x = layer(halves[-1], there)
@@ -181,9 +192,9 @@ class _Recalled(nn.Module):
         self.forget = nn.Dropout(0.2)
         self.recall = nn.Linear(layer.width, WIDTH)
 
-    def forward(self, steps: Tensor, frames: int) -> Tensor:
+    def forward(self, steps: Tensor, frames: slice) -> Tensor:
         rows = self.recall(self.forget(self.norm(steps)))
-        places = HOP * torch.arange(frames, device=rows.device)
+        places = HOP * torch.arange(frames.start, frames.stop, device=rows.device)
         return self.layer.between(rows, places)
 
 
@@ -211,6 +222,20 @@ class _Across(nn.Module):
         frames = x.shape[1]
         places = [padded[:, tap * self.dilation :][:, :frames] for tap in range(TAPS)]
         return torch.stack([self.taps[tap] * part for tap, part in enumerate(places)]).sum(0)
+
+
+def _widened(frames: slice, reach: int, most: int) -> slice:
+    """Frames, and `reach` more to each side where there are as many."""
+    return slice(max(0, frames.start - reach), min(most, frames.stop + reach))
+
+
+def _within(outer: slice, inner: slice) -> slice:
+    """Where frames are among those around them."""
+    return slice(inner.start - outer.start, inner.stop - outer.start)
+
+
+def _of(there: Tensor | None, frames: slice) -> Tensor | None:
+    return None if there is None else there[:, frames]
 
 
 def _bent(x: Tensor) -> Tensor:

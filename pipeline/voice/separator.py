@@ -17,7 +17,7 @@ from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import restored
 from pipeline.core.weights import listed
 from pipeline.voice.backends import AT_ONCE_S, RATE, Wave
-from pipeline.voice.separation_chunks import Work, together, whole, with_margins
+from pipeline.voice.separation_chunks import Piece, Work, together, whole, with_margins
 from pipeline.voice.tagger import LOCKED as TAGGER
 
 NAME = "separator"
@@ -67,14 +67,11 @@ class Embedded:
 
     def stems(self, sounds: Sequence[Wave]) -> list[Wave]:
         """See `Separator`."""
-        return together(sounds, self._cut, self._of_chunks)
+        return together(sounds, self._cut, self._of_pieces)
 
     def stream(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
         """See `Separator`."""
-        for piece in self._cut(blocks, self._stem):
-            yield piece
-            # The next is of another length, and fits into few of the holes that this one leaves.
-            memory.give_back()
+        return self._cut(blocks, self._alone)
 
     @staticmethod
     def _cut(blocks: Iterable[Wave], work: Work) -> Iterator[Wave]:
@@ -85,56 +82,50 @@ class Embedded:
         chunk, margin = (-(-n // GRID) * GRID for n in (_CHUNK_S * RATE, (REACH + 2) * HOP))
         return with_margins(blocks, work, chunk, margin)
 
-    def _of_chunks(self, waves: Sequence[Wave]) -> list[Wave]:
-        """The stems (n,) of waves (n,) of any lengths, as many at a time as there is room for."""
-        made = [np.zeros(len(wave), np.float32) for wave in waves]
-        heard = [place for place, wave in enumerate(waves) if len(wave) >= _SHORTEST]
-        for group in padded([len(waves[place]) for place in heard], AT_ONCE_S * RATE):
-            places = [heard[at] for at in group]
-            stems = self._at_once([waves[place] for place in places])
+    def _alone(self, piece: Piece) -> Wave:
+        if piece.first:
+            # It is longer than the one before, and fits into few of the holes that that one left.
+            memory.give_back()
+        return self._of_pieces([piece])[0]
+
+    def _of_pieces(self, pieces: Sequence[Piece]) -> list[Wave]:
+        """The stems (n,) of pieces of any lengths, as many at a time as there is room for."""
+        made = [np.zeros(len(piece), np.float32) for piece in pieces]
+        long = [place for place, piece in enumerate(pieces) if len(piece.heard) >= _SHORTEST]
+        for group in padded([len(pieces[place].heard) for place in long], AT_ONCE_S * RATE):
+            places = [long[at] for at in group]
+            stems = self._at_once([pieces[place] for place in places])
             for place, stem in zip(places, stems, strict=True):
                 made[place] = stem
         return made
 
-    def _at_once(self, waves: Sequence[Wave]) -> list[Wave]:
-        """The same in one pass; `waves` start with the longest."""
+    def _at_once(self, pieces: Sequence[Piece]) -> list[Wave]:
+        """The same in one pass; `pieces` start with the longest."""
         import torch
 
-        from pipeline.voice.separation_spectra import analyse, frames_of, levels, synthesise
+        from pipeline.voice.separation_spectra import HOP, analyse, frames_of, levels, synthesise
 
-        filled = np.zeros((len(waves), len(waves[0])), np.float32)
-        for row, wave in zip(filled, waves, strict=True):
-            row[: len(wave)] = wave
-        frames = torch.tensor([frames_of(len(wave)) for wave in waves], device=self._device)
+        filled = np.zeros((len(pieces), len(pieces[0].heard)), np.float32)
+        for row, piece in zip(filled, pieces, strict=True):
+            row[: len(piece.heard)] = piece.heard
+        frames = torch.tensor([frames_of(len(it.heard)) for it in pieces], device=self._device)
+        # Each piece begins at a frame. At its end a sound is made of fewer frames than within.
+        asked = [slice(it.first // HOP, frames_of(it.last)) for it in pieces]
+        whole = slice(min(it.start for it in asked), max(it.stop for it in asked))
         with torch.inference_mode():
             mixed = torch.from_numpy(filled).to(self._device)
             spectra = analyse(mixed)
             within = torch.arange(spectra.shape[-1], device=self._device) < frames[:, None]
             there = within.to(torch.float32)
             known = self._layers(mixed, levels(spectra, there))
-            spectra = self._network(spectra, known, there)
-            spectra[:, 0] = 0
-            # At its end a sound is made of fewer frames than within: each is put together alone.
-            made = [
-                synthesise(mine[None, :, : frames_of(len(wave))], len(wave))[0]
-                for mine, wave in zip(spectra, waves, strict=True)
-            ]
-            return [stem.cpu().numpy() for stem in made]
-
-    def _stem(self, wave: Wave) -> Wave:
-        import torch
-
-        from pipeline.voice.separation_spectra import analyse, levels, synthesise
-
-        if len(wave) < _SHORTEST:
-            return np.zeros(len(wave), np.float32)
-        with torch.inference_mode():
-            sound = torch.from_numpy(wave)[None].to(self._device)
-            spectra = analyse(sound)
-            spectra = self._network(spectra, self._layers(sound, levels(spectra)))
+            spectra = self._network(spectra, known, there, whole)
             # No voice is a constant.
             spectra[:, 0] = 0
-            return synthesise(spectra, len(wave))[0].cpu().numpy()
+            made = [
+                synthesise(mine[None, :, of.start - whole.start : of.stop - whole.start], samples)
+                for mine, of, samples in zip(spectra, asked, map(len, pieces), strict=True)
+            ]
+            return [stem[0].cpu().numpy() for stem in made]
 
     @property
     def parameters(self) -> int:

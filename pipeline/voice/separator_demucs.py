@@ -28,7 +28,7 @@ from pipeline.core.full_floats import full_floats
 from pipeline.core.restoring import reading
 from pipeline.core.weights import locked, of_the_user
 from pipeline.voice.backends import RATE, Wave
-from pipeline.voice.separation_chunks import Work, overlapped, together, whole
+from pipeline.voice.separation_chunks import Piece, Work, overlapped, together, whole
 
 NAME = "demucs"
 
@@ -85,11 +85,11 @@ class Demucs:
 
     def stems(self, sounds: Sequence[Wave]) -> list[Wave]:
         """See `Separator`."""
-        return together(sounds, self._cut, self._of_chunks)
+        return together(sounds, self._cut, self._of_pieces)
 
     def stream(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
         """See `Separator`."""
-        return self._cut(blocks, lambda wave: self._of_chunks([wave])[0])
+        return self._cut(blocks, lambda piece: self._of_pieces([piece])[0])
 
     def _cut(self, blocks: Iterable[Wave], work: Work) -> Iterator[Wave]:
         chunk, hop = self._pieces
@@ -103,10 +103,11 @@ class Demucs:
         chunk = max(4, int(span_s * RATE) // unit) * unit
         return chunk, chunk // unit * 3 // 4 * unit
 
-    def _of_chunks(self, waves: Sequence[Wave]) -> list[Wave]:
-        """The stems (n,) of waves of one length (n,), which the model hears a few at a time."""
-        few = [waves[at : at + _AT_ONCE] for at in range(0, len(waves), _AT_ONCE)]
-        return [stem for some in few for stem in self._at_once(np.stack(some))]
+    def _of_pieces(self, pieces: Sequence[Piece]) -> list[Wave]:
+        """The stems (n,) of pieces of one length (n,), which the model hears a few at a time."""
+        few = [pieces[at : at + _AT_ONCE] for at in range(0, len(pieces), _AT_ONCE)]
+        heard = [np.stack([piece.heard for piece in some]) for some in few]
+        return [stem for waves in heard for stem in self._at_once(waves)]
 
     def _at_once(self, waves: Wave) -> Wave:
         """The stems (chunks, n) of waves (chunks, n)."""

@@ -15,7 +15,7 @@ from pipeline.core import restoring, weights
 from pipeline.core.errors import CradleError, WeightsError
 from pipeline.voice import separator, separator_demucs
 from pipeline.voice.backends import RATE, SEPARATORS, Wave
-from pipeline.voice.separation_chunks import beside, overlapped, resampled, with_margins
+from pipeline.voice.separation_chunks import Piece, beside, overlapped, resampled, with_margins
 from pipeline.voice.separation_file import separate_file
 from pipeline.voice.separation_network import REACH
 from pipeline.voice.separation_spectra import HOP
@@ -26,9 +26,10 @@ def blocks(sound: Wave, size: int) -> Iterator[Wave]:
     return (sound[at : at + size] for at in range(0, len(sound), size))
 
 
-def smoothed(wave: Wave) -> Wave:
+def smoothed(piece: Piece) -> Wave:
     """Hears 20 samples to each side."""
-    return np.convolve(wave, np.hanning(41), "full")[20 : 20 + len(wave)].astype(np.float32)
+    made = np.convolve(piece.heard, np.hanning(41), "full")[20 : 20 + len(piece.heard)]
+    return made[piece.first : piece.last].astype(np.float32)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 37, 399, 400, 401, 1000, 1230])
@@ -37,15 +38,15 @@ def test_chunks_with_margins_are_the_whole(samples: int, size: int) -> None:
     sound = np.random.default_rng(samples).standard_normal(samples).astype(np.float32)
     pieces = np.concatenate([[], *with_margins(blocks(sound, size), smoothed, 400, 50)])
     assert len(pieces) == samples
-    assert np.allclose(pieces, smoothed(sound) if samples else [], atol=1e-4)
+    assert np.allclose(pieces, smoothed(Piece(sound, 0, samples)) if samples else [], atol=1e-4)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 299, 300, 301, 1000])
 def test_overlapped_chunks_do_not_depend_on_the_blocks(samples: int) -> None:
     sound = np.random.default_rng(samples).standard_normal(samples).astype(np.float32)
 
-    def loudest(wave: Wave) -> Wave:
-        return wave * np.abs(wave).max()
+    def loudest(piece: Piece) -> Wave:
+        return piece.heard * np.abs(piece.heard).max()
 
     cuts = [
         np.concatenate([[], *overlapped(blocks(sound, size), loudest, 400, 300)])
@@ -53,7 +54,7 @@ def test_overlapped_chunks_do_not_depend_on_the_blocks(samples: int) -> None:
     ]
     assert all(len(cut) == samples for cut in cuts)
     assert all(np.array_equal(cut, cuts[0]) for cut in cuts)
-    same = np.concatenate([[], *overlapped(blocks(sound, 70), lambda wave: wave, 400, 300)])
+    same = np.concatenate([[], *overlapped(blocks(sound, 70), lambda piece: piece.heard, 400, 300)])
     assert np.allclose(same, sound, atol=1e-6)
 
 
@@ -70,7 +71,9 @@ def test_what_is_beside_a_stream_keeps_step() -> None:
     sound = np.arange(1000, dtype=np.float32)
 
     def late(given: Iterator[Wave]) -> Iterator[Wave]:
-        yield from with_margins(given, lambda wave: 2 * wave, 256, 90)
+        yield from with_margins(
+            given, lambda piece: 2 * piece.heard[piece.first : piece.last], 256, 90
+        )
 
     pairs = list(beside(blocks(sound, 33), late))
     assert all(len(a) == len(b) for a, b in pairs)
