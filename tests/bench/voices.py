@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -37,6 +35,7 @@ from pipeline.voice.measures import LIKELY, measures
 from pipeline.voice.vocalizations import Typist, learn
 from pipeline.voice.vocalizations_table import column_of, shares, typed
 from tests.bench._figures import Figure, report
+from tests.bench._watched import Watched, watched
 from tests.voice.mixing import BESIDE, mixture
 from tests.voice.world import downloaded, isolated
 
@@ -220,20 +219,15 @@ def long_recording(options: argparse.Namespace) -> Iterator[Figure]:
     yield Figure(f"{length}: time a minute, against a shorter one", long_s / short_s / times, 1.2)
 
 
-def _listened(minutes: int) -> tuple[float, float]:
-    """CPU seconds and highest memory in GB of `cradle voices` on so much sound."""
+def _listened(minutes: int) -> Watched:
+    """What `cradle voices` takes on so much sound."""
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, "long.flac"), Path(folder, "events.json")
         wave = mixture("cry", "adult", 1, span_s=60.0)[0]
         with soundfile.SoundFile(path, "w", RATE, 1) as file:
             for _ in range(minutes):
                 file.write(wave)
-        words = [sys.executable, "-m", "pipeline", "voices", str(path), "-o", str(out)]
-        process = subprocess.Popen(words, cwd=PROJECT)
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
-            raise CradleError(f"cradle voices ended with {os.waitstatus_to_exitcode(status)}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
+        return watched(["voices", str(path), "-o", str(out)])
 
 
 def sounding(wave: np.ndarray) -> np.ndarray:
