@@ -17,6 +17,7 @@ from pipeline.nursery.scenes import scene_of
 from tests.bench._bare import faces_in
 from tests.bench._figures import Figure
 from tests.bench._floor import processor_s
+from tests.bench._watched import own_peak_kb
 
 SIZE_PX, SPAN_S = 480, 3.0
 ROUNDS = 3
@@ -89,9 +90,7 @@ def _peak_mb(video: Path, folder: Path, params: Landmarks, span_s: int) -> float
 
 def _worker(video: Path, folder: Path, params: Landmarks, frames: int) -> float:
     follow(_looped(video, frames), LANDMARKERS.load(params.backend), params, folder)
-    # `ru_maxrss` would begin at what the parent held.
-    status = Path("/proc/self/status").read_text(encoding="ascii").split()
-    return int(status[status.index("VmHWM:") + 1]) / 1024
+    return own_peak_kb() / 1024
 
 
 def _looped(video: Path, frames: int) -> Iterator[Picture]:

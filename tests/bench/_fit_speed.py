@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -33,6 +32,7 @@ from tests.bench._fit_truth import (
     true_state,
     vertex_errors_mm,
 )
+from tests.bench._watched import own_peak_kb
 from tests.morph.fit_faces import SIZE, Truth, clip
 
 ADAM_STEPS = 300
@@ -216,7 +216,7 @@ def _peak_gb(minutes: float) -> float:
     truth, frames = clip(face, 300, seed=50, noise_px=1.0), round(minutes * 60 * 30)
     points = np.resize(truth.points_px.astype(np.float32), (frames, *truth.points_px.shape[1:]))
     fit_clip(points, np.ones(points.shape[:2], np.float16), SIZE, face, PARAMS)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return own_peak_kb() / 2**20
 
 
 def _seconds(truth: Truth, face: Face, params: Fit, device: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from pipeline.generator.params import Train
 from pipeline.generator.train import fixed_threads
 from pipeline.generator.trainer import Trainer
 from pipeline.morph import model
+from tests.bench._watched import own_peak_kb
 
 SOUND_S = 10.0
 STEPS = 4
@@ -64,7 +64,7 @@ def measured(root: Path, device: str, repeats: int) -> dict[str, float]:
         "latency_p95_ms": 1000 * float(np.percentile(second, 95)),
         "learned_frames_a_second": learning(root, device),
         "parameters": sum(p.numel() for p in generator.denoiser.parameters()),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_memory_mb": own_peak_kb() / 1024,
     }
 
 

@@ -1,4 +1,4 @@
-"""What a command takes as a process of its own: processor time, and memory at its highest."""
+"""What processes take: memory at its highest, and of a command alone processor time as well."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.core.code import PROJECT
 from pipeline.core.errors import CradleError
 
-# `ru_maxrss` of a process begins at what its parent held; the kernel's own mark does not.
 _COMMAND = """
-import re, sys
-from pathlib import Path
+import sys
 from pipeline.__main__ import main
+from tests.bench._watched import own_peak_kb
 
 code = main(sys.argv[1:])
-status = Path("/proc/self/status").read_text(encoding="ascii")
-print(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
+print(own_peak_kb())
 sys.exit(code)
 """
+
+
+def own_peak_kb() -> int:
+    """Kilobytes that this process has held at its highest."""
+    # `ru_maxrss` of a process begins at what its parent held; the kernel's own mark does not.
+    status = Path("/proc/self/status").read_text(encoding="ascii").split()
+    return int(status[status.index("VmHWM:") + 1])
 
 
 class Watched(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from pipeline.core.store import Store
 from pipeline.params import load
 from tests.bench._figures import Figure, report
 from tests.bench._made_up import options, project
+from tests.bench._watched import own_peak_kb
 from tests.bench.review import CHROMIUM, DRAWN
 
 LISTED = "() => document.querySelectorAll('.clip').length"
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
         path = _written(root)
         written_s = time.perf_counter() - began
         # Of the report alone where the run was there already.
-        peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        peak_gb = own_peak_kb() / 1e6
         figures = [
             Figure("size", path.stat().st_size / 1e6, 5, unit="MB"),
             *_opened(path, arguments.clips),

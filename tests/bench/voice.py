@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from pipeline.voice.backends import RATE, SEPARATORS, Separator
 from pipeline.voice.separation_file import separate_file
 from tests.bench._figures import Figure, report
 from tests.bench._peers import harmonic_part, installed, spectral_gate
+from tests.bench._watched import own_peak_kb
 from tests.voice.mixing import BESIDE, mixture, si_sdr_db
 
 Separate = Callable[[np.ndarray], np.ndarray]
@@ -164,7 +164,7 @@ def _separate_alone(separator: str, path: Path, out: Path) -> int:
     loaded = SEPARATORS.load(separator, "cpu")
     began = time.process_time()
     separate_file(path, loaded, out, None)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mb = own_peak_kb() / 1024
     print(time.process_time() - began, peak_mb)
     return 0
 

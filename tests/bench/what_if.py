@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pipeline.dataset import measures, what_if
 from pipeline.dataset.params import Select
 from tests.bench._figures import Figure, report
 from tests.bench._made_up import MINIMUM_S, options, project
+from tests.bench._watched import own_peak_kb
 
 CHANGE = ["select.min_mouth_visible=0.6", "select.max_yaw_deg=30"]
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     began = time.perf_counter()
     change = what_if.compare(tables, sources, Select(), what_if.thresholds(Select(), CHANGE))
     taken_s = time.perf_counter() - began
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak_gb = own_peak_kb() / 1e6
     figures = [
         Figure("reading, both decisions and their difference", read_s + taken_s, 5, unit="s"),
         Figure("of it, reading", read_s, unit="s"),

@@ -22,6 +22,6 @@ def test_the_memory_of_a_command_is_its_own(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "stem.wav").frames == 16_000
 
 
-def test_a_command_that_fails_has_taken_nothing_to_speak_of(tmp_path: Path) -> None:
+def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(CradleError, match="cradle isolate ended with 1"):
         watched(["isolate", str(tmp_path / "none.wav"), "-o", str(tmp_path / "stem.wav")])

@@ -57,16 +57,14 @@ def test_a_bomb_takes_little_memory_and_time(tmp_path: Path) -> None:
         from pipeline import media
         from pipeline.core.errors import ClipFailed
         from pipeline.media import child
+        from tests.bench._watched import own_peak_kb
         folder = Path(sys.argv[1])
         try:
             media.normalise(folder / "bomb.avi", folder, media.Limits())
             reason = "kept"
         except ClipFailed as failed:
             reason = str(failed.reason)
-        # ru_maxrss of a process begins at what its parent held; the kernel's own mark does not.
-        status = Path("/proc/self/status").read_text().split()
-        own_kb = int(status[status.index("VmHWM:") + 1])
-        most_kb = max(own_kb, child.used.most_kb)
+        most_kb = max(own_peak_kb(), child.used.most_kb)
         json.dump([reason, most_kb, child.used.processor_s], sys.stdout)
     """
     argv = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
