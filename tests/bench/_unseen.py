@@ -13,7 +13,11 @@ well a face can be told from a sound at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +39,15 @@ ALIKE = 16
 """Infants that look the same: their mean is what sound and looks tell, and nothing else does."""
 
 
+Made = tuple[dict[str, Any], np.ndarray, np.ndarray]
+"""A span as a shard's row, further faces of its sound, and those of infants that look the same."""
+_WORTH_PROCESSES, _AT_ONCE, _TOGETHER = 200, 512, 8
+"""Spans; so many are made before they are written, so that memory does not hold them all."""
+
+
 def make_pack(folder: Path, minutes: float, noise: float) -> None:
     """Write so many minutes, split by infant; more of them begin with the same ones."""
-    face, extractor = model.load(), features.load("logmel")
+    extractor = features.load("logmel")
     folder.mkdir(parents=True)
     count = max(3 * SPANS_AN_INFANT, round(60 * minutes / SPAN_S))
     infants = max(3, count // SPANS_AN_INFANT)
@@ -45,12 +55,9 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
         split: Shards(folder, split, extractor.width, 64.0) for split in ("train", "val", "test")
     }
     others, looks = {}, {}
-    for number in range(count):
-        infant = number % infants
-        split = split_of(infant, infants)
-        row, faces, alike = span(face, extractor, infant, number, noise, split)
-        writers[split].add(row)
-        if split == "test":
+    for row, faces, alike in made(count, infants, noise):
+        writers[row["split"]].add(row)
+        if row["split"] == "test":
             others[row["span_id"]], looks[row["span_id"]] = faces, alike.mean(0)
     for writer in writers.values():
         writer.close()
@@ -67,6 +74,31 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
     (folder / "meta.json").write_text(json.dumps(meta))
 
 
+def made(count: int, infants: int, noise: float) -> Iterator[Made]:
+    """Make spans by all cores, in their order; each hangs on its own number alone."""
+    cores = len(os.sched_getaffinity(0))
+    tasks = [(number, infants, noise) for number in range(count)]
+    if cores == 1 or count < _WORTH_PROCESSES:
+        yield from map(_span, tasks)
+        return
+    # A process that forks from this one would find the locks of its threads as they were.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, mp_context=context) as pool:
+        for first in range(0, count, _AT_ONCE):
+            yield from pool.map(_span, tasks[first : first + _AT_ONCE], chunksize=_TOGETHER)
+
+
+@cache
+def _tools() -> tuple[Any, Any]:
+    return model.load(), features.load("logmel")
+
+
+def _span(task: tuple[int, int, float]) -> Made:
+    number, infants, noise = task
+    infant = number % infants
+    return span(*_tools(), infant, number, noise, split_of(infant, infants))
+
+
 def split_of(infant: int, infants: int) -> str:
     """The first infants are for testing, the next for validation, the others to learn from."""
     test = min(MOST_TESTED, max(1, round(SHARES["test"] * infants)))
@@ -74,10 +106,8 @@ def split_of(infant: int, infants: int) -> str:
     return "test" if infant < test else "val" if infant < test + val else "train"
 
 
-def span(
-    face: Any, extractor: Any, infant: int, number: int, noise: float, split: str
-) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
-    """One span as a shard's row, further faces of its sound, and of a test span those alike."""
+def span(face: Any, extractor: Any, infant: int, number: int, noise: float, split: str) -> Made:
+    """Make one span; only a test span has faces of infants alike."""
     random = np.random.default_rng([number, 11])
     # Not the infant's number: every infant does every kind.
     kind = KINDS[random.integers(len(KINDS))]

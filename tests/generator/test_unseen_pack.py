@@ -62,3 +62,16 @@ def test_less_can_be_heard_of_the_same(folder, tmp_path):
             np.testing.assert_array_equal(span.audio, other.audio[:, [0, 3]])
             np.testing.assert_array_equal(span.expression, other.expression)
             assert span.source == other.source
+
+
+def test_several_processes_write_what_one_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(_unseen, "SPANS_AN_INFANT", 1)
+    _unseen.make_pack(tmp_path / "alone", minutes=0.4, noise=0.1)
+    monkeypatch.setattr(_unseen, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(_unseen.os, "sched_getaffinity", lambda _: {0, 1})
+    _unseen.make_pack(tmp_path / "together", minutes=0.4, noise=0.1)
+    names = sorted(path.name for path in (tmp_path / "alone").iterdir())
+    assert len(names) == 6
+    for name in names:
+        first, second = (tmp_path / which / name for which in ("alone", "together"))
+        assert first.read_bytes() == second.read_bytes(), name
