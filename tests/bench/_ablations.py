@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.generator import logmel
+from pipeline.generator.judge import EXPECTED, OURS, STRANGE
 from pipeline.generator.params import Evaluate, Train, Weights
-from tests.bench._judged import OURS, one_judged
+from tests.bench._abreast import abreast
+from tests.bench._judged import judged
 from tests.bench._unseen import with_columns
 
 BANDS = ((0, 0), (4, 2), (20, 10))
@@ -27,18 +29,25 @@ HEARD = {
 def ablations(
     root: Path, learning: Train, judging: Evaluate, steps: int
 ) -> dict[str, dict[str, Any]]:
-    """Train and judge every variant on the same data, seed and steps; rows by what is different."""
+    """Train and judge every variant on the same data, seed and steps; rows by what is different.
+
+    Each row holds the figures of what is expected and of a sample.
+    """
     alone = judging.model_copy(update={"peers": type(judging.peers)()})
     ear_steps = round(learning.ear_steps * steps / learning.steps)
     learning = learning.model_copy(update={"steps": steps, "ear_steps": ear_steps})
-    found = {}
-    for name, data, changed in [
+    rows = [
         *((name, root, changed) for name, changed in variants(learning)),
         *((name, deafened(root, name, columns), learning) for name, columns in HEARD.items()),
-    ]:
+    ]
+    tasks = []
+    for name, data, changed in rows:
         folder = f"ablated/{name.replace(' ', '_')}" if data == root else "judged"
-        place = one_judged(data, folder, changed, alone)
-        found[name] = json.loads((place / "data/metrics/evaluate.json").read_text())[OURS]
+        tasks.append((data, folder, changed, alone))
+    found = {}
+    for (name, _, _), place in zip(rows, abreast(judged, tasks), strict=True):
+        figures = json.loads((place / "data/metrics/evaluate.json").read_text())
+        found[name] = {one: figures[one] for one in STRANGE}
         print(f"  {name:32} {words(found[name])}", flush=True)
     return found
 
@@ -81,8 +90,11 @@ def variants(learning: Train) -> Iterator[tuple[str, Train]]:
 
 
 def words(row: dict[str, Any]) -> str:
-    """The metrics that decide, and variety."""
+    """Word the metrics that decide, of what is expected and of a sample, and a sample's variety."""
+    expected, sample = row[EXPECTED], row[OURS]
     return (
-        f"LVE {row['lve_mm2']:7.2f}  DTW {row['aperture_dtw_mm']:5.2f}  L-PCC {row['l_pcc']:6.3f}"
-        f"  L-CCC {row['l_ccc']:6.3f}  diversity {row['diversity_mm']:5.2f}"
+        f"expected LVE {expected['lve_mm2']:6.2f}  DTW {expected['aperture_dtw_mm']:5.2f}"
+        f"  L-PCC {expected['l_pcc']:6.3f}  L-CCC {expected['l_ccc']:6.3f}"
+        f"   sample LVE {sample['lve_mm2']:6.2f}  silence {sample['silence_closed_f1']:5.3f}"
+        f"  diversity {sample['diversity_mm']:5.2f}"
     )

@@ -28,6 +28,7 @@ from pipeline.generator.params import Evaluate, Train
 from pipeline.generator.train import fixed_threads
 from pipeline.generator.trainer import Trainer
 from pipeline.morph import model
+from tests.bench._abreast import abreast
 from tests.bench._kept import kept
 
 ORACLES = ("another_face", "mean_of_faces", "mean_of_alike")
@@ -65,7 +66,8 @@ class Judged:
 
 def trained_and_judged(root: Path, params: list[tuple[Train, Evaluate]]) -> Judged:
     """Train and judge once a pair of parameters, each in a folder of its own in `root`."""
-    places = [one_judged(root, f"seed-{learning.seed}", learning, j) for learning, j in params]
+    tasks = [(root, f"seed-{learning.seed}", learning, judging) for learning, judging in params]
+    places = list(abreast(judged, tasks))
     rows = [
         tables.read(place / "data/evaluate/clips.parquet").assign(seed=learning.seed)
         for place, (learning, _) in zip(places, params, strict=True)
@@ -79,6 +81,11 @@ def trained_and_judged(root: Path, params: list[tuple[Train, Evaluate]]) -> Judg
     found = set(table["method"])
     methods = tuple(name for name in judge.methods(params[-1][1]) if name in found)
     return Judged(table, pd.concat(samples), methods, runs, places[-1])
+
+
+def judged(task: tuple[Path, str, Train, Evaluate]) -> Path:
+    """Do `one_judged` of these."""
+    return one_judged(*task)
 
 
 def one_judged(root: Path, name: str, learning: Train, judging: Evaluate) -> Path:
@@ -226,6 +233,7 @@ __all__ = [
     "beside",
     "by_steps",
     "distilled",
+    "judged",
     "one_judged",
     "one_trained",
     "opened",

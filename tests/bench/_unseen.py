@@ -13,10 +13,7 @@ well a face can be told from a sound at all.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from pipeline.dataset.shards import Shards
 from pipeline.generator import features, spans
 from pipeline.morph import model
 from pipeline.nursery import unseen
+from tests.bench._abreast import abreast
 
 KINDS = ("cry", "laugh", "babble")
 SPANS_AN_INFANT = 3
@@ -41,8 +39,8 @@ ALIKE = 16
 
 Made = tuple[dict[str, Any], np.ndarray, np.ndarray]
 """A span as a shard's row, further faces of its sound, and those of infants that look the same."""
-_WORTH_PROCESSES, _AT_ONCE, _TOGETHER = 200, 512, 8
-"""Spans; so many are made before they are written, so that memory does not hold them all."""
+_WORTH_PROCESSES, _TOGETHER = 200, 8
+"""Spans."""
 
 
 def make_pack(folder: Path, minutes: float, noise: float) -> None:
@@ -55,7 +53,8 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
         split: Shards(folder, split, extractor.width, 64.0) for split in ("train", "val", "test")
     }
     others, looks = {}, {}
-    for row, faces, alike in made(count, infants, noise):
+    tasks = [(number, infants, noise) for number in range(count)]
+    for row, faces, alike in abreast(_span, tasks, _TOGETHER, _WORTH_PROCESSES):
         writers[row["split"]].add(row)
         if row["split"] == "test":
             others[row["span_id"]], looks[row["span_id"]] = faces, alike.mean(0)
@@ -72,20 +71,6 @@ def make_pack(folder: Path, minutes: float, noise: float) -> None:
         "infants": infants,
     }
     (folder / "meta.json").write_text(json.dumps(meta))
-
-
-def made(count: int, infants: int, noise: float) -> Iterator[Made]:
-    """Make spans by all cores, in their order; each hangs on its own number alone."""
-    cores = len(os.sched_getaffinity(0))
-    tasks = [(number, infants, noise) for number in range(count)]
-    if cores == 1 or count < _WORTH_PROCESSES:
-        yield from map(_span, tasks)
-        return
-    # A process that forks from this one would find the locks of its threads as they were.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores, mp_context=context) as pool:
-        for first in range(0, count, _AT_ONCE):
-            yield from pool.map(_span, tasks[first : first + _AT_ONCE], chunksize=_TOGETHER)
 
 
 @cache

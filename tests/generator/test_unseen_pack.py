@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.generator import spans
-from tests.bench import _unseen
+from tests.bench import _abreast, _unseen
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_several_processes_write_what_one_does(tmp_path, monkeypatch):
     monkeypatch.setattr(_unseen, "SPANS_AN_INFANT", 1)
     _unseen.make_pack(tmp_path / "alone", minutes=0.4, noise=0.1)
     monkeypatch.setattr(_unseen, "_WORTH_PROCESSES", 0)
-    monkeypatch.setattr(_unseen.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(_abreast.os, "sched_getaffinity", lambda _: {0, 1})
     _unseen.make_pack(tmp_path / "together", minutes=0.4, noise=0.1)
     names = sorted(path.name for path in (tmp_path / "alone").iterdir())
     assert len(names) == 6
