@@ -74,6 +74,13 @@ def test_retrieval_finds_its_own_windows_again(pack):
     assert np.corrcoef(made[:, OPEN], whole.expression[:, OPEN])[0, 1] > 0.95
 
 
+def test_retrieval_remembers_every_frame_once_however_many_windows_it_is_in(pack):
+    learned = pack.spans["train"]
+    known = Retrieval.fit(learned, 12)
+    assert len(known.faces) == sum(span.frames for span in learned)
+    assert len(known.begins) * 12 > 3 * len(known.faces)
+
+
 def test_retrieval_finds_the_law_and_takes_a_span_of_any_length(pack):
     known = Retrieval.fit(pack.spans["train"], 12)
     assert likeness(known, pack.spans["test"]) > 0.6

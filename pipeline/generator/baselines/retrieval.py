@@ -6,7 +6,7 @@ by half and are blended, so that there are no jumps where another window begins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +28,12 @@ class Retrieval:
     spread: Floats
     sounds: Floats
     """(N, D)"""
+    powers: Floats
+    """(N,) squared lengths of these."""
     faces: Floats
-    """(N, frames, 64)"""
+    """(M, 64) of all training frames, one span after another."""
+    begins: NDArray[np.intp]
+    """(N,) at which of these each window begins."""
 
     def predict(self, span: Span) -> Floats:
         """Latents (T, 64): those of the nearest training windows, blended."""
@@ -37,7 +41,8 @@ class Retrieval:
         audio = np.pad(span.audio, ((0, length - span.frames), (0, 0)), mode="edge")
         starts = _starts(length, self.frames, max(1, self.frames // 2))
         asked = np.stack([self._described(audio[s : s + self.frames]) for s in starts])
-        found = self.faces[self._nearest(asked)]
+        begins = self.begins[self._nearest(asked)]
+        found = self.faces[begins[:, None] + np.arange(self.frames)]
         weight = np.hanning(self.frames + 2)[1:-1, None].astype(np.float32)
         total = np.zeros((length, found.shape[-1]), np.float32)
         weights = np.zeros((length, 1), np.float32)
@@ -51,7 +56,7 @@ class Retrieval:
 
     def _nearest(self, asked: Floats) -> NDArray[np.intp]:
         # |a - b|^2 without |a|^2, which is the same for every b.
-        apart = (self.sounds**2).sum(1) - 2 * asked @ self.sounds.T
+        apart = self.powers - 2 * asked @ self.sounds.T
         return apart.argmin(axis=1)
 
     @classmethod
@@ -64,14 +69,26 @@ class Retrieval:
         audio = np.concatenate([span.audio for span in spans])
         middle = audio.mean(axis=0, dtype=np.float64).astype(np.float32)
         spread = np.maximum(audio.std(axis=0, dtype=np.float64), 1e-3).astype(np.float32)
-        sounds, faces = [], []
-        for span in spans:
-            for start in range(0, span.frames - frames + 1, _STRIDE if span.valid.all() else 1):
-                window = slice(start, start + frames)
-                if span.valid[window].all():
-                    sounds.append(described(span.audio[window], middle, spread))
-                    faces.append(span.expression[window])
-        return cls(frames, middle, spread, np.stack(sounds), np.stack(faces))
+        firsts = np.cumsum([0, *(span.frames for span in spans)])
+        begins = [
+            first + start
+            for first, span in zip(firsts, spans, strict=False)
+            for start in _windows(span, frames)
+        ]
+        # Of a large dataset these are gigabytes, written where they stay.
+        sounds = np.empty((len(begins), len(range(0, frames, _EVERY)) * len(middle)), np.float32)
+        for row, begin in zip(sounds, begins, strict=True):
+            row[:] = described(audio[begin : begin + frames], middle, spread)
+        powers = np.einsum("nd,nd->n", sounds, sounds)
+        faces = np.concatenate([span.expression for span in spans])
+        return cls(frames, middle, spread, sounds, powers, faces, np.array(begins, np.intp))
+
+
+def _windows(span: Span, frames: int) -> Iterator[int]:
+    """Where every third window begins, or any where some frames are not valid."""
+    for start in range(0, span.frames - frames + 1, _STRIDE if span.valid.all() else 1):
+        if span.valid[start : start + frames].all():
+            yield start
 
 
 def described(audio: Floats, middle: Floats, spread: Floats) -> Floats:
