@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.generator import logmel
-from pipeline.generator.judge import EXPECTED, OURS, STRANGE
+import pandas as pd
+
+from pipeline.generator import judge, logmel, results
+from pipeline.generator.judge import EXPECTED, OURS
+from pipeline.generator.metrics import overall
 from pipeline.generator.params import Evaluate, Train, Weights
+from pipeline.generator.train import fixed_threads
 from tests.bench._abreast import abreast
-from tests.bench._judged import judged
+from tests.bench._judged import one_trained, opened
 from tests.bench._unseen import with_columns
 
-BANDS = ((0, 0), (4, 2), (20, 10))
+BANDS = ((0, 0), (4, 2), (20, 10), (24, 30))
 """Frames back and ahead that a frame may look in the sound, beside the default."""
 _PITCH = range(1 + logmel.BANDS, 3 + logmel.BANDS)
 _ENVELOPE = range(_PITCH.stop, 1 + logmel.LogMel.width)
@@ -33,7 +36,6 @@ def ablations(
 
     Each row holds the figures of what is expected and of a sample.
     """
-    alone = judging.model_copy(update={"peers": type(judging.peers)()})
     ear_steps = round(learning.ear_steps * steps / learning.steps)
     learning = learning.model_copy(update={"steps": steps, "ear_steps": ear_steps})
     rows = [
@@ -42,14 +44,29 @@ def ablations(
     ]
     tasks = []
     for name, data, changed in rows:
-        folder = f"ablated/{name.replace(' ', '_')}" if data == root else "judged"
-        tasks.append((data, folder, changed, alone))
+        folder = f"ablated/{name.replace(' ', '_')}" if data == root else "trained"
+        tasks.append((data, folder, changed, judging))
     found = {}
-    for (name, _, _), place in zip(rows, abreast(judged, tasks), strict=True):
-        figures = json.loads((place / "data/metrics/evaluate.json").read_text())
-        found[name] = {one: figures[one] for one in STRANGE}
-        print(f"  {name:32} {words(found[name])}", flush=True)
+    for (name, _, _), figures in zip(rows, abreast(alone, tasks), strict=True):
+        found[name] = figures
+        print(f"  {name:32} {words(figures)}", flush=True)
     return found
+
+
+def alone(task: tuple[Path, str, Train, Evaluate]) -> dict[str, Any]:
+    """Train in a folder, and judge what came of it beside nothing else."""
+    data, folder, learning, judging = task
+    place = one_trained(data, folder, learning)
+    court = opened(place, judging)
+    expected, samples, together = [], [], []
+    with fixed_threads(judging.threads):
+        for span in court.pack.spans["test"]:
+            about, truth, drawn = judge.described(span), court.truth(span), court.samples(span)
+            expected.append(about | court.alone(truth, court.expected(span)))
+            samples.append(about | court.alone(truth, drawn[0]))
+            together.append(about | court.together(span, drawn))
+    varied = results.of_samples(pd.DataFrame(together))
+    return {EXPECTED: overall(expected), OURS: overall(samples) | varied}
 
 
 def deafened(root: Path, name: str, columns: list[int]) -> Path:
