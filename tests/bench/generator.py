@@ -7,8 +7,10 @@ against quality, speed, and, where they are asked for, ablations.
 
     cradle bench generator --quick                   2 minutes: that it works, not how well
     cradle bench generator --json generator.json     half an hour on one idle core
-    cradle bench generator --minutes 960 --steps 1500 --keep harder --ablations --ablation-steps 150
-                                                     4 hours, and one more for the ablations
+    cradle bench generator --minutes 960 --steps 1500 --keep harder
+                                                     4 hours of a core, less where there are more
+    cradle bench generator --minutes 240 --steps 1500 --seeds 1 --peers --ablations \\
+        --ablation-steps 150                         2 hours
 
 One command from no data to the table. The training's defaults suit the few infants of the default
 run; with MANY_INFANTS or more less is hidden and roughened, as nobody is learned by heart, more is
@@ -117,6 +119,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--minutes", type=float, default=12, help="of sound, in all (%(default)s)")
     add("--seeds", type=int, default=3, help="trainings, each of another seed (%(default)s)")
     add("--steps", type=int, default=300, help="training steps (%(default)s)")
+    add("--look-ahead", type=int, help="frames of sound that a face waits for (as train has it)")
     add("--ear-steps", type=int, help="those of the ear before (twice --steps, of many infants)")
     add("--peer-steps", type=int, help="those of the published models (as many as both)")
     add("--peers", nargs="*", choices=PEERS, default=PEERS, help="which of them (all)")
@@ -175,12 +178,13 @@ def learning(root: Path, options: argparse.Namespace, seed: int) -> Train:
     if ear_steps is None:
         ear_steps = 2 * options.steps if many else 0
     params = Train(seed=seed, ear_steps=ear_steps, steps=options.steps)
-    if not many:
-        return params
-    network = params.network.model_copy(
-        update={"dropout": 0.0, "habits": MANY_HABITS, "look_back_frames": LOOK_BACK_FRAMES}
-    )
-    return params.model_copy(update={"jitter": 0.03, "drop_identity": 0.1, "network": network})
+    changed: dict[str, Any] = {}
+    if options.look_ahead is not None:
+        changed["look_ahead_frames"] = options.look_ahead
+    if many:
+        changed |= {"dropout": 0.0, "habits": MANY_HABITS, "look_back_frames": LOOK_BACK_FRAMES}
+        params = params.model_copy(update={"jitter": 0.03, "drop_identity": 0.1})
+    return params.model_copy(update={"network": params.network.model_copy(update=changed)})
 
 
 def judging(options: argparse.Namespace, learning: Train) -> Evaluate:
