@@ -53,10 +53,9 @@ def ablations(
     return found
 
 
-def alone(task: tuple[Path, str, Train, Evaluate]) -> dict[str, Any]:
-    """Train in a folder, and judge what came of it beside nothing else."""
-    data, folder, learning, judging = task
-    place = one_trained(data, folder, learning)
+def alone(root: Path, name: str, learning: Train, judging: Evaluate) -> dict[str, Any]:
+    """Train in a folder beside the dataset, and judge what came of it beside nothing else."""
+    place = one_trained(root, name, learning)
     court = opened(place, judging)
     expected, samples, together = [], [], []
     with fixed_threads(judging.threads):

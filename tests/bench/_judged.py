@@ -67,7 +67,7 @@ class Judged:
 def trained_and_judged(root: Path, params: list[tuple[Train, Evaluate]]) -> Judged:
     """Train and judge once a pair of parameters, each in a folder of its own in `root`."""
     tasks = [(root, f"seed-{learning.seed}", learning, judging) for learning, judging in params]
-    places = list(abreast(judged, tasks))
+    places = list(abreast(one_judged, tasks))
     rows = [
         tables.read(place / "data/evaluate/clips.parquet").assign(seed=learning.seed)
         for place, (learning, _) in zip(places, params, strict=True)
@@ -81,11 +81,6 @@ def trained_and_judged(root: Path, params: list[tuple[Train, Evaluate]]) -> Judg
     found = set(table["method"])
     methods = tuple(name for name in judge.methods(params[-1][1]) if name in found)
     return Judged(table, pd.concat(samples), methods, runs, places[-1])
-
-
-def judged(task: tuple[Path, str, Train, Evaluate]) -> Path:
-    """Do `one_judged` of these."""
-    return one_judged(*task)
 
 
 def one_judged(root: Path, name: str, learning: Train, judging: Evaluate) -> Path:
@@ -233,7 +228,6 @@ __all__ = [
     "beside",
     "by_steps",
     "distilled",
-    "judged",
     "one_judged",
     "one_trained",
     "opened",

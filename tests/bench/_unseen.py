@@ -36,11 +36,10 @@ FACES = 4
 ALIKE = 16
 """Infants that look the same: their mean is what sound and looks tell, and nothing else does."""
 
-
 Made = tuple[dict[str, Any], np.ndarray, np.ndarray]
 """A span as a shard's row, further faces of its sound, and those of infants that look the same."""
 _WORTH_PROCESSES, _TOGETHER = 200, 8
-"""Spans."""
+"""Spans: fewer are made in one process, and so many go to one at once."""
 
 
 def make_pack(folder: Path, minutes: float, noise: float) -> None:
@@ -78,8 +77,7 @@ def _tools() -> tuple[Any, Any]:
     return model.load(), features.load("logmel")
 
 
-def _span(task: tuple[int, int, float]) -> Made:
-    number, infants, noise = task
+def _span(number: int, infants: int, noise: float) -> Made:
     infant = number % infants
     return span(*_tools(), infant, number, noise, split_of(infant, infants))
 
