@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,13 +94,14 @@ def _share_of_rate(step: int) -> float:
 
 def _sounds() -> list[Sound]:
     with np.load(MADE / "evidence.npz", allow_pickle=False) as file:
-        own, said, stem, true, counts, ends = (
-            file[name] for name in ("own", "words", "stem", "true", "counts", "ends")
+        own, parted, said, stem, true, counts, ends = (
+            file[name] for name in ("own", "parted", "words", "stem", "true", "counts", "ends")
         )
     found = []
     for (first, begun), (last, ended) in zip([(0, 0), *ends[:-1]], ends, strict=True):
-        heard = Evidence(own[first:last], said[begun:ended], stem[begun:ended])
-        found.append((heard, true[first:last], counts[first:last]))
+        steps = slice(first, last)
+        heard = Evidence(own[steps], parted[steps], said[begun:ended], stem[begun:ended])
+        found.append((heard, true[steps], counts[steps]))
     return found
 
 
@@ -129,7 +131,7 @@ def otherwise(heard: Evidence, rng: np.random.Generator) -> Evidence:
     for group in ALIKE:
         own = [names.index(name) for name in group]
         places[own] = rng.permutation(own)
-    return Evidence(heard.own, heard.words[:, places], heard.stem[:, places])
+    return replace(heard, words=heard.words[:, places], stem=heard.stem[:, places])
 
 
 def _long(rows: NDArray, steps: int) -> NDArray[np.float32]:

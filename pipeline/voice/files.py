@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core import memory
 from pipeline.voice import events_table
 from pipeline.voice.backends import SEPARATORS, VOICES, Separator
 from pipeline.voice.events import events
@@ -38,6 +39,7 @@ def events_of_file(
         separator = SEPARATORS.load(wanted.separator, device)
         tracker = VOICES.load(wanted.voices, device)
         sound, stem = _on_disk(path, separator, Path(folder))
+        memory.give_back()
         voices = tracker.voices(sound, stem, wanted.pyannote_labels)
         rows = events_table.rows(events(voices, sound, stem))
     return _listed(typed(rows, typist))

@@ -13,7 +13,8 @@ convolutions are several times as fast with on a processor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -84,19 +85,35 @@ class Network(nn.Module):
         asked = asked or slice(0, frames)
         near = _widened(asked, _UP, frames)
         wide = _widened(near, _ALONG + _DOWN, frames)
-        halves = self._seen(features(spectra, there)[..., wide], _of(there, wide))
-        heard = self.enter(halves[-1].permute(0, 3, 1, 2).flatten(2))
-        for recall, steps in zip(self.known, known, strict=True):
-            heard = heard + recall(steps, wide)
-        for layer in self.across:
-            heard = layer(heard, _of(there, wide))
-        heard = self.norm(heard[:, _within(wide, near)])
+        halves = [*self._seen(features(spectra, there)[..., wide], _of(there, wide))]
+        heard = self._through_time(halves[-1], known, there, wide)
+        heard = heard[:, _within(wide, near)]
         halves = [_laid(half[..., _within(wide, near)]) for half in halves]
         mask = self._mask(halves, heard, _of(there, near))[..., _within(near, asked)]
         gates = self.gates(heard[:, _within(near, asked)]).float()
         alone, sounds = torch.sigmoid(gates).transpose(1, 2)[:, :, None].unbind(1)
         whole = torch.complex(alone + (1 - alone) * mask[:, 0], (1 - alone) * mask[:, 1])
         return sounds * whole * spectra[..., asked]
+
+    def heard(self, spectra: Tensor, known: Sequence[Tensor], asked: slice) -> Tensor:
+        """What is made of the frames asked for, (batch, m, WIDTH), before anything is masked."""
+        wide = _widened(asked, _ALONG + _DOWN, spectra.shape[-1])
+        seen = self._seen(features(spectra)[..., wide], None)
+        # The finer levels are let go of: they are what is large.
+        [coarsest] = deque(seen, maxlen=1)
+        return self._through_time(coarsest, known, None, wide)[:, _within(wide, asked)]
+
+    def _through_time(
+        self, coarsest: Tensor, known: Sequence[Tensor], there: Tensor | None, wide: slice
+    ) -> Tensor:
+        """What is made of frames across time, of what is seen at the coarsest level."""
+        heard = self.enter(coarsest.permute(0, 3, 1, 2).flatten(2))
+        for recall, steps in zip(self.known, known, strict=True):
+            heard = heard + recall(steps, wide)
+        for layer in self.across:
+            heard = layer(heard, _of(there, wide))
+        normed: Tensor = self.norm(heard)
+        return normed
 
     @property
     def matrices(self) -> list[nn.Parameter]:
@@ -108,14 +125,14 @@ class Network(nn.Module):
             if weight.ndim >= 2 and not name.startswith(outer) and not name.endswith(".taps")
         ]
 
-    def _seen(self, x: Tensor, there: Tensor | None) -> list[Tensor]:
+    def _seen(self, x: Tensor, there: Tensor | None) -> Iterator[Tensor]:
         """What is seen of features at each level, from the finest to the coarsest."""
-        x = _ended(_laid(x), there)
-        halves = [_laid(self.begin(x))]
+        x = _laid(self.begin(_ended(_laid(x), there)))
+        yield x
         for layer, level in zip(self.down, [*self.inward, None], strict=True):
-            x = layer(halves[-1], there)
-            halves.append(x if level is None else level(x, there))
-        return halves
+            x = layer(x, there)
+            x = x if level is None else level(x, there)
+            yield x
 
     def _mask(self, halves: Sequence[Tensor], heard: Tensor, there: Tensor | None) -> Tensor:
         """Real and imaginary part (batch, 2, BINS, frames); the last frequency is as that below."""

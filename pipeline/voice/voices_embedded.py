@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.core.backends import BackendInfo
 from pipeline.core.weights import listed
-from pipeline.voice import tagger, voices_evidence, voices_judged
+from pipeline.voice import separator, tagger, voices_evidence, voices_judged
 from pipeline.voice.backends import RATE, Samples, Voices
 from pipeline.voice.sounding import audible, nobody, sung
 from pipeline.voice.voices_evidence import WHO, Ears, Evidence
@@ -27,7 +27,7 @@ _ADULT, _OTHER = WHO.index("adult"), WHO.index("other")
 def info() -> BackendInfo:
     """Describe the backend."""
     known = listed()
-    names = voices_evidence.LOCKED, WEIGHED, voices_judged.LOCKED
+    names = voices_evidence.LOCKED, separator.NAME, WEIGHED, voices_judged.LOCKED
     all_of_it = " ".join([*(known[name].sha256 for name in names), tagger.digest()])
     digest = hashlib.sha256(all_of_it.encode()).hexdigest()
     licence = known[voices_evidence.LOCKED].licence

@@ -1,6 +1,7 @@
 """All that speaks for an infant or against one, step by step: what a sound is weighed by.
 
 Evidence.own      (steps, OWN)       what the tracker hears in sound and stem; their levels
+Evidence.parted   (steps, WIDTH)     what the separator makes of the sound before it masks any
 Evidence.words    (patches, WORDS)   what the tagger hears in the sound, every .32 s
 Evidence.stem     (patches, WORDS)   and in the infant's part of it
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,9 @@ from pipeline.voice.backends import AT_ONCE_S, RATE, TRACK_HZ, Samples
 from pipeline.voice.bands import BANDS, bands_db
 from pipeline.voice.sounding import below_db, levels_db
 from pipeline.voice.voices_windows import Scores, Windows, on_grid
+
+if TYPE_CHECKING:
+    from pipeline.voice.voices_parted import Parted
 
 LOCKED = "voices"
 SINCNET = {"stride": 10}
@@ -39,11 +44,19 @@ Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
 
 
+class Rows(Protocol):
+    """Rows (steps, k) of which a slice is an array; the whole need not be in memory."""
+
+    def __getitem__(self, where: slice, /) -> Halves:
+        """Neighbouring rows."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """See above."""
 
     own: Floats
+    parted: Rows
     words: Halves
     stem: Halves
 
@@ -61,6 +74,7 @@ class Ears:
 
         from pipeline.voice import tagger_layers
         from pipeline.voice.voices_network import PyanNet, Shape
+        from pipeline.voice.voices_parted import Parting
 
         # Sums differ in the last bit with the number of threads; measurements must not.
         torch.set_num_threads(1)
@@ -68,6 +82,7 @@ class Ears:
         self._device = device
         network = PyanNet(Shape(len(WHO), SINCNET, LSTM, LINEAR))
         self._tracker = restored(network, LOCKED).to(device)
+        self._parting = Parting(device)
         self._layers = tagger_layers.load(device)
         hop = self._tracker.shape.hop
         self._windows = Windows(round(_WINDOW_S * RATE), round(_STEP_S * RATE), hop)
@@ -78,7 +93,8 @@ class Ears:
         heard = self._windows.scores([*sounds, *stems], self._said, at_once)
         pairs = zip(sounds, stems, heard[: len(sounds)], heard[len(sounds) :], strict=True)
         return [
-            Evidence(self._own(*pair), self.words(pair[0]), self.words(pair[1])) for pair in pairs
+            Evidence(self._own(*pair), self._parted(pair[0]), *map(self.words, pair[:2]))
+            for pair in pairs
         ]
 
     def words(self, sound: Samples) -> Halves:
@@ -122,6 +138,11 @@ class Ears:
         with torch.inference_mode():
             logits = self._tracker(torch.from_numpy(windows)[:, None].to(self._device))
             return np.asarray(torch.sigmoid(logits).cpu().numpy(), np.float32)
+
+    def _parted(self, sound: Samples) -> Parted:
+        from pipeline.voice.voices_parted import Parted
+
+        return Parted(sound, self._parting)
 
     def _words(self, wave: Floats) -> Halves:
         import torch

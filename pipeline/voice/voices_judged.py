@@ -31,7 +31,7 @@ OWN = (*NAMES, "score", "snr_db", "span_octaves", "infant_in_sound", "infant_in_
 HEARD = 2 * WORDS
 """Words of the sound and of the infant's part of it."""
 NUMBERS = (*OWN, *(f"{of}_{number}" for of in ("sound", "stem") for number in range(WORDS)))
-LEAST = 0.2
+LEAST = 0.1
 """How likely one of the events around has to be an infant's; chosen on held-out voices."""
 AROUND_S = 5.0
 FARTHEST = 5.0

@@ -19,20 +19,18 @@ from torch.nn import functional as F
 from pipeline.core.restoring import restored
 from pipeline.voice.backends import RATE, TRACK_HZ
 from pipeline.voice.bands import BANDS
+from pipeline.voice.separation_network import WIDTH as PARTED
 from pipeline.voice.tagger_layers import GRID, READ
 from pipeline.voice.tags import WORDS
 from pipeline.voice.voices_evidence import OWN, Evidence, Halves
 
 DILATIONS = (1, 2, 4, 8, 16, 32)
-_WIDTH, _WORDS = 80, 24
+_WIDTH, _WORDS, _PARTED = 128, 24, 64
 _MIDDLE = (*(0.0,) * 6, 6.0, -20.0, 0.0, -20.0, 0.0, *(-16.0,) * (2 * BANDS))
 _SCALE = (*(4.0,) * 6, 8.0, 12.0, 8.0, 12.0, 8.0, *(10.0,) * (2 * BANDS))
 """Of evidence of its own, so that it lies around nought."""
 _FARTHEST = 2.5
 _WORD_LOGITS, _WORD_SCALE = (-9.0, 5.0), 4.0
-_BIAS = 0.4
-"""Logits that an infant is given. Chosen on held-out voices (models/voices/validate.py): it wins as
-much of infants alone and under a television as it costs among noises."""
 _BLOCK = 3000
 _REACH = sum(DILATIONS)
 
@@ -43,8 +41,9 @@ class Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.words = nn.Linear(WORDS, _WORDS)
+        self.parted = nn.Linear(PARTED, _PARTED)
         self.forget = nn.Dropout(0.3)
-        self.enter = nn.Linear(OWN + 2 * _WORDS, _WIDTH)
+        self.enter = nn.Linear(OWN + _PARTED + 2 * _WORDS, _WIDTH)
         self.layers = nn.ModuleList(
             nn.Conv1d(_WIDTH, _WIDTH, 3, padding=dilation, dilation=dilation)
             for dilation in DILATIONS
@@ -52,10 +51,10 @@ class Network(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(_WIDTH) for _ in DILATIONS)
         self.last = nn.Linear(_WIDTH, 1)
 
-    def forward(self, own: Tensor, words: Tensor, stem: Tensor) -> Tensor:
+    def forward(self, own: Tensor, parted: Tensor, words: Tensor, stem: Tensor) -> Tensor:
         """Weigh; (batch, steps)."""
         heard = [self.words(self.forget(it)) for it in (words, stem)]
-        x = F.gelu(self.enter(torch.cat([own, *heard], -1)))
+        x = F.gelu(self.enter(torch.cat([own, self.parted(self.forget(parted)), *heard], -1)))
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = x + F.gelu(layer(norm(x).mT).mT)
         said: Tensor = self.last(x)[..., 0]
@@ -64,14 +63,15 @@ class Network(nn.Module):
 
 def told(
     evidence: Evidence, first: int = 0, last: int | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.float32], ...]:
     """What the network is told of the steps from `first` to `last`."""
     own = evidence.own[first:last]
     own = np.clip(
         (own - np.array(_MIDDLE, np.float32)) / np.array(_SCALE, np.float32), -_FARTHEST, _FARTHEST
     )
     steps = np.arange(first, first + len(own))
-    return own, _at_steps(evidence.words, steps), _at_steps(evidence.stem, steps)
+    parted = evidence.parted[first:last].astype(np.float32)
+    return own, parted, _at_steps(evidence.words, steps), _at_steps(evidence.stem, steps)
 
 
 def _at_steps(words: Halves, steps: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -108,5 +108,5 @@ class Weigher:
             with torch.inference_mode():
                 asked = told(evidence, first, end + _REACH)
                 said = self._network(*(torch.from_numpy(it)[None].to(self._device) for it in asked))
-                scores = torch.sigmoid(said[0] + _BIAS).cpu().numpy()
+                scores = torch.sigmoid(said[0]).cpu().numpy()
             yield np.asarray(scores[start - first : end - first], np.float32)

@@ -41,7 +41,6 @@ class Windows:
     ) -> list[Scores]:
         """The same of several sounds, so many windows at a time, whosever they are."""
         at_once = at_once or _BATCH
-        at_once = at_once or _BATCH
         asked = [(of, start) for of, it in enumerate(sounds) for start in self._starts(len(it))]
         last = dict(asked)
         means: dict[int, _Mean] = {}

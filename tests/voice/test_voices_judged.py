@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 from pipeline.core.errors import WeightsError
 from pipeline.voice import voices_judged
 from pipeline.voice.backends import RATE, TRACK_HZ, Voices
+from pipeline.voice.separation_network import WIDTH
 from pipeline.voice.tagger_layers import GRID
 from pipeline.voice.tags import WORDS, words
 from pipeline.voice.voices_evidence import OWN as OWN_EVIDENCE
@@ -60,8 +61,8 @@ def said(**names: slice) -> Evidence:
     heard = np.full((patches, WORDS), -7.0, np.float16)
     for name, when in names.items():
         heard[when, list(words().values()).index(name)] = 2.0
-    own = np.zeros((STEPS, OWN_EVIDENCE), np.float32)
-    return Evidence(own, heard, np.full((patches, WORDS), -6.0, np.float16))
+    own, parted = np.zeros((STEPS, OWN_EVIDENCE), np.float32), np.zeros((STEPS, WIDTH), np.float16)
+    return Evidence(own, parted, heard, np.full((patches, WORDS), -6.0, np.float16))
 
 
 def impatient() -> Judge:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.code import PROJECT
+from pipeline.voice.separation_network import WIDTH
 from pipeline.voice.tags import words
 from pipeline.voice.voices_evidence import OWN, Evidence
 from tests.voice.mixing import BESIDE, RATE, mixture
@@ -53,7 +54,8 @@ def test_a_laugh_teaches_as_a_cry_does(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     said = np.full((2, len(names)), -9.0, np.float16)
     said[:, [cry, dog]] = 3.0
-    heard = Evidence(np.zeros((32, OWN), np.float32), said, said)
+    own, parted = np.zeros((32, OWN), np.float32), np.zeros((32, WIDTH), np.float16)
+    heard = Evidence(own, parted, said, said)
     others = [weigh.otherwise(heard, rng) for _ in range(60)]
     as_laugh = [(other.words[:, laugh] == 3.0).all() for other in others]
     assert 0.05 < np.mean(as_laugh) < 0.4

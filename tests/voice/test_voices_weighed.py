@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from pipeline.core.code import PROJECT
-from pipeline.voice import voices_weighed
+from pipeline.voice import voices_parted, voices_weighed
 from pipeline.voice.bands import BANDS
+from pipeline.voice.separation_network import WIDTH
 from pipeline.voice.tags import WORDS
 from pipeline.voice.voices_evidence import OWN, Ears, Evidence
+from pipeline.voice.voices_parted import Parted, Parting
 from pipeline.voice.voices_weighed import Network, Weigher, told
 from tests.voice.mixing import mixture
 
@@ -23,11 +25,17 @@ LEVEL = OWN - 2 * BANDS - 1
 
 def made(steps: int, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
-    own, words, stem = (
-        rng.normal(0, 4, shape).astype(np.float32)
-        for shape in ((steps, OWN), (steps // 16 + 2, WORDS), (steps // 16 + 2, WORDS))
+    patches = steps // 16 + 2
+    own, parted, words, stem = (
+        rng.normal(0, spread, shape).astype(np.float32)
+        for spread, shape in (
+            (4, (steps, OWN)),
+            (1, (steps, WIDTH)),
+            (4, (patches, WORDS)),
+            (4, (patches, WORDS)),
+        )
     )
-    return Evidence(own, words, stem)
+    return Evidence(own, parted, words, stem)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 49, 50, 51, 400])
@@ -58,6 +66,17 @@ def test_words_of_a_long_sound_are_those_of_the_whole(monkeypatch: pytest.Monkey
     assert np.allclose(cut, whole, atol=1e-2)
 
 
+def test_what_is_parted_is_heard_in_pieces_as_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    parting, wave = Parting("cpu"), mixture("cry", "noise", 6, span_s=21.0)[0]
+    parted = Parted(wave, parting)
+    whole = parted[:]
+    assert whole.shape == (len(parted), WIDTH)
+    assert np.abs(whole).max() > 1
+    monkeypatch.setattr(voices_parted, "_AT_ONCE", 96)
+    for where in (slice(None), slice(0, 7), slice(601, 1003), slice(900, None), slice(300, 300)):
+        assert np.allclose(parted[where], whole[where], atol=1e-2), where
+
+
 def test_evidence_of_several_sounds_is_that_of_each() -> None:
     ears = Ears("cpu")
     waves = [mixture("laugh", "adult", 7, span_s=span_s)[0] for span_s in (2.0, 0.05, 5.0)]
@@ -65,8 +84,9 @@ def test_evidence_of_several_sounds_is_that_of_each() -> None:
     for wave, stem, found in zip(waves, stems, ears.evidence(waves, stems), strict=True):
         [alone] = ears.evidence([wave], [stem])
         assert found.own.shape == (len(wave) // 320 + 1, OWN)
-        for name in ("own", "words", "stem"):
-            assert np.allclose(getattr(found, name), getattr(alone, name), atol=1e-3), name
+        for name in ("own", "parted", "words", "stem"):
+            of_both = (getattr(it, name)[:] for it in (found, alone))
+            assert np.allclose(*of_both, atol=1e-3), name
 
 
 @pytest.mark.parametrize("sort", [None, "real"])
