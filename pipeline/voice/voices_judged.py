@@ -33,6 +33,9 @@ HEARD = 2 * WORDS
 NUMBERS = (*OWN, *(f"{of}_{number}" for of in ("sound", "stem") for number in range(WORDS)))
 LEAST = 0.1
 """How likely one of the events around has to be an infant's; chosen on held-out voices."""
+UNHEARD_DB = -28.0
+"""Where there is less of an event than this in the infant's stem, beside the rest, it is unlikely:
+whoever sounds there, nothing can be learned from it."""
 AROUND_S = 5.0
 FARTHEST = 5.0
 """Deviations from the middle beyond which a number tells no more."""
@@ -53,6 +56,7 @@ _INFANTS = frozenset(
         "Whimper",
     }
 )
+_SNR = OWN.index("snr_db")
 _LAYERS = ("first", "second", "last")
 _OF_WORDS = ("words", "words_last")
 
@@ -137,13 +141,17 @@ class Judge:
             track.copy() for track in (voices.infant, voices.other, voices.f0_hz)
         )
         found = list(overheard(voices, evidence, sound, stem))
-        likely = self.said(np.array([numbers for *_, numbers in found])) if found else np.zeros(0)
+        likely = self._likely(np.reshape([numbers for *_, numbers in found], (-1, len(NUMBERS))))
         spans = [(start, end) for start, end, _ in found]
         for (start, end), best in zip(spans, _best_around(spans, likely), strict=True):
             if best < LEAST:
                 _move(infant[start:end], other[start:end])
                 f0_hz[start:end] = np.nan
         return replace(voices, infant=infant, other=other, f0_hz=f0_hz)
+
+    def _likely(self, numbers: Floats) -> Floats:
+        """The same of events of which there is something in the stem, else nought."""
+        return np.where(numbers[:, _SNR] < UNHEARD_DB, 0.0, self.said(numbers))
 
 
 def _through(layers: Sequence[tuple[Floats, Floats]], numbers: Floats) -> Floats:
